@@ -1,0 +1,51 @@
+# Entry points. Everything is installed into .venv in this folder, nothing outside it.
+PYTHON ?= python3
+VENV := $(CURDIR)/.venv
+READY := $(VENV)/.ready
+export PATH := $(VENV)/bin:$(PATH)
+export PYTHONPATH :=
+export DVC_NO_ANALYTICS := true
+
+# A profile is a list of parameter overrides, one per line: profiles/NAME.
+overrides = $(foreach setting,$(shell grep -v '^\#' profiles/$(1)),-S $(setting))
+
+.DEFAULT_GOAL := help
+.PHONY: help setup demo repro test lint ui bench clean
+
+help: ## what can be typed here
+	@grep -hE '^[a-z]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z]+):.*## (.*)/  make \1\t\2/' | expand -t 16
+
+setup: $(READY) ## the environment in .venv (about 7 GB; every other target does this by itself)
+
+$(READY): constraints.txt pyproject.toml
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "error: Python 3.11 or newer is needed (make PYTHON=python3.12 ...)")'
+	$(PYTHON) -m venv $(VENV)
+	$(VENV)/bin/python -m pip install --quiet --disable-pip-version-check -c constraints.txt -e '.[dev]'
+	@touch $@
+
+demo: $(READY) ## the whole workflow on built-in data: minutes, no download; changes nothing that git tracks
+	@python stages/demo.py
+
+repro: $(READY) ## the real thing: `dvc repro`, or with PROFILE=name an experiment with that profile's parameters
+ifdef PROFILE
+	dvc exp run $(call overrides,$(PROFILE))
+else
+	dvc repro
+endif
+
+test: $(READY) ## the tests
+	python -m pytest
+
+lint: $(READY) ## ruff (lint and format) and pyright (types)
+	ruff check .
+	ruff format --check .
+	pyright
+
+ui: $(READY) ## MLflow's pages on http://127.0.0.1:5000
+	MLFLOW_SERVER_ENABLE_JOB_EXECUTION=false MLFLOW_DISABLE_TELEMETRY=true mlflow ui --workers 1
+
+bench: $(READY) ## speed, as ratios measured in one run
+	python benchmarks/step.py
+
+clean: ## remove what stages made, DVC's temporary files and the environment; keep runs (mlflow.db, mlruns) and DVC's cache
+	rm -rf $(VENV) data/raw data/prepared data/.partial models metrics reports demo checkpoints dvc_plots .pytest_cache .ruff_cache

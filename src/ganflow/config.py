@@ -1,0 +1,157 @@
+"""params.yaml as typed, bounded, documented models. Unknown keys and bad values are refused, by name."""
+
+from pathlib import Path
+from typing import Annotated, Any, Literal
+
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
+from ruamel.yaml import YAML, YAMLError
+
+from ganflow.errors import UserError
+
+Objective = Literal["non_saturating", "minimax", "lsgan", "hinge", "wgan_gp"]
+Count = Annotated[int, Field(ge=1)]
+Weight = Annotated[float, Field(ge=0)]
+Rate = Annotated[float, Field(gt=0, le=1)]
+Beta = Annotated[float, Field(ge=0, lt=1)]
+# The U-Net halves a tile until one pixel is left: sides are powers of two from 32 (5 levels) to 1024 (10).
+TileSize = Literal[32, 64, 128, 256, 512, 1024]
+
+
+class Section(BaseModel):
+    """One block of params.yaml: no unknown keys, no silent casts, no infinities."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True, strict=True, allow_inf_nan=False)
+
+
+class Compute(Section):
+    device: Literal["auto", "cpu", "cuda", "mps"]
+    precision: Literal["auto", "fp32", "bf16"]
+    threads: Annotated[int, Field(ge=0)]
+
+
+class Data(Section):
+    source: Literal["download", "generated"]
+
+
+class Mnist(Section):
+    train_images: Annotated[int, Field(ge=100, le=60000)]
+    test_images: Annotated[int, Field(ge=100, le=10000)]
+
+
+class Maps(Section):
+    load_size: Annotated[int, Field(ge=32, le=600)]
+    crop_size: TileSize
+    eval_size: TileSize
+    direction: Literal["aerial2map", "map2aerial"]
+    val_pairs: Annotated[int, Field(ge=1, le=1000)]
+    test_pairs: Annotated[int, Field(ge=1, le=1098)]
+    generated_pairs: Annotated[int, Field(ge=2, le=100000)]
+
+    @model_validator(mode="after")
+    def _crop_fits(self) -> "Maps":
+        if self.crop_size > self.load_size:
+            raise ValueError(f"crop_size {self.crop_size} is larger than load_size {self.load_size}")
+        return self
+
+
+class Classifier(Section):
+    epochs: Count
+    batch_size: Count
+    learning_rate: Rate
+
+
+class Gan(Section):
+    objective: Objective
+    latent_dim: Annotated[int, Field(ge=1, le=4096)]
+    channels: Annotated[int, Field(ge=4, le=1024)]
+    epochs: Count
+    batch_size: Annotated[int, Field(ge=2)]
+    learning_rate: Rate
+    beta1: Beta
+    ema_images: Count
+    lambda_gp: Weight
+
+
+class Pix2Pix(Section):
+    objective: Objective
+    lambda_l1: Weight
+    norm: Literal["instance", "batch"]
+    upsample: Literal["transposed", "resize"]
+    dropout: Annotated[float, Field(ge=0, lt=1)]
+    generator_channels: Annotated[int, Field(ge=4, le=512)]
+    discriminator_channels: Annotated[int, Field(ge=4, le=512)]
+    epochs: Count
+    decay_epochs: Annotated[int, Field(ge=0)]
+    batch_size: Count
+    learning_rate: Rate
+    beta1: Beta
+    ema_images: Count
+    lambda_gp: Weight
+
+    @model_validator(mode="after")
+    def _decay_fits(self) -> "Pix2Pix":
+        if self.decay_epochs > self.epochs:
+            raise ValueError(f"decay_epochs {self.decay_epochs} is more than epochs {self.epochs}")
+        return self
+
+
+class Evaluate(Section):
+    digits: Annotated[int, Field(ge=100)]
+    batch_size: Count
+
+
+class Render(Section):
+    digits: Annotated[int, Field(ge=1, le=10000)]
+    interpolations: Annotated[int, Field(ge=1, le=100)]
+    pairs: Annotated[int, Field(ge=1, le=100)]
+
+
+class Params(Section):
+    """The whole of params.yaml. Field by field: params.yaml's own comments."""
+
+    seed: Annotated[int, Field(ge=0, lt=2**31)]
+    compute: Compute
+    data: Data
+    mnist: Mnist
+    maps: Maps
+    classifier: Classifier
+    gan: Gan
+    pix2pix: Pix2Pix
+    evaluate: Evaluate
+    render: Render
+
+
+def load(path: Path = Path("params.yaml")) -> Params:
+    """Read and validate `path`.
+
+    Raises:
+        UserError: naming the first wrong key, its value and what was expected of it.
+    """
+    try:
+        # DVC writes params.yaml as YAML 1.2, where 1e-05 is a number; PyYAML (1.1) would read it as a string.
+        content: Any = YAML(typ="safe", pure=True).load(path.read_text())
+    except FileNotFoundError:
+        raise UserError(f"there is no {path} here: run from the project's root") from None
+    except (YAMLError, UnicodeDecodeError) as fault:
+        raise UserError(f"{path} is not valid YAML: {' '.join(str(fault).split())}") from None
+    try:
+        return Params.model_validate(content)
+    except ValidationError as fault:
+        raise UserError(f"{path}: {_explain(fault)}") from None
+
+
+def _explain(fault: ValidationError) -> str:
+    """The first error as `key = value: what is wrong`, and how many more there are."""
+    first, *others = fault.errors()
+    key = ".".join(str(part) for part in first["loc"]) or "the file"
+    message = first["msg"].removeprefix("Value error, ")
+    match first["type"]:
+        case "extra_forbidden":
+            text = f"{key}: no such parameter"
+        case "missing":
+            text = f"{key} is missing"
+        case "value_error":
+            text = f"{key}: {message}"
+        case _:
+            text = f"{key} = {first['input']!r}: {message[0].lower()}{message[1:]}"
+    return text + (f" (and {len(others)} more)" if others else "")

@@ -1,0 +1,1 @@
+"""Data: fetching, verifying, preparing, generating and batching. Knows nothing of models."""

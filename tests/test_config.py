@@ -1,0 +1,95 @@
+import re
+from pathlib import Path
+from typing import Any
+
+import pytest
+from ruamel.yaml import YAML
+
+from ganflow import config
+from ganflow.errors import UserError
+
+ROOT = Path(__file__).parents[1]
+
+
+def changed(tmp_path: Path, key: str, value: Any) -> Path:
+    content = YAML(typ="safe").load((ROOT / "params.yaml").read_text())
+    section, _, name = key.rpartition(".")
+    (content[section] if section else content)[name] = value
+    path = tmp_path / "params.yaml"
+    YAML(typ="safe").dump(content, path)
+    return path
+
+
+def test_the_committed_parameters_are_valid(params: config.Params) -> None:
+    assert params.pix2pix.lambda_l1 == 100.0
+    assert params.maps.direction == "aerial2map"
+
+
+@pytest.mark.parametrize(
+    ("key", "value", "said"),
+    [
+        ("pix2pix.lambda_l1", "abc", r"pix2pix\.lambda_l1 = 'abc': input should be a valid number"),
+        ("pix2pix.lambda_l1", -1, r"pix2pix\.lambda_l1 = -1: .*greater than or equal to 0"),
+        ("pix2pix.lambda_l1", float("inf"), r"pix2pix\.lambda_l1 = inf: .*finite"),
+        ("pix2pix.lambda_l1", None, r"pix2pix\.lambda_l1 = None"),
+        ("pix2pix.lamda_l1", 3, r"pix2pix\.lamda_l1: no such parameter"),
+        ("pix2pix.epochs", 2.5, r"pix2pix\.epochs = 2\.5: input should be a valid integer"),
+        ("pix2pix.epochs", True, r"pix2pix\.epochs = True"),
+        ("pix2pix.decay_epochs", 10**6, r"decay_epochs 1000000 is more than epochs"),
+        ("pix2pix.norm", "layer", r"pix2pix\.norm = 'layer': .*'instance' or 'batch'"),
+        ("maps.crop_size", 100, r"maps\.crop_size = 100"),
+        ("maps.load_size", 64, r"crop_size 128 is larger than load_size 64"),
+        ("gan.objective", "wgan", r"gan\.objective = 'wgan'"),
+        ("gan", 3, r"gan = 3"),
+        ("sed", 1, r"sed: no such parameter"),
+        ("seed", -1, r"seed = -1"),
+    ],
+)
+def test_a_wrong_value_is_one_line_naming_key_value_and_bound(tmp_path: Path, key: str, value: Any, said: str) -> None:
+    with pytest.raises(UserError) as fault:
+        config.load(changed(tmp_path, key, value))
+    assert re.search(said, str(fault.value))
+    assert "\n" not in str(fault.value)
+
+
+def test_a_missing_section_is_named(tmp_path: Path) -> None:
+    path = tmp_path / "params.yaml"
+    path.write_text("seed: 0\n")
+    with pytest.raises(UserError, match=r"compute is missing \(and \d+ more\)"):
+        config.load(path)
+
+
+@pytest.mark.parametrize("text", ["a: [1\nb: 2", "\x00", "", "- 1\n"])
+def test_a_file_that_is_no_mapping_is_one_line(tmp_path: Path, text: str) -> None:
+    path = tmp_path / "params.yaml"
+    path.write_text(text)
+    with pytest.raises(UserError) as fault:
+        config.load(path)
+    assert "\n" not in str(fault.value)
+
+
+def test_numbers_as_dvc_writes_them_are_numbers(tmp_path: Path) -> None:
+    """DVC writes 0.00001 as 1e-05, which YAML 1.1 takes for a string."""
+    path = changed(tmp_path, "gan.learning_rate", 0.5)
+    path.write_text(path.read_text().replace("learning_rate: 0.5", "learning_rate: 1e-05"))
+    assert config.load(path).gan.learning_rate == 1e-5
+
+
+def test_no_file(tmp_path: Path) -> None:
+    with pytest.raises(UserError, match="run from the project's root"):
+        config.load(tmp_path / "params.yaml")
+
+
+@pytest.mark.parametrize("profile", [path.name for path in (ROOT / "profiles").iterdir()])
+def test_every_profile_gives_valid_parameters(tmp_path: Path, profile: str) -> None:
+    content = YAML(typ="safe").load((ROOT / "params.yaml").read_text())
+    for line in (ROOT / "profiles" / profile).read_text().splitlines():
+        if line.startswith("#"):
+            continue
+        key, _, value = line.partition("=")
+        section, _, name = key.partition(".")
+        assert name in content[section], f"{profile}: {key} is not in params.yaml"
+        content[section][name] = YAML(typ="safe").load(value)
+    path = tmp_path / "params.yaml"
+    YAML(typ="safe").dump(content, path)
+    config.load(path)
