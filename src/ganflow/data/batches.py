@@ -1,0 +1,71 @@
+"""Batches for training: uint8 arrays that live on the device where they fit, cropped, flipped and scaled there."""
+
+from pathlib import Path
+
+import numpy as np
+import torch
+from torch import Tensor
+
+RESIDENT_SHARE = 0.25  # of the device's free memory; a larger array stays on disk, memory-mapped
+
+
+def open_array(path: Path, device: torch.device) -> Tensor:
+    """A .npy file as a tensor: on a GPU if it fits there, else memory-mapped (pages come in as they are used)."""
+    # Copy-on-write: torch wants a writable buffer, and no write of ours can reach the file.
+    array = torch.from_numpy(np.load(path, mmap_mode="c"))
+    if device.type == "cuda" and array.nbytes < RESIDENT_SHARE * torch.cuda.mem_get_info(device)[0]:
+        return array.to(device)
+    return array
+
+
+def to_unit(images: Tensor) -> Tensor:
+    """uint8 0..255 to float32 in [-1, 1]."""
+    return images.float().div_(127.5).sub_(1.0)
+
+
+def to_bytes(images: Tensor) -> np.ndarray:
+    """Float in [-1, 1], [N, C, H, W], to uint8 [N, H, W, C] (or [N, H, W] for one channel)."""
+    pixels = images.float().add(1.0).mul(127.5).round().clamp(0, 255).to(torch.uint8)
+    return pixels.permute(0, 2, 3, 1).squeeze(-1).cpu().numpy()
+
+
+class DigitBatches:
+    """Digits, uint8 [N, 28, 28], with their labels, uint8 [N]."""
+
+    def __init__(self, images: Tensor, labels: Tensor, device: torch.device) -> None:
+        self._images, self._labels, self._device = images, labels, device
+
+    def __len__(self) -> int:
+        return len(self._images)
+
+    def batch(self, indices: Tensor) -> tuple[Tensor, Tensor]:
+        """Images [B, 1, 28, 28] in [-1, 1] and labels int64 [B]."""
+        indices = indices.to(self._images.device)
+        images = self._images[indices].to(self._device, non_blocking=True)
+        return to_unit(images).unsqueeze(1), self._labels[indices].to(self._device).long()
+
+
+class PairBatches:
+    """Aligned pairs, uint8 [N, 2, S, S, 3] (aerial first), as random crops, flipped at random."""
+
+    def __init__(self, pairs: Tensor, crop_size: int, direction: str, device: torch.device) -> None:
+        self._pairs, self._crop, self._device = pairs, crop_size, device
+        self._input = 0 if direction == "aerial2map" else 1
+
+    def __len__(self) -> int:
+        return len(self._pairs)
+
+    def batch(self, indices: Tensor) -> tuple[Tensor, Tensor]:
+        """Input and target, each [B, 3, crop, crop] in [-1, 1]. Draws crops and flips from torch's generator."""
+        room = self._pairs.shape[2] - self._crop + 1
+        corners = torch.randint(room, (len(indices), 2)).tolist()
+        flips = torch.rand(len(indices)) < 0.5
+        crops = torch.stack(
+            [
+                self._pairs[index, :, top : top + self._crop, left : left + self._crop]
+                for index, (top, left) in zip(indices.tolist(), corners, strict=True)
+            ]
+        ).to(self._device, non_blocking=True)
+        pairs = to_unit(crops).permute(1, 0, 4, 2, 3)  # [2, B, 3, crop, crop]
+        pairs = torch.where(flips.to(self._device).view(1, -1, 1, 1, 1), pairs.flip(-1), pairs)
+        return pairs[self._input], pairs[1 - self._input]

@@ -1,0 +1,65 @@
+"""Aligned pairs of aerial photo and map: from side-by-side pictures to uint8 arrays."""
+
+from collections.abc import Sequence
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+
+import numpy as np
+from PIL import Image, UnidentifiedImageError
+
+from ganflow.errors import UserError
+
+# The published training recipe enlarges and shrinks with a bicubic filter; the GcGAN test protocol with a bilinear one.
+TRAIN_FILTER = Image.Resampling.BICUBIC
+TEST_FILTER = Image.Resampling.BILINEAR
+
+
+def split(names: Sequence[str], held_out: int, seed: int) -> tuple[list[str], list[str]]:
+    """`names` less `held_out` of them, and those, drawn by a permutation that depends on `seed` alone.
+
+    Raises:
+        UserError: nothing would be left.
+    """
+    if held_out >= len(names):
+        raise UserError(f"maps.val_pairs = {held_out}: there are only {len(names)} pairs to hold them out of")
+    order = np.random.default_rng(seed).permutation(len(names))
+    held = {int(i) for i in order[:held_out]}
+    return [n for i, n in enumerate(names) if i not in held], [names[i] for i in sorted(held)]
+
+
+def read_pair(path: Path, size: int, resampling: Image.Resampling) -> np.ndarray:
+    """uint8 [2, size, size, 3]: aerial photo, then map, from one picture twice as wide as high, aerial left.
+
+    Raises:
+        UserError: it is not an image, or not a pair, or smaller than asked.
+    """
+    try:
+        with Image.open(path) as opened:
+            picture = opened.convert("RGB")
+    except FileNotFoundError:
+        raise UserError(f"{path} is missing") from None
+    except (UnidentifiedImageError, OSError, Image.DecompressionBombError) as fault:
+        raise UserError(f"{path} is not a readable image: {fault}") from None
+    width, height = picture.size
+    if width != 2 * height:
+        raise UserError(f"{path} is not a pair: {width}x{height}, where one is twice as wide as high")
+    if height < size:
+        raise UserError(f"{path} is {height} px high, less than the {size} px asked for")
+    halves = [picture.crop((left, 0, left + height, height)) for left in (0, height)]
+    return np.stack([np.asarray(half.resize((size, size), resampling)) for half in halves])
+
+
+def write_pairs(out: Path, paths: Sequence[Path], size: int, resampling: Image.Resampling, workers: int = 2) -> None:
+    """Write uint8 [len(paths), 2, size, size, 3] to the .npy file `out`, memory flat in the number of pairs."""
+    array = np.lib.format.open_memmap(out, "w+", np.uint8, (len(paths), 2, size, size, 3))
+
+    def fill(index: int) -> None:
+        array[index] = read_pair(paths[index], size, resampling)
+
+    with ThreadPoolExecutor(workers) as pool:  # Pillow decodes and resizes without the interpreter's lock
+        try:
+            list(pool.map(fill, range(len(paths))))
+        except BaseException:
+            pool.shutdown(cancel_futures=True)
+            raise
+    array.flush()

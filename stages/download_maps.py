@@ -1,0 +1,24 @@
+"""Stage download_maps: the aerial | map pairs, verified one by one."""
+
+from pathlib import Path
+
+from ganflow import config
+from ganflow.data import fetch
+from ganflow.errors import run
+from ganflow.files import whole_dir
+
+OUT = Path("data/raw/maps")
+
+
+def main() -> None:
+    params = config.load()
+    if params.data.source == "download":
+        manifest = fetch.read_manifest(Path("data/manifests/maps.sha256"))
+        fetch.fetch_maps(manifest, OUT, params.maps.test_pairs)
+        return
+    with whole_dir(OUT) as partial:
+        (partial / "GENERATED.txt").write_text("data.source is generated: prepare_maps draws the towns itself.\n")
+
+
+if __name__ == "__main__":
+    run(main)

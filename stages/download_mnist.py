@@ -1,0 +1,22 @@
+"""Stage download_mnist: the four MNIST files, verified."""
+
+from pathlib import Path
+
+from ganflow import config
+from ganflow.data import fetch
+from ganflow.errors import run
+from ganflow.files import whole_dir
+
+OUT = Path("data/raw/mnist")
+
+
+def main() -> None:
+    if config.load().data.source == "download":
+        fetch.fetch_mnist(fetch.read_manifest(Path("data/manifests/mnist.sha256")), OUT)
+        return
+    with whole_dir(OUT) as partial:
+        (partial / "GENERATED.txt").write_text("data.source is generated: prepare_mnist draws the digits itself.\n")
+
+
+if __name__ == "__main__":
+    run(main)

@@ -1,0 +1,48 @@
+"""Stage prepare_maps: pairs as uint8 arrays [N, 2, S, S, 3], split into train, val (held out of train) and test."""
+
+from pathlib import Path
+
+import numpy as np
+
+from ganflow import config
+from ganflow.data import fetch, generated, prepared
+from ganflow.data.pairs import TEST_FILTER, TRAIN_FILTER, split, write_pairs
+from ganflow.errors import UserError, run
+from ganflow.files import whole_dir, write_json
+
+RAW = Path("data/raw/maps")
+
+
+def main() -> None:
+    params = config.load()
+    maps, source = params.maps, params.data.source
+    if source == "generated":
+        names = [f"town/{n}" for n in range(maps.generated_pairs + maps.test_pairs)]
+        known, test = names[: maps.generated_pairs], names[maps.generated_pairs :]
+    else:
+        listed = [name.removeprefix("maps/") for name in fetch.read_manifest(Path("data/manifests/maps.sha256"))]
+        strangers = {f"{p.parent.name}/{p.name}" for p in RAW.glob("*/*")} - set(listed)
+        if strangers:
+            raise UserError(f"{RAW / min(strangers)} is not a file of the manifest: remove it")
+        known = [name for name in listed if name.startswith("train/")]
+        test = [f"val/{n}.jpg" for n in range(1, maps.test_pairs + 1)]
+    train, val = split(known, maps.val_pairs, params.seed)
+    parts = {"train": train, "val": val, "test": test}
+    with whole_dir(prepared.PREPARED / "maps") as partial:
+        for part, chosen in parts.items():
+            size, resampling = (maps.load_size, TRAIN_FILTER) if part == "train" else (maps.eval_size, TEST_FILTER)
+            out = partial / f"{part}.npy"
+            if source == "generated":
+                towns = [generated.towns(1, size, params.seed, int(name.removeprefix("town/"))) for name in chosen]
+                np.save(out, np.concatenate(towns))
+            else:
+                write_pairs(out, [RAW / name for name in chosen], size, resampling)
+        write_json(partial / "names.json", {**parts, "seed": params.seed})
+        sizes = {"load_size": maps.load_size, "eval_size": maps.eval_size}
+        filters = {"train_filter": TRAIN_FILTER.name, "test_filter": TEST_FILTER.name}
+        counts = {part: len(chosen) for part, chosen in parts.items()}
+        prepared.describe(partial, source=source, **counts, **sizes, **filters)
+
+
+if __name__ == "__main__":
+    run(main)
