@@ -1,0 +1,102 @@
+"""Adversarial and reconstruction objectives as plain functions with their formulas.
+
+Notation: D(x) is the discriminator's raw output (logit or score), s = sigmoid, E the mean over batch and patches;
+`real` = D(x) on real data, `fake` = D(G(z)) on generated data. Every function takes tensors of any shape and
+returns a scalar to be minimised. `OBJECTIVES` pairs them up under the names used in params.yaml.
+"""
+
+import math
+from collections.abc import Callable
+from dataclasses import dataclass, field
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor
+
+
+def minimax_discriminator(real: Tensor, fake: Tensor) -> Tensor:
+    """-E[log s(D(x))] - E[log(1 - s(D(G(z))))]: the value function of the game, negated.
+
+    Goodfellow et al. 2014 (arXiv:1406.2661), eq. 1. It is log 4 at the equilibrium, where s(D) = 1/2 everywhere.
+    """
+    return F.softplus(-real).mean() + F.softplus(fake).mean()
+
+
+def minimax_generator(fake: Tensor) -> Tensor:
+    """E[log(1 - s(D(G(z))))]: the paper's own form. Its gradient vanishes where D rejects confidently. eq. 1."""
+    return -F.softplus(fake).mean()
+
+
+def non_saturating_generator(fake: Tensor) -> Tensor:
+    """-E[log s(D(G(z)))]: same fixed point as minimax, strong gradient where D rejects. Goodfellow 2014, section 3."""
+    return F.softplus(-fake).mean()
+
+
+def lsgan_discriminator(real: Tensor, fake: Tensor) -> Tensor:
+    """1/2 E[(D(x) - 1)^2] + 1/2 E[D(G(z))^2]. Mao et al. 2017 (arXiv:1611.04076), eq. 9."""
+    return 0.5 * (real - 1).square().mean() + 0.5 * fake.square().mean()
+
+
+def lsgan_generator(fake: Tensor) -> Tensor:
+    """1/2 E[(D(G(z)) - 1)^2]. Mao et al. 2017, eq. 9."""
+    return 0.5 * (fake - 1).square().mean()
+
+
+def hinge_discriminator(real: Tensor, fake: Tensor) -> Tensor:
+    """E[max(0, 1 - D(x))] + E[max(0, 1 + D(G(z)))]. Lim & Ye 2017 (arXiv:1705.02894)."""
+    return F.relu(1 - real).mean() + F.relu(1 + fake).mean()
+
+
+def wgan_discriminator(real: Tensor, fake: Tensor) -> Tensor:
+    """E[D(G(z))] - E[D(x)]: minus the critic's estimate of the Wasserstein-1 distance, given the gradient penalty.
+
+    Arjovsky et al. 2017 (arXiv:1701.07875).
+    """
+    return fake.mean() - real.mean()
+
+
+def critic_generator(fake: Tensor) -> Tensor:
+    """-E[D(G(z))]: the generator's side of both the hinge and the Wasserstein objective."""
+    return -fake.mean()
+
+
+def gradient_penalty(critic: Callable[[Tensor], Tensor], real: Tensor, fake: Tensor) -> Tensor:
+    """E[(||grad_u D(u)||_2 - 1)^2] at u on random segments between real and fake. Gulrajani 2017 (arXiv:1704.00028).
+
+    `real`, `fake`: [B, C, H, W]. A patch critic's outputs are averaged per image first, so that the penalised
+    function is one number per image. The random mixing weights come from torch's global generator.
+    """
+    weight = torch.rand(real.shape[0], 1, 1, 1, device=real.device)
+    mixed = torch.lerp(fake.detach().float(), real.float(), weight).requires_grad_()
+    score = critic(mixed).flatten(1).mean(1).sum()
+    (gradient,) = torch.autograd.grad(score, mixed, create_graph=True)
+    # The square root has no finite slope at 0, which a critic that is flat there would hit.
+    norm = (gradient.float().flatten(1).square().sum(1) + 1e-12).sqrt()
+    return (norm - 1).square().mean()
+
+
+def l1(generated: Tensor, target: Tensor) -> Tensor:
+    """E|y - G(x)|, the reconstruction term of Pix2Pix. Isola et al. 2017 (arXiv:1611.07004), eq. 3."""
+    return (generated - target).abs().mean()
+
+
+@dataclass(frozen=True)
+class Objective:
+    """One adversarial game: what each player minimises, and what is known of its equilibrium."""
+
+    discriminator: Callable[[Tensor, Tensor], Tensor]
+    generator: Callable[[Tensor], Tensor]
+    outputs_probability: bool = False  # whether s(D) is a probability, and what the curves then show
+    penalised: bool = False  # whether the discriminator also needs the gradient penalty
+    equilibrium: dict[str, float] = field(default_factory=dict)  # of the curves: loss_d, and d (both outputs)
+
+
+OBJECTIVES: dict[str, Objective] = {
+    "non_saturating": Objective(
+        minimax_discriminator, non_saturating_generator, True, equilibrium={"loss_d": math.log(4), "d": 0.5}
+    ),
+    "minimax": Objective(minimax_discriminator, minimax_generator, True, equilibrium={"loss_d": math.log(4), "d": 0.5}),
+    "lsgan": Objective(lsgan_discriminator, lsgan_generator, equilibrium={"loss_d": 0.25, "d": 0.5}),
+    "hinge": Objective(hinge_discriminator, critic_generator, equilibrium={"loss_d": 2.0, "d": 0.0}),
+    "wgan_gp": Objective(wgan_discriminator, critic_generator, penalised=True),
+}

@@ -1,0 +1,30 @@
+"""The conditional 70x70 PatchGAN discriminator of Pix2Pix (Isola et al. 2017, appendix 6.1.2)."""
+
+import torch
+from torch import Tensor, nn
+
+from ganflow.models.layers import normalise, pix2pix_init
+
+
+class PatchGan(nn.Module):
+    """Judges every 70x70 patch of a pair: condition and image [B, 3, H, W] in [-1, 1] to logits [B, 1, H/8-2, W/8-2].
+
+    Three convolutions of stride 2, then two of stride 1: with stride 2 throughout, the field would be 94 px. 64
+    channels are the paper's (2.77 M parameters). No norm on the first layer.
+    """
+
+    def __init__(self, channels: int, norm: str) -> None:
+        super().__init__()
+        layers: list[nn.Module] = [nn.Conv2d(6, channels, 4, stride=2, padding=1), nn.LeakyReLU(0.2)]
+        for inputs, outputs, stride in [(1, 2, 2), (2, 4, 2), (4, 8, 1)]:
+            layers += [
+                nn.Conv2d(channels * inputs, channels * outputs, 4, stride=stride, padding=1, bias=False),
+                normalise(norm, channels * outputs),
+                nn.LeakyReLU(0.2),
+            ]
+        layers.append(nn.Conv2d(channels * 8, 1, 4, stride=1, padding=1))
+        self.layers = nn.Sequential(*layers)
+        self.apply(pix2pix_init)
+
+    def forward(self, condition: Tensor, image: Tensor) -> Tensor:
+        return self.layers(torch.cat([condition, image], dim=1))

@@ -1,0 +1,54 @@
+"""Trained networks on disk: weights as safetensors, and beside them config.json with what is needed to rebuild."""
+
+import json
+from pathlib import Path
+from typing import Any
+
+from safetensors import SafetensorError
+from safetensors.torch import load_model, save_file
+from torch import nn
+
+from ganflow.errors import UserError
+from ganflow.files import sha256, whole_file, write_json
+from ganflow.models.classifier import DigitClassifier
+from ganflow.models.dcgan import DigitGenerator
+from ganflow.models.unet import UNet
+
+NETWORKS: dict[str, type[nn.Module]] = {
+    "digit_classifier": DigitClassifier,
+    "digit_generator": DigitGenerator,
+    "unet": UNet,
+}
+WEIGHTS = "model.safetensors"
+
+
+def save(folder: Path, network: nn.Module, arguments: dict[str, Any], about: dict[str, Any]) -> None:
+    """Write `network` into `folder`. `arguments` rebuild it; `about` is what its users must know (data, direction)."""
+    name = next(name for name, kind in NETWORKS.items() if type(network) is kind)
+    folder.mkdir(parents=True, exist_ok=True)
+    weights = {key: tensor.detach().cpu().contiguous() for key, tensor in network.state_dict().items()}
+    with whole_file(folder / WEIGHTS) as partial:
+        save_file(weights, partial)
+    write_json(folder / "config.json", {"network": name, "arguments": arguments, **about})
+
+
+def load(folder: Path) -> tuple[nn.Module, dict[str, Any]]:
+    """The network in evaluation mode on the CPU, and its config.json.
+
+    Raises:
+        UserError: the folder does not hold a whole model of a known kind.
+    """
+    try:
+        config = json.loads((folder / "config.json").read_text())
+        network = NETWORKS[config["network"]](**config["arguments"])
+        load_model(network, folder / WEIGHTS)
+    except FileNotFoundError:
+        raise UserError(f"there is no trained model in {folder}: it takes config.json and {WEIGHTS}") from None
+    except (SafetensorError, ValueError, KeyError, TypeError, RuntimeError) as fault:
+        raise UserError(f"{folder} does not hold a readable model: {str(fault).splitlines()[0]}") from None
+    return network.eval().requires_grad_(False), config
+
+
+def digest(folder: Path) -> str:
+    """sha256 of the weights file: the model's name in the tracking store, the same wherever it was trained."""
+    return sha256(folder / WEIGHTS)

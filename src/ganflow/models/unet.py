@@ -1,0 +1,71 @@
+"""The U-Net generator of Pix2Pix (Isola et al. 2017, arXiv:1611.07004, appendix 6.1.1)."""
+
+import torch
+from torch import Tensor, nn
+
+from ganflow.models.layers import normalise, pix2pix_init
+
+
+class UNet(nn.Module):
+    """Images [B, 3, H, W] in [-1, 1] to images of the same shape and range.
+
+    `levels` halvings and as many doublings, with a skip between equals; 8 levels and 64 channels are the paper's
+    U-Net-256 (54.4 M parameters). H and W must be multiples of 2**levels. `dropout` acts in the three blocks after
+    the innermost, as in the reference code, and only in training mode (the reference keeps it on at test time).
+    """
+
+    def __init__(self, levels: int, channels: int, norm: str, upsample: str, dropout: float) -> None:
+        super().__init__()
+        widths = [channels * min(2**level, 8) for level in range(levels)]
+        self.stride = 2**levels
+        self.down = nn.ModuleList()
+        self.up = nn.ModuleList()
+        for level, width in enumerate(widths):
+            outermost, innermost = level == 0, level == levels - 1
+            self.down.append(_down(3 if outermost else widths[level - 1], width, norm, outermost, innermost))
+            # Listed from the outermost too: up[level] undoes down[level].
+            blocks_from_innermost = levels - 1 - level
+            self.up.append(
+                _up(
+                    width if innermost else 2 * width,
+                    3 if outermost else widths[level - 1],
+                    norm,
+                    upsample,
+                    dropout if 1 <= blocks_from_innermost <= 3 else 0.0,
+                    outermost,
+                )
+            )
+        self.apply(pix2pix_init)
+
+    def forward(self, images: Tensor) -> Tensor:
+        skips: list[Tensor] = []
+        features = images
+        for down in self.down:
+            features = down(features)
+            skips.append(features)
+        for level in reversed(range(len(self.up))):
+            if level < len(self.up) - 1:
+                features = torch.cat([skips[level], features], dim=1)
+            features = self.up[level](features)
+        return features
+
+
+def _down(inputs: int, outputs: int, norm: str, outermost: bool, innermost: bool) -> nn.Sequential:
+    plain = outermost or innermost  # neither has a norm: there is nothing to normalise over in a 1x1 map
+    layers: list[nn.Module] = [] if outermost else [nn.LeakyReLU(0.2)]
+    layers.append(nn.Conv2d(inputs, outputs, 4, stride=2, padding=1, bias=plain))
+    if not plain:
+        layers.append(normalise(norm, outputs))
+    return nn.Sequential(*layers)
+
+
+def _up(inputs: int, outputs: int, norm: str, upsample: str, dropout: float, outermost: bool) -> nn.Sequential:
+    layers: list[nn.Module] = [nn.ReLU()]
+    if upsample == "resize":
+        layers += [nn.Upsample(scale_factor=2), nn.Conv2d(inputs, outputs, 3, padding=1, bias=outermost)]
+    else:
+        layers.append(nn.ConvTranspose2d(inputs, outputs, 4, stride=2, padding=1, bias=outermost))
+    layers += [nn.Tanh()] if outermost else [normalise(norm, outputs)]
+    if dropout:
+        layers.append(nn.Dropout(dropout))
+    return nn.Sequential(*layers)

@@ -1,0 +1,47 @@
+"""Training of the digit classifier that the GAN metrics look through."""
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor, nn
+
+from ganflow.config import Classifier
+from ganflow.models.classifier import DigitClassifier
+from ganflow.training.compute import Machine, step_seed
+
+SHIFT = 2  # pixels by which digits are moved at random, either way
+
+
+class ClassifierModel:
+    """One network, one optimiser, cross-entropy on randomly shifted digits."""
+
+    def __init__(self, params: Classifier, seed: int, machine: Machine) -> None:
+        torch.manual_seed(step_seed(seed, "classifier", "init"))
+        self.machine = machine
+        self.network = DigitClassifier().to(machine.device)
+        self.networks: dict[str, nn.Module] = {"classifier": self.network}
+        self.optimisers: dict[str, torch.optim.Optimizer] = {
+            "classifier": torch.optim.AdamW(self.network.parameters(), weight_decay=0.01, fused=True)
+        }
+
+    def step(self, batch: tuple[Tensor, Tensor], images_seen: int) -> dict[str, Tensor]:
+        """One update on digits [B, 1, 28, 28] and labels [B]."""
+        images, labels = batch
+        down, right = torch.randint(-SHIFT, SHIFT + 1, (2,)).tolist()
+        with self.machine.autocast():
+            logits = self.network(images.roll((down, right), dims=(2, 3))).float()
+        loss = F.cross_entropy(logits, labels)
+        (optimiser,) = self.optimisers.values()
+        optimiser.zero_grad()
+        loss.backward()
+        optimiser.step()
+        return {"loss": loss, "accuracy": (logits.argmax(1) == labels).float().mean()}
+
+    def sample(self) -> None:
+        """A classifier draws nothing."""
+
+
+@torch.no_grad()
+def look(classifier: DigitClassifier, images: Tensor) -> tuple[Tensor, Tensor]:
+    """Features [N, 128] and class probabilities [N, 10] of digits [N, 1, 28, 28] in [-1, 1]."""
+    features = torch.cat([classifier.features(chunk) for chunk in images.split(500)])
+    return features, classifier.head(features).softmax(1)

@@ -1,0 +1,51 @@
+"""An exponential moving average of a network's weights: the one that is sampled, saved and measured."""
+
+import copy
+from collections.abc import Iterable
+
+import torch
+from torch import Tensor, nn
+
+WARM_UP = 0.05  # the half-life is at most this share of the images seen, so that early weights are soon forgotten
+
+
+class Ema:
+    """Keeps `average`, a copy of `network` whose weights follow it with a half-life counted in images.
+
+    Counting in images makes the horizon independent of the batch size; the warm-up (Karras et al. 2024,
+    arXiv:2312.02696, and their code) lets it follow the length of the run.
+    """
+
+    def __init__(self, network: nn.Module, half_life: int) -> None:
+        self.average = copy.deepcopy(network).requires_grad_(False)
+        self._half_life = half_life
+
+    @torch.no_grad()
+    def update(self, network: nn.Module, images_seen: int, batch_size: int) -> None:
+        """Move the average towards `network` after a step on `batch_size` images, `images_seen` in all."""
+        half_life = min(self._half_life, WARM_UP * images_seen)
+        decay = 0.5 ** (batch_size / max(half_life, 1e-8))
+        torch._foreach_lerp_(list(self.average.parameters()), list(network.parameters()), 1 - decay)
+        for ours, theirs in zip(self.average.buffers(), network.buffers(), strict=True):
+            ours.copy_(theirs)
+
+
+@torch.no_grad()
+def recalibrate(network: nn.Module, inputs: Iterable[Tensor]) -> None:
+    """Recompute the running statistics of batch norms over `inputs`.
+
+    Averaged weights do not fit the statistics gathered along with the raw ones: samples come out washed out.
+    """
+    norms = [m for m in network.modules() if isinstance(m, nn.modules.batchnorm._BatchNorm) and m.track_running_stats]
+    if not norms:
+        return
+    momenta = [norm.momentum for norm in norms]
+    for norm in norms:
+        norm.reset_running_stats()
+        norm.momentum = None  # a cumulative average over all of `inputs`
+    network.train()
+    for batch in inputs:
+        network(batch)
+    network.eval()
+    for norm, momentum in zip(norms, momenta, strict=True):
+        norm.momentum = momentum

@@ -1,0 +1,268 @@
+"""The one training loop. It knows nothing of networks or losses: a model supplies `step` and its networks.
+
+To resume an interrupted training, run the same command again.
+"""
+
+import math
+import sys
+import time
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, Protocol
+
+import pandas as pd
+import torch
+from PIL import Image
+from torch import Tensor, nn
+from tqdm import tqdm
+
+from ganflow.errors import UserError
+from ganflow.files import whole_file
+from ganflow.training.checkpoint import Checkpoints
+from ganflow.training.compute import step_seed
+from ganflow.training.lifetime import Stopped, stop_on_signals
+
+LOG_STEPS = 50  # between two points of a curve
+CHECKPOINT_SECONDS = 60.0
+LINE_SECONDS = 30.0  # between two lines of progress where there is no terminal
+
+
+_PLACE = ("step", "epoch", "images")  # columns of the history that say where a point is
+
+
+class Model(Protocol):
+    """What the loop needs of a model. Networks and optimisers are all that the next step depends on."""
+
+    networks: dict[str, nn.Module]
+    optimisers: dict[str, torch.optim.Optimizer]
+
+    def step(self, batch: tuple[Tensor, Tensor], images_seen: int) -> dict[str, Tensor]:
+        """One update of every network on one batch; returns scalars (on the device) to be averaged and logged.
+
+        `images_seen` counts this batch too.
+        """
+        ...
+
+    def sample(self) -> Image.Image | None:
+        """A picture from fixed inputs, to see training go on. Changes nothing that the next step depends on."""
+        ...
+
+
+class Batches(Protocol):
+    """What the loop needs of a data set."""
+
+    def __len__(self) -> int: ...
+
+    def batch(self, indices: Tensor) -> tuple[Tensor, Tensor]: ...
+
+
+class Curves(Protocol):
+    """Where points and pictures go besides the history: a `tracking.Tracker`, or nothing."""
+
+    def metrics(self, values: dict[str, float], step: int) -> None: ...
+
+    def image(self, image: Image.Image, key: str, step: int) -> None: ...
+
+
+@dataclass(frozen=True)
+class Plan:
+    """How long and how fast: `epochs` passes over `images` images, the last `decay_epochs` with a falling rate."""
+
+    name: str  # of the model: also a part of every step's seed
+    seed: int
+    images: int
+    batch_size: int
+    epochs: int
+    learning_rate: float
+    decay_epochs: int = 0
+    epoch_steps: int = field(init=False)
+
+    def __post_init__(self) -> None:
+        if self.images < self.batch_size:
+            raise UserError(
+                f"{self.name}.batch_size = {self.batch_size} is more than the {self.images} training images"
+            )
+        object.__setattr__(self, "epoch_steps", self.images // self.batch_size)
+
+    @property
+    def steps(self) -> int:
+        return self.epochs * self.epoch_steps
+
+    def rate(self, step: int) -> float:
+        """Learning rate of step `step` (from 0): constant, then linear towards 0 over the last `decay_epochs`."""
+        decay_steps = self.decay_epochs * self.epoch_steps
+        left = (self.steps - step) / decay_steps if decay_steps else 1.0
+        return self.learning_rate * min(1.0, left)
+
+    def order(self, epoch: int) -> Tensor:
+        """The shuffled image indices of epoch `epoch` (from 0), a whole number of batches."""
+        generator = torch.Generator().manual_seed(step_seed(self.seed, self.name, "order", epoch))
+        return torch.randperm(self.images, generator=generator)[: self.epoch_steps * self.batch_size]
+
+
+def train(
+    model: Model,  #                 networks, optimisers and one step
+    data: Batches,  #                indexable training images
+    plan: Plan,  #                   how many steps, in which order, how fast
+    checkpoints: Checkpoints,  #     where to resume from; its folder also keeps the samples until the end
+    curves: Curves,  #               tracking
+) -> pd.DataFrame:
+    """Train from the last checkpoint, or the start, to the end. Returns the history, one row per logged point.
+
+    All randomness of a step comes from (seed, model, step), so that a resumed run takes the very same steps. Pictures
+    are left in `checkpoints.folder / "samples"`, one per epoch.
+
+    Raises:
+        UserError: a loss is not finite. Names the step, the terms and the last good checkpoint.
+        Stopped: SIGTERM or SIGINT came; the state is saved.
+    """
+    samples = checkpoints.folder / "samples"
+    samples.mkdir(exist_ok=True)
+    step, history = 0, _History(plan, curves)
+    if state := checkpoints.load():
+        step = state["step"]
+        history.load_state(state["history"], samples)
+        for name, part in _parts(model).items():
+            part.load_state_dict(state["model"][name])
+        print(f"{plan.name}: resuming after step {step} of {plan.steps}", file=sys.stderr)
+    saved_at = time.monotonic()
+    order = plan.order(step // plan.epoch_steps)
+    with stop_on_signals() as stop, _progress(plan, step) as report:
+        while step < plan.steps:
+            # Seed and data
+            epoch, place = divmod(step, plan.epoch_steps)
+            if place == 0:
+                order = plan.order(epoch)
+            torch.manual_seed(step_seed(plan.seed, plan.name, step))
+            batch = data.batch(order[place * plan.batch_size : (place + 1) * plan.batch_size])
+
+            # Optimise
+            for optimiser in model.optimisers.values():
+                for group in optimiser.param_groups:
+                    group["lr"] = plan.rate(step)
+            scalars = model.step(batch, (step + 1) * plan.batch_size)
+            step += 1
+
+            # Log, sample
+            history.add(step, scalars)
+            epoch_ends = step % plan.epoch_steps == 0
+            if step % LOG_STEPS == 0 or epoch_ends:
+                history.log(step)
+            if epoch_ends:
+                if picture := model.sample():
+                    with whole_file(samples / f"epoch_{epoch + 1:04d}.png") as partial:
+                        picture.save(partial, "PNG")
+                    curves.image(picture, "samples", step)
+            report(step, history.rows)
+
+            # Checkpoint
+            if stop.signal or time.monotonic() - saved_at > CHECKPOINT_SECONDS or step == plan.steps:
+                history.check()  # a state with a loss that is not finite must never be saved
+                parts = {name: part.state_dict() for name, part in _parts(model).items()}
+                checkpoints.save(step, {"step": step, "history": history.state(), "model": parts})
+                saved_at = time.monotonic()
+            if stop.signal and step < plan.steps:
+                print(
+                    f"{plan.name}: saved after step {step} of {plan.steps}; the same command goes on", file=sys.stderr
+                )
+                raise Stopped(128 + stop.signal)
+    return pd.DataFrame(history.rows)
+
+
+def _parts(model: Model) -> dict[str, nn.Module | torch.optim.Optimizer]:
+    return {**model.networks, **{f"{name} optimiser": part for name, part in model.optimisers.items()}}
+
+
+class _History:
+    """Scalars wait on the device until a point is due: copying each one would stop a GPU at every step."""
+
+    def __init__(self, plan: Plan, curves: Curves) -> None:
+        self.rows: list[dict[str, float]] = []  # the points so far
+        self._since: list[list[float]] = []  # the steps since the last point, checked
+        self._waiting: list[tuple[int, Tensor]] = []  # and not yet checked
+        self._names: list[str] = []
+        self._plan, self._curves = plan, curves
+
+    def add(self, step: int, scalars: dict[str, Tensor]) -> None:
+        self._names = list(scalars)
+        values = torch.stack([value.detach().float() for value in scalars.values()])
+        self._waiting.append((step, values))
+        if values.device.type == "cpu":  # looking costs nothing here
+            self.check()
+
+    def log(self, step: int) -> None:
+        """Close the point at `step`: the means of the steps since the last point."""
+        self.check()
+        # fsum is exact, so that a point is the same however its steps were split by a checkpoint.
+        columns = zip(*self._since, strict=True)
+        means = {name: math.fsum(column) / len(column) for name, column in zip(self._names, columns, strict=True)}
+        self._since.clear()
+        means["learning_rate"] = self._plan.rate(step - 1)
+        epoch = (step - 1) // self._plan.epoch_steps + 1
+        place = (step, epoch, step * self._plan.batch_size)
+        self.rows.append(dict(zip(_PLACE, place, strict=True)) | means)
+        self._curves.metrics(means, step)
+
+    def state(self) -> dict[str, Any]:
+        return {"rows": self.rows, "since": self._since}
+
+    def load_state(self, state: dict[str, Any], samples: Path) -> None:
+        """Go on from `state`, offering its points and pictures to tracking again: some may never have arrived."""
+        self.rows, self._since = state["rows"], state["since"]
+        for row in self.rows:
+            self._curves.metrics({name: value for name, value in row.items() if name not in _PLACE}, int(row["step"]))
+        for picture in sorted(samples.glob("epoch_*.png")):
+            step = int(picture.stem.removeprefix("epoch_")) * self._plan.epoch_steps
+            if self.rows and step <= self.rows[-1]["step"]:
+                with Image.open(picture) as opened:
+                    self._curves.image(opened.copy(), "samples", step)
+
+    def check(self) -> None:
+        """Bring waiting scalars to the host and stop at the first that is not finite."""
+        if not self._waiting:
+            return
+        values = torch.stack([value for _, value in self._waiting]).tolist()
+        for (step, _), row in zip(self._waiting, values, strict=True):
+            if not all(map(math.isfinite, row)):
+                terms = ", ".join(f"{name} = {value:.4g}" for name, value in zip(self._names, row, strict=True))
+                raise UserError(
+                    f"{self._plan.name}: a loss is no longer finite at step {step} ({terms}); the last good state is "
+                    "kept in checkpoints/. A lower learning_rate or another objective may hold"
+                )
+        self._since += values
+        self._waiting.clear()
+
+
+class _progress:
+    """A bar on a terminal; elsewhere (DVC's log, CI) a plain line now and then."""
+
+    def __init__(self, plan: Plan, step: int) -> None:
+        self._plan, self._first = plan, step
+        self._began = self._last = time.monotonic()
+        self._bar = tqdm(total=plan.steps, initial=step, desc=plan.name, unit="step") if sys.stderr.isatty() else None
+
+    def __enter__(self) -> Callable[[int, list[dict[str, float]]], None]:
+        return self._report
+
+    def __exit__(self, *_: object) -> None:
+        if self._bar is not None:
+            self._bar.close()
+
+    def _report(self, step: int, rows: list[dict[str, float]]) -> None:
+        losses = {k: f"{v:.3g}" for k, v in rows[-1].items() if k.startswith("loss")} if rows else {}
+        if self._bar is not None:
+            self._bar.set_postfix(losses, refresh=False)
+            self._bar.update()
+            return
+        now = time.monotonic()
+        if now - self._last < LINE_SECONDS and step < self._plan.steps:
+            return
+        self._last = now
+        rate = (step - self._first) / (now - self._began)
+        print(
+            f"{self._plan.name}: step {step}/{self._plan.steps}, {rate * self._plan.batch_size:.0f} images/s, "
+            f"{(self._plan.steps - step) / rate:.0f} s left, " + ", ".join(f"{k} {v}" for k, v in losses.items()),
+            file=sys.stderr,
+            flush=True,
+        )

@@ -1,0 +1,62 @@
+"""Stage train_pix2pix: the translator between aerial photos and maps."""
+
+from pathlib import Path
+
+import torch
+
+from ganflow import config
+from ganflow.data import prepared
+from ganflow.data.batches import PairBatches, open_array, to_unit
+from ganflow.errors import run
+from ganflow.models import saved
+from ganflow.training import compute
+from ganflow.training.loop import Plan
+from ganflow.training.pix2pix import Pix2PixModel
+from ganflow.training.run import Outs, train_and_track
+
+OUTS = Outs(Path("models/pix2pix"), Path("metrics/history/pix2pix.csv"), Path("reports/samples/pix2pix"))
+SHOWN = 4  # val pairs in the picture of an epoch
+
+
+def main() -> None:
+    params = config.load()
+    own, maps = params.pix2pix, params.maps
+    machine = compute.prepare(params.compute)
+    dataset = prepared.about("maps")
+    pairs = open_array(prepared.PREPARED / "maps/train.npy", machine.device)
+    shown = to_unit(torch.tensor(prepared.array("maps", "val")[:SHOWN])).permute(1, 0, 4, 2, 3)
+    aerial, street_map = shown[0], shown[1]
+    model = Pix2PixModel(
+        own,
+        maps.crop_size,
+        params.seed,
+        machine,
+        shown=(aerial, street_map) if maps.direction == "aerial2map" else (street_map, aerial),
+    )
+
+    def save(folder: Path) -> None:
+        about = {
+            "source": dataset["source"],
+            "direction": maps.direction,
+            "objective": own.objective,
+            "eval_size": dataset["eval_size"],
+        }
+        saved.save(folder, model.finished(), model.arguments, about)
+
+    logged = params.model_dump(include={"seed": True, "compute": True, "pix2pix": True})
+    logged["maps"] = {"crop_size": maps.crop_size, "direction": maps.direction}
+    train_and_track(
+        model,
+        PairBatches(pairs, maps.crop_size, maps.direction, machine.device),
+        Plan("pix2pix", params.seed, len(pairs), own.batch_size, own.epochs, own.learning_rate, own.decay_epochs),
+        OUTS,
+        params=logged,
+        dataset=dataset,
+        machine=machine,
+        example=torch.zeros(2, 3, dataset["eval_size"], dataset["eval_size"]),
+        save=save,
+    )
+
+
+if __name__ == "__main__":
+    run(main)

@@ -1,0 +1,51 @@
+from pathlib import Path
+
+import pytest
+import torch
+
+from ganflow.errors import UserError
+from ganflow.models import saved
+from ganflow.models.unet import UNet
+
+ARGUMENTS = {"levels": 5, "channels": 4, "norm": "instance", "upsample": "resize", "dropout": 0.5}
+
+
+def test_a_saved_network_answers_as_before(tmp_path: Path) -> None:
+    network = UNet(**ARGUMENTS).eval()
+    saved.save(tmp_path, network, ARGUMENTS, {"direction": "aerial2map"})
+    loaded, config = saved.load(tmp_path)
+    image = torch.randn(1, 3, 32, 32)
+    assert torch.equal(loaded(image), network(image))
+    assert config["direction"] == "aerial2map"
+    assert not loaded.training
+
+
+def test_the_same_weights_are_the_same_bytes(tmp_path: Path) -> None:
+    network = UNet(**ARGUMENTS)
+    for name in "ab":
+        saved.save(tmp_path / name, network, ARGUMENTS, {})
+    assert saved.digest(tmp_path / "a") == saved.digest(tmp_path / "b")
+
+
+@pytest.mark.parametrize("damage", ["no folder", "no weights", "cut weights", "no json", "other network", "other size"])
+def test_a_folder_without_a_whole_model_is_one_line(tmp_path: Path, damage: str) -> None:
+    folder = tmp_path / "model"
+    saved.save(folder, UNet(**ARGUMENTS), ARGUMENTS, {})
+    weights, config = folder / saved.WEIGHTS, folder / "config.json"
+    match damage:
+        case "no folder":
+            folder = tmp_path / "nothing"
+        case "no weights":
+            weights.unlink()
+        case "cut weights":
+            weights.write_bytes(weights.read_bytes()[:-10])
+        case "no json":
+            config.write_text("{")
+        case "other network":
+            config.write_text(config.read_text().replace("unet", "transformer"))
+        case "other size":
+            config.write_text(config.read_text().replace('"channels": 4', '"channels": 8'))
+    with pytest.raises(UserError) as fault:
+        saved.load(folder)
+    assert "\n" not in str(fault.value)
+    assert str(folder) in str(fault.value)
