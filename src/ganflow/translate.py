@@ -1,0 +1,63 @@
+"""Images through a trained translator: equal tiles in batches, or one photo of any size."""
+
+import numpy as np
+import torch
+from PIL import Image
+from torch import Tensor
+
+from ganflow.data.batches import to_bytes, to_unit
+from ganflow.models.unet import UNet
+
+OVERLAP = 64  # pixels that neighbouring tiles of a large photo share, blended linearly
+
+
+@torch.no_grad()
+def translate(generator: UNet, tiles: np.ndarray, batch_size: int, device: torch.device) -> np.ndarray:
+    """uint8 [N, H, W, 3] to uint8 of the same shape, `batch_size` tiles at a time.
+
+    A generator with batch norm gets one tile at a time: its answer would depend on the neighbours otherwise.
+    """
+    if any(isinstance(module, torch.nn.BatchNorm2d) for module in generator.modules()):
+        batch_size = 1
+    done = [
+        to_bytes(generator(_to_input(tiles[start : start + batch_size], device)))
+        for start in range(0, len(tiles), batch_size)
+    ]
+    return np.concatenate(done)
+
+
+@torch.no_grad()
+def translate_photo(generator: UNet, photo: Image.Image, tile: int, device: torch.device) -> Image.Image:
+    """A photo of any size, as a picture of the same size: overlapping tiles, blended where they meet.
+
+    `tile` is the side the generator was measured at: statistics over a much larger field would differ from those it
+    was trained on.
+    """
+    pixels = np.asarray(photo.convert("RGB"))
+    height, width = pixels.shape[:2]
+    step = tile - min(OVERLAP, tile // 2)
+    rows, columns = _starts(height, tile, step), _starts(width, tile, step)
+    padding = (max(0, tile - height), max(0, tile - width))
+    # Reflection would fail on a photo thinner than what is missing; symmetric padding repeats as often as needed.
+    padded = np.pad(pixels, ((0, padding[0]), (0, padding[1]), (0, 0)), mode="symmetric")
+
+    ramp = np.minimum(np.arange(1, tile + 1), np.arange(tile, 0, -1)).astype(np.float32)
+    weight = np.minimum.outer(ramp, ramp)[..., None]
+    total = np.zeros(padded.shape, np.float32)
+    weights = np.zeros((*padded.shape[:2], 1), np.float32)
+    for top in rows:
+        for left in columns:
+            place = (slice(top, top + tile), slice(left, left + tile))
+            total[place] += weight * translate(generator, padded[place][None], 1, device)[0]
+            weights[place] += weight
+    return Image.fromarray((total / weights).round().astype(np.uint8)[:height, :width])
+
+
+def _starts(length: int, tile: int, step: int) -> list[int]:
+    """Where tiles begin so that they cover `length`, the last one ending with it."""
+    last = max(0, length - tile)
+    return [*range(0, last, step), last]
+
+
+def _to_input(tiles: np.ndarray, device: torch.device) -> Tensor:
+    return to_unit(torch.from_numpy(np.array(tiles)).to(device)).permute(0, 3, 1, 2)

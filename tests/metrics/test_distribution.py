@@ -1,0 +1,55 @@
+import math
+
+import numpy as np
+import pytest
+import scipy.linalg
+
+from ganflow.metrics import distribution
+
+RNG = np.random.default_rng(0)
+
+
+def test_frechet_distance_of_diagonal_gaussians_in_closed_form() -> None:
+    """|m|^2 + sum (s_a - s_b)^2, with the sample moments made exact."""
+    base = RNG.normal(size=(500, 4))
+    base = (base - base.mean(0)) @ np.linalg.inv(np.linalg.cholesky(np.cov(base, rowvar=False))).T
+    scale, shift = np.array([1.0, 2.0, 3.0, 0.0]), np.array([1.0, 0.0, -2.0, 0.5])
+    expected = (shift**2).sum() + ((scale - 1) ** 2).sum()
+    assert distribution.frechet_distance(base, base * scale + shift) == pytest.approx(expected)
+
+
+def test_frechet_distance_agrees_with_scipy() -> None:
+    a, b = RNG.normal(size=(300, 8)) @ RNG.normal(size=(8, 8)), RNG.normal(size=(200, 8)) @ RNG.normal(size=(8, 8))
+    cov_a, cov_b = np.cov(a, rowvar=False), np.cov(b, rowvar=False)
+    other = ((a.mean(0) - b.mean(0)) ** 2).sum() + np.trace(cov_a + cov_b - 2 * scipy.linalg.sqrtm(cov_a @ cov_b).real)
+    assert distribution.frechet_distance(a, b) == pytest.approx(other)
+
+
+def test_frechet_distance_is_zero_on_itself_symmetric_and_grows_with_a_shift() -> None:
+    a, b = RNG.normal(size=(100, 5)), RNG.normal(size=(100, 5))
+    assert distribution.frechet_distance(a, a) == pytest.approx(0, abs=1e-9)
+    assert distribution.frechet_distance(a, b) == pytest.approx(distribution.frechet_distance(b, a))
+    distances = [distribution.frechet_distance(a, a + shift) for shift in (0.5, 1, 2)]
+    assert distances == sorted(distances)
+
+
+def test_frechet_distance_of_fewer_samples_than_features_is_finite() -> None:
+    assert 0 <= distribution.frechet_distance(RNG.normal(size=(5, 20)), RNG.normal(size=(6, 20))) < 1e3
+
+
+def test_classifier_score_by_hand() -> None:
+    assert distribution.classifier_score(np.full((7, 10), 0.1)) == pytest.approx(1)
+    assert distribution.classifier_score(np.tile(np.eye(10), (3, 1))) == pytest.approx(10)
+    assert distribution.classifier_score(np.eye(10)[[3, 3, 3]]) == pytest.approx(1)  # sure, but one class only
+    # Two images, (1, 0) and (1/2, 1/2): marginal (3/4, 1/4); KLs log(4/3) and log(2/3)/2 + log(2)/2.
+    expected = math.exp((math.log(4 / 3) + 0.5 * math.log(2 / 3) + 0.5 * math.log(2)) / 2)
+    assert distribution.classifier_score(np.array([[1, 0], [0.5, 0.5]])) == pytest.approx(expected)
+
+
+def test_histogram_and_its_divergence() -> None:
+    histogram = distribution.class_histogram(np.array([0, 0, 1, 9]))
+    assert histogram.tolist() == [0.5, 0.25, 0, 0, 0, 0, 0, 0, 0, 0.25]
+    expected = 0.5 * math.log(5) + 2 * 0.25 * math.log(2.5)
+    assert distribution.divergence_from_uniform(histogram) == pytest.approx(expected)
+    assert distribution.divergence_from_uniform(np.full(10, 0.1)) == pytest.approx(0, abs=1e-12)
+    assert distribution.divergence_from_uniform(np.eye(10)[0]) == pytest.approx(math.log(10))

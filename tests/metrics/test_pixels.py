@@ -1,0 +1,99 @@
+"""Pixel measures against values by hand and against scikit-image."""
+
+import math
+
+import numpy as np
+import pytest
+from skimage.metrics import peak_signal_noise_ratio, structural_similarity
+
+from ganflow.errors import UserError
+from ganflow.metrics import pixels
+
+RNG = np.random.default_rng(0)
+
+
+def images(count: int = 3, size: int = 32) -> np.ndarray:
+    return RNG.integers(0, 256, (count, size, size, 3), np.uint8)
+
+
+def test_by_hand() -> None:
+    """A quarter of the pixels off by (3, 4, 12) in the three channels, the rest right."""
+    real = np.full((1, 16, 16, 3), 100, np.uint8)
+    generated = real.copy()
+    generated[0, :8, :8] += np.array([3, 4, 12], np.uint8)
+    row = pixels.per_image(generated, real).iloc[0]
+    assert row.mae == pytest.approx(19 / 3 / 4)
+    assert row.rmse == pytest.approx(math.sqrt(169 / 3 / 4))
+    assert row.psnr == pytest.approx(10 * math.log10(255**2 / (169 / 12)))
+    assert row.gcgan_rmse == pytest.approx(math.sqrt(169 / 4))  # channels summed, pixels averaged
+    assert row.gcgan_acc5 == 75.0
+    assert row.gcgan_acc10 == 75.0
+
+
+@pytest.mark.parametrize(("off", "acc5", "acc10"), [(4, 100, 100), (5, 0, 100), (9, 0, 100), (10, 0, 0)])
+def test_gcgan_accuracy_is_strictly_below_delta(off: int, acc5: float, acc10: float) -> None:
+    real = np.full((1, 16, 16, 3), 100, np.uint8)
+    generated = real.copy()
+    generated[..., 1] -= off
+    row = pixels.per_image(generated, real).iloc[0]
+    assert (row.gcgan_acc5, row.gcgan_acc10) == (acc5, acc10)
+
+
+def test_psnr_and_ssim_agree_with_scikit_image() -> None:
+    real = images(2, 64)
+    generated = (real * 0.7 + 20).astype(np.uint8)
+    frame = pixels.per_image(generated, real)
+    for i in range(2):
+        assert frame.psnr[i] == pytest.approx(peak_signal_noise_ratio(real[i], generated[i], data_range=255))
+        other = structural_similarity(
+            real[i],
+            generated[i],
+            channel_axis=-1,
+            gaussian_weights=True,
+            sigma=1.5,
+            use_sample_covariance=False,
+            data_range=255,
+        )
+        assert frame.ssim[i] == pytest.approx(other, abs=1e-3)  # they differ in how they treat the border
+
+
+def test_equal_images() -> None:
+    real = images()
+    assert pixels.summary(pixels.per_image(real, real)) == {
+        "mae": 0,
+        "rmse": 0,
+        "psnr": pixels.PSNR_CAP,
+        "ssim": pytest.approx(1),
+        "gcgan_rmse": 0,
+        "gcgan_acc5": 100,
+        "gcgan_acc10": 100,
+    }
+
+
+def test_an_image_is_measured_alike_whatever_its_neighbours() -> None:
+    real, generated = images(pixels.CHUNK + 3), images(pixels.CHUNK + 3)
+    whole = pixels.per_image(generated, real)
+    alone = pixels.per_image(generated[-1:], real[-1:])
+    np.testing.assert_allclose(whole.iloc[-1], alone.iloc[0], rtol=1e-5)
+
+
+def test_every_measure_worsens_with_noise() -> None:
+    real = np.repeat(np.repeat(images(2, 8), 8, 1), 8, 2)
+    noise = RNG.normal(0, 1, real.shape)
+    rows = [
+        pixels.summary(pixels.per_image((real + s * noise).round().clip(0, 255).astype(np.uint8), real))
+        for s in (2, 8, 32)
+    ]
+    for name, better in {"mae": -1, "rmse": -1, "gcgan_rmse": -1, "psnr": 1, "ssim": 1, "gcgan_acc5": 1}.items():
+        values = [better * row[name] for row in rows]
+        assert values == sorted(values, reverse=True), name
+
+
+def test_constant_baseline_is_the_median_colour() -> None:
+    targets = images(5)
+    np.testing.assert_allclose(pixels.constant_baseline(targets), np.median(targets.reshape(-1, 3), axis=0), atol=0.5)
+
+
+def test_too_small_for_ssim_is_one_line() -> None:
+    with pytest.raises(UserError, match="at least 11 px"):
+        pixels.per_image(images(1, 8), images(1, 8))
