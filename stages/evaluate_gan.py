@@ -12,6 +12,8 @@ from ganflow.errors import run
 from ganflow.files import write_json
 from ganflow.metrics.distribution import class_histogram, classifier_score, divergence_from_uniform, frechet_distance
 from ganflow.models import saved
+from ganflow.models.classifier import DigitClassifier
+from ganflow.models.dcgan import DigitGenerator
 from ganflow.training import compute
 from ganflow.training.classifier import look
 from ganflow.training.gan import draw, latents
@@ -20,8 +22,8 @@ from ganflow.training.gan import draw, latents
 def main() -> None:
     params = config.load()
     machine = compute.prepare(params.compute)
-    classifier = saved.load(Path("models/classifier"))[0].to(machine.device)
-    generator, model = saved.load(Path("models/gan"))
+    classifier = saved.load(Path("models/classifier"), DigitClassifier)[0].to(machine.device)
+    generator, model = saved.load(Path("models/gan"), DigitGenerator)
     inputs = latents(params.evaluate.digits, model["arguments"]["latent_dim"], params.seed, "evaluate", machine.device)
     generated = draw(generator.to(machine.device), inputs)
 

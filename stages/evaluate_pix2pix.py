@@ -11,6 +11,7 @@ from ganflow.errors import run
 from ganflow.files import whole_file, write_json
 from ganflow.metrics import classes, pixels
 from ganflow.models import saved
+from ganflow.models.unet import UNet
 from ganflow.training import compute
 from ganflow.translate import translate
 
@@ -18,7 +19,7 @@ from ganflow.translate import translate
 def main() -> None:
     params = config.load()
     machine = compute.prepare(params.compute)
-    generator, model = saved.load(Path("models/pix2pix"))
+    generator, model = saved.load(Path("models/pix2pix"), UNet)
     to_map = model["direction"] == "aerial2map"
     source, target = (0, 1) if to_map else (1, 0)
     test = prepared.array("maps", "test")

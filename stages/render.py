@@ -14,6 +14,8 @@ from ganflow.files import whole_dir
 from ganflow.grids import digit_grid, spherical_path, translation_grid
 from ganflow.losses import OBJECTIVES
 from ganflow.models import saved
+from ganflow.models.dcgan import DigitGenerator
+from ganflow.models.unet import UNet
 from ganflow.render import curves
 from ganflow.training import compute
 from ganflow.training.gan import draw, latents
@@ -26,8 +28,8 @@ def main() -> None:
     params = config.load()
     device = compute.prepare(params.compute).device
     own = params.render
-    generator, gan = saved.load(Path("models/gan"))
-    translator, pix2pix = saved.load(Path("models/pix2pix"))
+    generator, gan = saved.load(Path("models/gan"), DigitGenerator)
+    translator, pix2pix = saved.load(Path("models/pix2pix"), UNet)
     generator, translator = generator.to(device), translator.to(device)
 
     digits = draw(generator, latents(own.digits, gan["arguments"]["latent_dim"], params.seed, "evaluate", device))

@@ -1,6 +1,5 @@
 """Stage train_classifier: the digit classifier through which the GAN metrics look, and its accuracy on real digits."""
 
-from functools import partial
 from pathlib import Path
 
 import torch
@@ -10,7 +9,6 @@ from ganflow.data import prepared
 from ganflow.data.batches import DigitBatches, to_unit
 from ganflow.errors import run
 from ganflow.files import write_json
-from ganflow.models import saved
 from ganflow.training import compute
 from ganflow.training.classifier import ClassifierModel, look
 from ganflow.training.loop import Plan
@@ -35,11 +33,13 @@ def main() -> None:
         dataset=dataset,
         machine=machine,
         example=torch.zeros(2, 1, 28, 28),
-        save=partial(saved.save, network=model.network, arguments={}, about={"source": dataset["source"]}),
+        finished=model.network.eval,
+        arguments={},
+        about={"source": dataset["source"]},
     )
     digits = to_unit(torch.tensor(prepared.array("mnist", "test_images")))[:, None]
     truth = torch.tensor(prepared.array("mnist", "test_labels"))
-    _, probabilities = look(model.network.eval(), digits.to(machine.device))
+    _, probabilities = look(model.network.to(machine.device), digits.to(machine.device))
     accuracy = (probabilities.argmax(1).cpu() == truth).double().mean().item()
     write_json(Path("metrics/classifier.json"), {"source": dataset["source"], "accuracy": accuracy, "n": len(truth)})
 

@@ -8,7 +8,6 @@ from ganflow import config
 from ganflow.data import prepared
 from ganflow.data.batches import DigitBatches
 from ganflow.errors import run
-from ganflow.models import saved
 from ganflow.training import compute
 from ganflow.training.gan import GanModel
 from ganflow.training.loop import Plan
@@ -25,10 +24,6 @@ def main() -> None:
     images, labels = (torch.tensor(prepared.array("mnist", f"train_{part}")) for part in ("images", "labels"))
     model = GanModel(own, params.seed, machine)
 
-    def save(folder: Path) -> None:
-        arguments = {"latent_dim": own.latent_dim, "channels": own.channels}
-        saved.save(folder, model.finished(), arguments, {"source": dataset["source"], "objective": own.objective})
-
     train_and_track(
         model,
         DigitBatches(images.to(machine.device), labels.to(machine.device), machine.device),
@@ -38,7 +33,9 @@ def main() -> None:
         dataset=dataset,
         machine=machine,
         example=torch.zeros(2, own.latent_dim),
-        save=save,
+        finished=model.finished,
+        arguments={"latent_dim": own.latent_dim, "channels": own.channels},
+        about={"source": dataset["source"], "objective": own.objective},
     )
 
 

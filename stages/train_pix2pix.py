@@ -8,7 +8,6 @@ from ganflow import config
 from ganflow.data import prepared
 from ganflow.data.batches import PairBatches, open_array, to_unit
 from ganflow.errors import run
-from ganflow.models import saved
 from ganflow.training import compute
 from ganflow.training.loop import Plan
 from ganflow.training.pix2pix import Pix2PixModel
@@ -34,15 +33,6 @@ def main() -> None:
         shown=(aerial, street_map) if maps.direction == "aerial2map" else (street_map, aerial),
     )
 
-    def save(folder: Path) -> None:
-        about = {
-            "source": dataset["source"],
-            "direction": maps.direction,
-            "objective": own.objective,
-            "eval_size": dataset["eval_size"],
-        }
-        saved.save(folder, model.finished(), model.arguments, about)
-
     logged = params.model_dump(include={"seed": True, "compute": True, "pix2pix": True})
     logged["maps"] = {"crop_size": maps.crop_size, "direction": maps.direction}
     train_and_track(
@@ -54,7 +44,14 @@ def main() -> None:
         dataset=dataset,
         machine=machine,
         example=torch.zeros(2, 3, dataset["eval_size"], dataset["eval_size"]),
-        save=save,
+        finished=model.finished,
+        arguments=model.arguments,
+        about={
+            "source": dataset["source"],
+            "direction": maps.direction,
+            "objective": own.objective,
+            "eval_size": dataset["eval_size"],
+        },
     )
 
 

@@ -47,9 +47,7 @@ def _translate(arguments: argparse.Namespace) -> None:
         raise UserError(f"there is no file {arguments.photo}") from None
     except (UnidentifiedImageError, OSError) as fault:
         raise UserError(f"{arguments.photo} is not a readable image: {fault}") from None
-    generator, config = saved.load(arguments.model)
-    if not isinstance(generator, UNet):
-        raise UserError(f"{arguments.model} holds a {config['network']}, not a translator of images")
+    generator, config = saved.load(arguments.model, UNet)
     device = torch.device("cuda" if torch.cuda.is_available() else "cpu")
     drawn = translate_photo(generator.to(device), photo, config["eval_size"], device)
     with whole_file(arguments.output) as partial:

@@ -17,8 +17,8 @@ def translation_grid(columns: dict[str, np.ndarray]) -> Image.Image:
     tiles = np.stack(list(columns.values()), axis=1)  # [N, columns, H, W, 3]
     grid = _grid(tiles.reshape(-1, *tiles.shape[2:]), len(columns), zoom=1)
     width = tiles.shape[3] + GAP
-    font = ImageFont.load_default(size=max(9, min(18, width // 9)))
-    header = int(font.size * 1.7)
+    letters = max(9, min(18, width // 9))
+    font, header = ImageFont.load_default(size=letters), int(letters * 1.7)
     page = Image.new("RGB", (grid.width, grid.height + header), PAPER)
     page.paste(grid, (0, header))
     draw = ImageDraw.Draw(page)

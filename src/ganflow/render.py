@@ -9,6 +9,7 @@ from PIL import Image
 
 matplotlib.use("Agg")
 from matplotlib import pyplot as plt
+from matplotlib.axes import Axes
 
 # Okabe & Ito's palette, told apart with any colour vision.
 BLUE, ORANGE, GREEN, GREY = "#0072B2", "#D55E00", "#009E73", "#777777"
@@ -31,7 +32,7 @@ def curves(history: pd.DataFrame, equilibrium: dict[str, float], probability: bo
     figure.suptitle(title, fontsize=11)
     for name, (label, colour) in LABELS.items():
         if name in history:
-            _line(losses if name.startswith("loss") else outputs, history["images"], history[name], label, colour)
+            _line(losses if name.startswith("loss") else outputs, history, name, label, colour)
     losses.set_title("losses", fontsize=10)
     outputs.set_title("mean output of the discriminator" + (", as a probability" if probability else ""), fontsize=10)
     if probability:
@@ -53,8 +54,9 @@ def curves(history: pd.DataFrame, equilibrium: dict[str, float], probability: bo
         return picture.convert("RGB")
 
 
-def _line(axes: plt.Axes, x: pd.Series, y: pd.Series, label: str, colour: str) -> None:
+def _line(axes: Axes, history: pd.DataFrame, name: str, label: str, colour: str) -> None:
     """A running median over a faint line of every point."""
-    window = max(1, len(y) // 25)
-    axes.plot(x, y, color=colour, alpha=0.25, linewidth=0.8)
-    axes.plot(x, y.rolling(window, center=True, min_periods=1).median(), color=colour, label=label, linewidth=1.6)
+    window = max(1, len(history) // 25)
+    smooth = history[name].rolling(window, center=True, min_periods=1).median()
+    axes.plot(history["images"], history[name], color=colour, alpha=0.25, linewidth=0.8)
+    axes.plot(history["images"], smooth, color=colour, label=label, linewidth=1.6)

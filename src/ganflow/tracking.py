@@ -173,13 +173,13 @@ class Tracker:
 
     def _log_model(self, network: torch.nn.Module, example: torch.Tensor, name: str) -> None:
         import mlflow
-        import mlflow.pytorch
         from mlflow.models import infer_signature
+        from mlflow.pytorch import log_model
 
         with torch.no_grad(), warnings.catch_warnings(), mlflow.start_run(self.run_id):
             warnings.simplefilter("ignore")
             signature = infer_signature(example.numpy(), network(example).numpy())
-            mlflow.pytorch.log_model(
+            log_model(
                 network,
                 name=name,
                 signature=signature,
@@ -295,7 +295,7 @@ def _local_store(root: Path) -> str:
             with contextlib.closing(sqlite3.connect(fresh)) as database:
                 database.execute("PRAGMA wal_checkpoint(TRUNCATE)")
                 database.execute("PRAGMA journal_mode=DELETE")
-            os.replace(fresh, store)
+            fresh.replace(store)
     return _store_uri(root)
 
 

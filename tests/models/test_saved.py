@@ -13,7 +13,7 @@ ARGUMENTS = {"levels": 5, "channels": 4, "norm": "instance", "upsample": "resize
 def test_a_saved_network_answers_as_before(tmp_path: Path) -> None:
     network = UNet(**ARGUMENTS).eval()
     saved.save(tmp_path, network, ARGUMENTS, {"direction": "aerial2map"})
-    loaded, config = saved.load(tmp_path)
+    loaded, config = saved.load(tmp_path, UNet)
     image = torch.randn(1, 3, 32, 32)
     assert torch.equal(loaded(image), network(image))
     assert config["direction"] == "aerial2map"
@@ -42,10 +42,10 @@ def test_a_folder_without_a_whole_model_is_one_line(tmp_path: Path, damage: str)
         case "no json":
             config.write_text("{")
         case "other network":
-            config.write_text(config.read_text().replace("unet", "transformer"))
+            config.write_text(config.read_text().replace("UNet", "Transformer"))
         case "other size":
             config.write_text(config.read_text().replace('"channels": 4', '"channels": 8'))
     with pytest.raises(UserError) as fault:
-        saved.load(folder)
+        saved.load(folder, UNet)
     assert "\n" not in str(fault.value)
     assert str(folder) in str(fault.value)

@@ -164,7 +164,7 @@ def _download(url: str, partial: Path, note: Path) -> None:
         try:
             _download_once(url, partial, note)
         except requests.HTTPError as fault:
-            raise SourceError(f"HTTP {fault.response.status_code}") from None
+            raise SourceError(str(fault)) from None  # status and address
         except requests.RequestException as fault:
             # requests nests the cause three deep: its class says what happened in one word.
             reason = f"not reachable ({type(fault).__name__})"

@@ -50,10 +50,10 @@ def digits(train_images: int, test_images: int, seed: int) -> tuple[np.ndarray, 
 
     small, labels = load_digits(return_X_y=True)
     images = np.stack([_enlarge(digit) for digit in small.reshape(-1, 8, 8)])
-    train_x, test_x, train_y, test_y = train_test_split(
-        images, labels.astype(np.uint8), test_size=1 / 6, random_state=seed, stratify=labels
-    )
-    return train_x[:train_images], train_y[:train_images], test_x[:test_images], test_y[:test_images]
+    train, test = train_test_split(np.arange(len(labels)), test_size=1 / 6, random_state=seed, stratify=labels)
+    train, test = np.array(train)[:train_images], np.array(test)[:test_images]
+    labels = labels.astype(np.uint8)
+    return images[train], labels[train], images[test], labels[test]
 
 
 def _enlarge(digit: np.ndarray) -> np.ndarray:
@@ -107,8 +107,8 @@ def _plan(rng: np.random.Generator) -> _Town:
             town.streets.append((place(points), 0.034 if n == wide else 0.019))
 
     lots = _Lots(rng, density)
-    for left, right in zip(along[:-1], along[1:], strict=True):
-        for top, bottom in zip(across[:-1], across[1:], strict=True):
+    for left, right in itertools.pairwise(along):
+        for top, bottom in itertools.pairwise(across):
             box = (left + 0.010, top + 0.010, right - 0.010, bottom - 0.010)
             outline = place(_rectangles(*box))
             if not ((outline < -0.05).all(0) | (outline > 1.05).all(0)).any():  # else out of the picture
@@ -259,7 +259,7 @@ def _ribbon(middle: Points, width: float) -> Points:
 def _blob(rng: np.random.Generator, centre: Points, radius: float) -> Points:
     """A closed wavy outline around `centre`."""
     turn = np.linspace(0, 2 * math.pi, 48, endpoint=False)
-    waves = sum(rng.normal(0, 0.22 / k) * np.cos(k * turn + rng.uniform(0, 6.3)) for k in (2, 3, 4, 5))
+    waves = np.sum([rng.normal(0, 0.22 / k) * np.cos(k * turn + rng.uniform(0, 6.3)) for k in (2, 3, 4, 5)], axis=0)
     return centre + radius * (1 + waves)[:, None] * np.stack([np.cos(turn), np.sin(turn)], axis=1)
 
 
@@ -365,4 +365,4 @@ def _grain(rng: np.random.Generator, size: int) -> np.ndarray:
         Image.fromarray(rng.normal(0, strength, (cells, cells)).astype(np.float32)).resize((size, size))
         for cells, strength in ((24, 6), (128, 8))
     ]
-    return sum(np.asarray(layer) for layer in layers)[..., None]
+    return np.sum([np.asarray(layer) for layer in layers], axis=0)[..., None]

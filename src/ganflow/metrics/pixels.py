@@ -44,7 +44,7 @@ def summary(frame: pd.DataFrame) -> dict[str, float]:
 
 
 def constant_baseline(targets: np.ndarray) -> np.ndarray:
-    """The one colour with the least absolute error over `targets` (of training): their median per channel, uint8 [3]."""
+    """The one colour with the least absolute error over `targets` (of training): the channels' medians, uint8 [3]."""
     counts = np.zeros((3, 256), np.int64)
     for image in targets:
         for channel in range(3):
@@ -58,11 +58,8 @@ def _measure(generated: np.ndarray, real: np.ndarray) -> pd.DataFrame:
     squares = (difference**2).mean(axis=(1, 2, 3))
     rmse = np.sqrt(squares)
     largest = difference.max(axis=3)
-    ssim = structural_similarity_index_measure(
-        *(torch.from_numpy(np.array(images)).permute(0, 3, 1, 2).float() for images in (generated, real)),
-        data_range=255.0,
-        reduction="none",
-    )
+    ours, theirs = (torch.from_numpy(np.array(x)).permute(0, 3, 1, 2).float() for x in (generated, real))
+    ssim = structural_similarity_index_measure(ours, theirs, data_range=255.0, reduction="none")
     assert isinstance(ssim, torch.Tensor)
     return pd.DataFrame(
         {

@@ -2,7 +2,7 @@
 
 import json
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 from safetensors import SafetensorError
 from safetensors.torch import load_model, save_file
@@ -10,37 +10,32 @@ from torch import nn
 
 from ganflow.errors import UserError
 from ganflow.files import sha256, whole_file, write_json
-from ganflow.models.classifier import DigitClassifier
-from ganflow.models.dcgan import DigitGenerator
-from ganflow.models.unet import UNet
 
-NETWORKS: dict[str, type[nn.Module]] = {
-    "digit_classifier": DigitClassifier,
-    "digit_generator": DigitGenerator,
-    "unet": UNet,
-}
+Network = TypeVar("Network", bound=nn.Module)
+
 WEIGHTS = "model.safetensors"
 
 
 def save(folder: Path, network: nn.Module, arguments: dict[str, Any], about: dict[str, Any]) -> None:
     """Write `network` into `folder`. `arguments` rebuild it; `about` is what its users must know (data, direction)."""
-    name = next(name for name, kind in NETWORKS.items() if type(network) is kind)
     folder.mkdir(parents=True, exist_ok=True)
     weights = {key: tensor.detach().cpu().contiguous() for key, tensor in network.state_dict().items()}
     with whole_file(folder / WEIGHTS) as partial:
         save_file(weights, partial)
-    write_json(folder / "config.json", {"network": name, "arguments": arguments, **about})
+    write_json(folder / "config.json", {"network": type(network).__name__, "arguments": arguments, **about})
 
 
-def load(folder: Path) -> tuple[nn.Module, dict[str, Any]]:
-    """The network in evaluation mode on the CPU, and its config.json.
+def load(folder: Path, kind: type[Network]) -> tuple[Network, dict[str, Any]]:
+    """The network of this kind in `folder`, in evaluation mode on the CPU, and its config.json.
 
     Raises:
-        UserError: the folder does not hold a whole model of a known kind.
+        UserError: the folder does not hold a whole model of that kind.
     """
     try:
         config = json.loads((folder / "config.json").read_text())
-        network = NETWORKS[config["network"]](**config["arguments"])
+        if config["network"] != kind.__name__:
+            raise UserError(f"{folder} holds a {config['network']}, where a {kind.__name__} is needed")
+        network = kind(**config["arguments"])
         load_model(network, folder / WEIGHTS)
     except FileNotFoundError:
         raise UserError(f"there is no trained model in {folder}: it takes config.json and {WEIGHTS}") from None

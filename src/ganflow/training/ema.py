@@ -2,21 +2,24 @@
 
 import copy
 from collections.abc import Iterable
+from typing import Generic, TypeVar
 
 import torch
 from torch import Tensor, nn
 
+Network = TypeVar("Network", bound=nn.Module)
+
 WARM_UP = 0.05  # the half-life is at most this share of the images seen, so that early weights are soon forgotten
 
 
-class Ema:
+class Ema(Generic[Network]):
     """Keeps `average`, a copy of `network` whose weights follow it with a half-life counted in images.
 
     Counting in images makes the horizon independent of the batch size; the warm-up (Karras et al. 2024,
     arXiv:2312.02696, and their code) lets it follow the length of the run.
     """
 
-    def __init__(self, network: nn.Module, half_life: int) -> None:
+    def __init__(self, network: Network, half_life: int) -> None:
         self.average = copy.deepcopy(network).requires_grad_(False)
         self._half_life = half_life
 
@@ -25,7 +28,8 @@ class Ema:
         """Move the average towards `network` after a step on `batch_size` images, `images_seen` in all."""
         half_life = min(self._half_life, WARM_UP * images_seen)
         decay = 0.5 ** (batch_size / max(half_life, 1e-8))
-        torch._foreach_lerp_(list(self.average.parameters()), list(network.parameters()), 1 - decay)
+        for ours, theirs in zip(self.average.parameters(), network.parameters(), strict=True):
+            ours.lerp_(theirs, 1 - decay)
         for ours, theirs in zip(self.average.buffers(), network.buffers(), strict=True):
             ours.copy_(theirs)
 

@@ -76,10 +76,9 @@ class GanModel:
     def finished(self) -> DigitGenerator:
         """The averaged generator in evaluation mode, its batch-norm statistics recomputed."""
         count, device = RECALIBRATION_BATCHES * 256, self.machine.device
-        recalibrate(
-            self.ema.average, latents(count, self.params.latent_dim, self._seed, "recalibrate", device).split(256)
-        )
-        return self.ema.average.eval()  # type: ignore[return-value]
+        inputs = latents(count, self.params.latent_dim, self._seed, "recalibrate", device)
+        recalibrate(self.ema.average, inputs.split(256))
+        return self.ema.average.eval()
 
     def sample(self) -> Image.Image:
         return digit_grid(draw(self.finished(), self._fixed), columns=8)

@@ -22,13 +22,13 @@ class Stopped(SystemExit):
 class StopRequest:
     """Set by SIGTERM or SIGINT; the loop looks at it between steps."""
 
-    signal: signal.Signals | None = None
+    received: int | None = None
 
     def _receive(self, number: int, frame: FrameType | None) -> None:
-        if self.signal is not None:  # a second Ctrl-C means now
+        if self.received is not None:  # a second Ctrl-C means now
             os._exit(128 + number)
-        self.signal = signal.Signals(number)
-        print(f"{self.signal.name}: saving after this step, then stopping", file=sys.stderr)
+        self.received = number
+        print(f"{signal.Signals(number).name}: saving after this step, then stopping", file=sys.stderr)
 
 
 @contextmanager

@@ -80,9 +80,7 @@ class Plan:
 
     def __post_init__(self) -> None:
         if self.images < self.batch_size:
-            raise UserError(
-                f"{self.name}.batch_size = {self.batch_size} is more than the {self.images} training images"
-            )
+            raise UserError(f"{self.name}.batch_size = {self.batch_size}: there are only {self.images} training images")
         object.__setattr__(self, "epoch_steps", self.images // self.batch_size)
 
     @property
@@ -128,7 +126,7 @@ def train(
         print(f"{plan.name}: resuming after step {step} of {plan.steps}", file=sys.stderr)
     saved_at = time.monotonic()
     order = plan.order(step // plan.epoch_steps)
-    with stop_on_signals() as stop, _progress(plan, step) as report:
+    with stop_on_signals() as stop, _Progress(plan, step) as report:
         while step < plan.steps:
             # Seed and data
             epoch, place = divmod(step, plan.epoch_steps)
@@ -149,24 +147,23 @@ def train(
             epoch_ends = step % plan.epoch_steps == 0
             if step % LOG_STEPS == 0 or epoch_ends:
                 history.log(step)
-            if epoch_ends:
-                if picture := model.sample():
-                    with whole_file(samples / f"epoch_{epoch + 1:04d}.png") as partial:
-                        picture.save(partial, "PNG")
-                    curves.image(picture, "samples", step)
+            if epoch_ends and (picture := model.sample()):
+                with whole_file(samples / f"epoch_{epoch + 1:04d}.png") as partial:
+                    picture.save(partial, "PNG")
+                curves.image(picture, "samples", step)
             report(step, history.rows)
 
             # Checkpoint
-            if stop.signal or time.monotonic() - saved_at > CHECKPOINT_SECONDS or step == plan.steps:
+            if stop.received or time.monotonic() - saved_at > CHECKPOINT_SECONDS or step == plan.steps:
                 history.check()  # a state with a loss that is not finite must never be saved
                 parts = {name: part.state_dict() for name, part in _parts(model).items()}
                 checkpoints.save(step, {"step": step, "history": history.state(), "model": parts})
                 saved_at = time.monotonic()
-            if stop.signal and step < plan.steps:
+            if stop.received and step < plan.steps:
                 print(
                     f"{plan.name}: saved after step {step} of {plan.steps}; the same command goes on", file=sys.stderr
                 )
-                raise Stopped(128 + stop.signal)
+                raise Stopped(128 + stop.received)
     return pd.DataFrame(history.rows)
 
 
@@ -234,7 +231,7 @@ class _History:
         self._waiting.clear()
 
 
-class _progress:
+class _Progress:
     """A bar on a terminal; elsewhere (DVC's log, CI) a plain line now and then."""
 
     def __init__(self, plan: Plan, step: int) -> None:

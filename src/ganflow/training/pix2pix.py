@@ -91,7 +91,7 @@ class Pix2PixModel:
 
     def finished(self) -> UNet:
         """The averaged generator in evaluation mode."""
-        return self.ema.average.eval()  # type: ignore[return-value]
+        return self.ema.average.eval()
 
     @torch.no_grad()
     def sample(self) -> Image.Image:

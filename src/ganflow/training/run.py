@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 import pandas as pd
-from torch import Tensor
+from torch import Tensor, nn
 
 from ganflow import tracking
 from ganflow.files import whole_dir, whole_file
@@ -37,7 +37,9 @@ def train_and_track(
     dataset: dict[str, Any],  #       meta.json of the prepared data
     machine: Machine,
     example: Tensor,  #               one input of the saved network, for MLflow's signature
-    save: Callable[[Path], None],  #  writes the finished network into a folder with models.saved.save
+    finished: Callable[[], nn.Module],  # the network to keep
+    arguments: dict[str, Any],  #     that rebuild it
+    about: dict[str, Any],  #         what its users must know
 ) -> pd.DataFrame:
     """Train (or go on training) `model`, put its outs in place and everything about it into one MLflow run."""
     checkpoints = Checkpoints(plan.name, fingerprint(params, dataset["digest"]))
@@ -57,17 +59,17 @@ def train_and_track(
         try:
             history = train(model, data, plan, checkpoints, tracker)
             with whole_dir(outs.model) as partial:
-                save(partial)
+                network = finished().requires_grad_(False)
+                saved.save(partial, network, arguments, about)
             with whole_file(outs.history) as partial:
                 history.to_csv(partial, index=False)
             if outs.samples is not None:
                 with whole_dir(outs.samples) as partial:
                     for picture in sorted((checkpoints.folder / "samples").iterdir()):
                         (partial / picture.name).write_bytes(picture.read_bytes())
-            network, _ = saved.load(outs.model)
             tracker.tag("ganflow.weights_sha256", saved.digest(outs.model))
             tracker.file(outs.history, "history")
-            tracker.model(network, example, "model")
+            tracker.model(network.cpu(), example, "model")
         except BaseException as fault:
             tracker.finish("KILLED" if isinstance(fault, Stopped | KeyboardInterrupt) else "FAILED")
             raise
