@@ -13,6 +13,7 @@ from urllib.parse import urlparse
 from urllib.request import url2pathname
 
 import requests
+import urllib3
 from tqdm import tqdm
 
 from ganflow.errors import UserError
@@ -165,7 +166,7 @@ def _download(url: str, partial: Path, note: Path) -> None:
             _download_once(url, partial, note)
         except requests.HTTPError as fault:
             raise SourceError(str(fault)) from None  # status and address
-        except requests.RequestException as fault:
+        except (requests.RequestException, urllib3.exceptions.HTTPError) as fault:
             # requests nests the cause three deep: its class says what happened in one word.
             reason = f"not reachable ({type(fault).__name__})"
         else:
@@ -204,7 +205,8 @@ def _download_once(url: str, partial: Path, note: Path) -> None:
                 mininterval=0.2 if sys.stderr.isatty() else 30,
             ) as bar,
         ):
-            for chunk in answer.iter_content(CHUNK):
+            # read1, not iter_content: that one would drop what came of a piece before the connection broke.
+            while chunk := answer.raw.read1(CHUNK):
                 out.write(chunk)
                 bar.update(len(chunk))
     if total and partial.stat().st_size != total:

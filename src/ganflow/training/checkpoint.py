@@ -59,7 +59,7 @@ class Checkpoints:
             try:
                 with safe_open(path, "pt") as stored:
                     meta = json.loads(stored.metadata()["ganflow"])
-                    tensors = {name: stored.get_tensor(name) for name in stored}
+                    tensors = {name: stored.get_tensor(name) for name in stored.keys()}  # noqa: SIM118, not a dict
                 if _checksum(tensors.items()) != meta["crc32"]:
                     raise ValueError("its checksum does not match")
             except (SafetensorError, OSError, ValueError, KeyError, TypeError) as fault:

@@ -1,0 +1,280 @@
+"""Downloads against a local server that misbehaves in every way a real one does."""
+
+import gzip
+import hashlib
+import http.server
+import io
+import re
+import socketserver
+import tarfile
+import threading
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import pytest
+
+from ganflow.data import fetch
+from ganflow.errors import UserError
+
+NAME = "train-images-idx3-ubyte.gz"
+CONTENT = bytes(range(256)) * 4000  # about a megabyte
+
+
+@dataclass
+class Server:
+    """What the local server serves, how it fails, and what it was asked."""
+
+    files: dict[str, bytes] = field(default_factory=dict)
+    cut_after: list[int] = field(default_factory=list)  # of the next answers: bytes sent before hanging up
+    ranges: bool = True
+    etag: str = '"one"'
+    asked: list[str] = field(default_factory=list)  # the Range of each request, or ""
+    url: str = ""
+
+
+@pytest.fixture
+def server() -> Iterator[Server]:
+    state = Server()
+
+    class Handler(http.server.BaseHTTPRequestHandler):
+        def do_GET(self) -> None:
+            wanted = self.headers.get("Range", "")
+            state.asked.append(wanted)
+            content = state.files.get(self.path.lstrip("/"))
+            if content is None:
+                self.send_error(404)
+                return
+            first = 0
+            if wanted and state.ranges and self.headers.get("If-Range") == state.etag:
+                first = int(re.fullmatch(r"bytes=(\d+)-", wanted)[1])  # type: ignore[index]
+                if first >= len(content):
+                    self.send_response(416)
+                    self.send_header("Content-Range", f"bytes */{len(content)}")
+                    self.send_header("Content-Length", "0")
+                    self.end_headers()
+                    return
+            self.send_response(206 if first else 200)
+            self.send_header("ETag", state.etag)
+            self.send_header("Content-Length", str(len(content) - first))
+            self.end_headers()
+            body = content[first:]
+            self.wfile.write(body[: state.cut_after.pop(0)] if state.cut_after else body)
+            self.wfile.flush()
+            self.close_connection = True
+
+        def log_message(self, format: str, *args: object) -> None: ...
+
+    with socketserver.ThreadingTCPServer(("127.0.0.1", 0), Handler) as listening:
+        listening.daemon_threads = True
+        state.url = f"http://127.0.0.1:{listening.server_address[1]}/"
+        threading.Thread(target=listening.serve_forever, kwargs={"poll_interval": 0.05}, daemon=True).start()
+        yield state
+        listening.shutdown()
+
+
+@pytest.fixture(autouse=True)
+def _no_waiting(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(fetch.time, "sleep", lambda seconds: None)
+
+
+def digest(content: bytes) -> str:
+    return hashlib.sha256(content).hexdigest()
+
+
+def mnist(folder: Path, *urls: str, content: bytes = CONTENT) -> None:
+    fetch.fetch_mnist({NAME: digest(content)}, folder, urls)
+
+
+def nothing_left(tmp_path: Path, folder: Path) -> bool:
+    """No out, no temporary folder beside it, no file kept in data/.partial (locks aside)."""
+    kept = [path.name for path in tmp_path.rglob("*") if path.is_file() and path.suffix != ".lock"]
+    return not folder.exists() and not kept
+
+
+def test_a_good_file_arrives_whole(server: Server, tmp_path: Path) -> None:
+    server.files[NAME] = CONTENT
+    mnist(tmp_path / "raw", server.url)
+    assert (tmp_path / "raw" / NAME).read_bytes() == CONTENT
+    assert not list((tmp_path / "data" / ".partial").glob(f"{NAME}"))
+
+
+def test_a_download_cut_by_the_server_goes_on_where_it_stopped(server: Server, tmp_path: Path) -> None:
+    server.files[NAME] = CONTENT
+    server.cut_after = [300_000, 200_000]
+    mnist(tmp_path / "raw", server.url)
+    assert server.asked == ["", "bytes=300000-", "bytes=500000-"]
+    assert (tmp_path / "raw" / NAME).read_bytes() == CONTENT
+
+
+def test_a_download_that_failed_goes_on_in_the_next_run(server: Server, tmp_path: Path) -> None:
+    server.files[NAME] = CONTENT
+    server.cut_after = [100_000, 1, 1]
+    with pytest.raises(UserError, match="not reachable"):
+        mnist(tmp_path / "raw", server.url)
+    assert not (tmp_path / "raw").exists()
+    mnist(tmp_path / "raw", server.url)
+    assert server.asked[-1] == "bytes=100002-"
+    assert (tmp_path / "raw" / NAME).read_bytes() == CONTENT
+
+
+def test_a_file_that_changed_meanwhile_is_taken_from_its_start(server: Server, tmp_path: Path) -> None:
+    server.files[NAME] = b"old" * 100_000
+    server.cut_after = [1000, 0, 0]
+    with pytest.raises(UserError):
+        mnist(tmp_path / "raw", server.url)
+    server.files[NAME], server.etag = CONTENT, '"two"'
+    mnist(tmp_path / "raw", server.url)
+    assert (tmp_path / "raw" / NAME).read_bytes() == CONTENT
+
+
+def test_a_server_that_ignores_ranges(server: Server, tmp_path: Path) -> None:
+    server.files[NAME], server.ranges = CONTENT, False
+    server.cut_after = [300_000]
+    mnist(tmp_path / "raw", server.url)
+    assert (tmp_path / "raw" / NAME).read_bytes() == CONTENT
+
+
+def test_a_whole_partial_file_is_used_without_another_byte(server: Server, tmp_path: Path) -> None:
+    server.files[NAME] = CONTENT
+    partial = tmp_path / "data" / ".partial" / NAME
+    partial.parent.mkdir(parents=True)
+    partial.write_bytes(CONTENT)
+    partial.with_name(f"{NAME}.source").write_text(f"{server.url}{NAME}\n{server.etag}")
+    mnist(tmp_path / "raw", server.url)
+    assert (tmp_path / "raw" / NAME).read_bytes() == CONTENT
+
+
+def test_a_flipped_byte_is_refused_by_digest(server: Server, tmp_path: Path) -> None:
+    server.files[NAME] = CONTENT[:-1] + b"\x00"
+    with pytest.raises(UserError, match=f"no source gave {NAME} .*sha256 is .*, not {digest(CONTENT)}") as fault:
+        mnist(tmp_path / "raw", server.url)
+    assert "\n" not in str(fault.value)
+    assert nothing_left(tmp_path, tmp_path / "raw")
+
+
+def test_the_next_source_is_tried(server: Server, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    server.files |= {f"bad/{NAME}": CONTENT[:-1] + b"\x00", f"good/{NAME}": CONTENT}
+    mnist(tmp_path / "raw", f"{server.url}none/", f"{server.url}bad/", f"{server.url}good/")
+    assert (tmp_path / "raw" / NAME).read_bytes() == CONTENT
+    assert "404" in capsys.readouterr().err
+
+
+def test_no_network_names_the_two_ways_on(tmp_path: Path) -> None:
+    with pytest.raises(UserError, match=r"not reachable.*GANFLOW_MIRROR.*make demo") as fault:
+        mnist(tmp_path / "raw", "http://127.0.0.1:1/")
+    assert "\n" not in str(fault.value)
+    assert nothing_left(tmp_path, tmp_path / "raw")
+
+
+@pytest.mark.parametrize("scheme", ["", "file://"])
+def test_a_mirror_folder_comes_first(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, scheme: str) -> None:
+    (tmp_path / "mirror" / "mnist").mkdir(parents=True)
+    (tmp_path / "mirror" / "mnist" / NAME).write_bytes(CONTENT)
+    monkeypatch.setenv("GANFLOW_MIRROR", f"{scheme}{tmp_path / 'mirror'}")
+    mnist(tmp_path / "raw", "http://127.0.0.1:1/")
+    assert (tmp_path / "raw" / NAME).read_bytes() == CONTENT
+
+
+def test_a_mirror_address_that_lacks_the_file_falls_back(
+    server: Server, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    server.files[f"published/{NAME}"] = CONTENT
+    monkeypatch.setenv("GANFLOW_MIRROR", f"{server.url}mirror/")
+    mnist(tmp_path / "raw", f"{server.url}published/")
+    assert (tmp_path / "raw" / NAME).read_bytes() == CONTENT
+    assert f"{server.url}mirror/mnist/{NAME}" in capsys.readouterr().err
+
+
+# The maps archive
+
+MEMBERS = {f"maps/{part}/{n}.jpg": f"{part} {n}".encode() * 50 for part in ("train", "val") for n in (1, 2, 3)}
+MANIFEST = {name: digest(content) for name, content in MEMBERS.items()}
+
+
+def archive(members: dict[str, bytes], *special: tarfile.TarInfo) -> bytes:
+    buffer = io.BytesIO()
+    with tarfile.open(fileobj=buffer, mode="w:gz") as tar:
+        for folder in ("maps", "maps/train"):
+            entry = tarfile.TarInfo(folder)
+            entry.type = tarfile.DIRTYPE
+            tar.addfile(entry)
+        for name, content in members.items():
+            entry = tarfile.TarInfo(name)
+            entry.size = len(content)
+            tar.addfile(entry, io.BytesIO(content))
+        for entry in special:
+            tar.addfile(entry)
+    return buffer.getvalue()
+
+
+def maps(tmp_path: Path, content: bytes, monkeypatch: pytest.MonkeyPatch, test_pairs: int = 2) -> Path:
+    (tmp_path / "mirror").mkdir()
+    (tmp_path / "mirror" / "maps.tar.gz").write_bytes(content)
+    monkeypatch.setenv("GANFLOW_MIRROR", str(tmp_path / "mirror"))
+    fetch.fetch_maps(MANIFEST, tmp_path / "raw", test_pairs, urls=[])
+    return tmp_path / "raw"
+
+
+def test_maps_are_unpacked_as_far_as_asked(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    raw = maps(tmp_path, archive(MEMBERS), monkeypatch)
+    found = {str(path.relative_to(raw)): path.read_bytes() for path in raw.rglob("*.jpg")}
+    assert found == {name.removeprefix("maps/"): MEMBERS[name] for name in MEMBERS if name != "maps/val/3.jpg"}
+
+
+def test_maps_come_from_a_server_too(server: Server, tmp_path: Path) -> None:
+    server.files["maps.tar.gz"] = archive(MEMBERS)
+    server.cut_after = [len(server.files["maps.tar.gz"]) // 2]
+    fetch.fetch_maps(MANIFEST, tmp_path / "raw", 3, urls=[server.url])
+    assert len(list((tmp_path / "raw").rglob("*.jpg"))) == 6
+    assert server.asked[-1].startswith("bytes=")
+
+
+def link(name: str, target: str) -> tarfile.TarInfo:
+    entry = tarfile.TarInfo(name)
+    entry.type, entry.linkname = tarfile.SYMTYPE, target
+    return entry
+
+
+@pytest.mark.parametrize(
+    ("content", "said"),
+    [
+        (archive(MEMBERS | {"../evil.jpg": b"x"}), r"'\.\./evil\.jpg'"),
+        (archive(MEMBERS | {"/tmp/evil.jpg": b"x"}), r"'/tmp/evil\.jpg'"),
+        (archive(MEMBERS | {"maps/train/4.jpg": b"x"}), r"'maps/train/4\.jpg'"),
+        (archive(MEMBERS, link("maps/train/1.jpg", "/etc/passwd")), r"'maps/train/1\.jpg'"),
+        (archive(MEMBERS | {"maps/val/2.jpg": b"flipped"}), r"sha256 of maps/val/2\.jpg"),
+        (
+            archive({name: content for name, content in MEMBERS.items() if "train" in name}),
+            r"lacks 2 of 5 .*val/1\.jpg",
+        ),
+        (archive(MEMBERS)[:-60], "truncated or damaged"),
+        (gzip.compress(b"no archive"), "truncated or damaged"),
+        (b"no gzip", "truncated or damaged"),
+        (b"", "truncated or damaged"),
+    ],
+)
+def test_an_archive_that_is_not_what_the_manifest_says_is_refused_whole(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, content: bytes, said: str
+) -> None:
+    with pytest.raises(UserError, match=said) as fault:
+        maps(tmp_path, content, monkeypatch)
+    assert "\n" not in str(fault.value)
+    assert not (tmp_path / "raw").exists()
+    assert [path.name for path in tmp_path.rglob("*") if path.is_file()] == ["maps.tar.gz"]
+    assert not Path("/tmp/evil.jpg").exists()
+
+
+def test_an_earlier_download_survives_a_failed_one(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    raw = maps(tmp_path, archive(MEMBERS), monkeypatch)
+    monkeypatch.setenv("GANFLOW_MIRROR", str(tmp_path / "nowhere"))
+    with pytest.raises(UserError):
+        fetch.fetch_maps(MANIFEST, raw, 2, urls=[])
+    assert len(list(raw.rglob("*.jpg"))) == 5
+
+
+def test_a_manifest_that_cannot_be_read_is_one_line(tmp_path: Path) -> None:
+    (tmp_path / "m").write_text("only-one-word\n")
+    for path in (tmp_path / "m", tmp_path / "none"):
+        with pytest.raises(UserError, match="manifest"):
+            fetch.read_manifest(path)

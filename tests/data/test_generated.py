@@ -1,0 +1,56 @@
+import numpy as np
+import pytest
+
+from ganflow.data import generated
+from ganflow.metrics.classes import CLASSES, segment
+
+
+def test_a_town_depends_on_seed_and_number_alone() -> None:
+    towns = generated.towns(5, 64, seed=3)
+    assert towns.shape == (5, 2, 64, 64, 3)
+    assert towns.dtype == np.uint8
+    assert np.array_equal(towns[3], generated.towns(1, 64, seed=3, first=3)[0])
+    assert not np.array_equal(towns[0], generated.towns(1, 64, seed=4)[0])
+    assert not np.array_equal(towns[0], towns[1])
+
+
+@pytest.mark.parametrize("side", [0, 1])
+def test_a_town_is_the_same_scene_at_every_size(side: int) -> None:
+    large, small = (generated.towns(4, size, seed=0)[:, side].astype(float) for size in (192, 96))
+    reduced = large.reshape(4, 96, 2, 96, 2, 3).mean((2, 4))
+    assert np.abs(reduced - small).mean() < 8
+    assert np.abs(reduced - small[[1, 2, 3, 0]]).mean() > 1.5 * np.abs(reduced - small).mean()  # of another town
+
+
+def test_all_classes_occur_and_most_of_a_map_is_land_and_streets() -> None:
+    shares = np.bincount(segment(generated.towns(60, 64, seed=0)[:, 1]).ravel(), minlength=5) / (60 * 64 * 64)
+    assert (shares > 0.004).all(), dict(zip(CLASSES, shares, strict=True))
+    assert shares[0] + shares[1] > 0.6
+
+
+def test_the_photo_shows_what_the_map_says() -> None:
+    """Pixels drawn as water are darker and bluer in the photo than those drawn as land, and parks greener."""
+    towns = generated.towns(60, 64, seed=0).astype(int)
+    photo, classes = towns[:, 0], segment(towns[:, 1].astype(np.uint8))
+    mean = {name: photo[classes == index].mean(0) for index, name in enumerate(CLASSES)}
+    assert mean["water"].sum() < mean["land"].sum() - 30
+    assert mean["water"][2] > mean["water"][0]
+    assert mean["park"][1] - mean["park"][2] > mean["land"][1] - mean["land"][2] + 5
+
+
+def test_digits_are_split_without_overlap_and_of_all_classes() -> None:
+    train_images, train_labels, test_images, test_labels = generated.digits(60000, 10000, seed=0)
+    assert train_images.shape[1:] == (28, 28)
+    assert train_images.dtype == train_labels.dtype == np.uint8
+    assert (len(train_images), len(test_images)) == (1497, 300)
+    assert not {image.tobytes() for image in train_images} & {image.tobytes() for image in test_images}
+    for labels in (train_labels, test_labels):
+        assert (np.bincount(labels, minlength=10) > 0.07 * len(labels)).all()
+
+
+def test_digits_look_like_mnist() -> None:
+    images, *_ = generated.digits(500, 100, seed=0)
+    assert len(images) == 500
+    assert (images[:, :4] == 0).all()  # an empty margin
+    assert 25 < images.mean() < 50  # MNIST's is 33
+    assert (images > 200).mean() > 0.08  # strokes are white, not grey
