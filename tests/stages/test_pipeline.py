@@ -1,0 +1,93 @@
+"""dvc.yaml against the code: what each stage depends on, what it makes, and where it may run."""
+
+import ast
+from pathlib import Path
+from typing import Any
+
+import pytest
+from imports import ROOT, modules_of
+from ruamel.yaml import YAML
+
+from ganflow.config import Params
+
+PIPELINE: dict[str, Any] = YAML(typ="safe").load((ROOT / "dvc.yaml").read_text())
+STAGES: dict[str, Any] = PIPELINE["stages"]
+
+
+def made_by(stage: dict[str, Any]) -> list[str]:
+    return [out for kind in ("outs", "metrics", "plots") for out in stage.get(kind, [])]
+
+
+@pytest.mark.parametrize("name", STAGES)
+def test_the_deps_are_exactly_the_modules_that_the_stage_imports(name: str) -> None:
+    script = f"stages/{name}.py"
+    needed = sorted(modules_of(ROOT / script) | {script})
+    listed = [dep for dep in STAGES[name]["deps"] if dep.endswith(".py")]
+    assert listed == needed, f"deps of {name} should be:\n" + "\n".join(f"    - {dep}" for dep in needed)
+
+
+def test_the_import_graph_follows_packages_names_and_late_imports(tmp_path: Path) -> None:
+    script = tmp_path / "script.py"
+    script.write_text("from ganflow.data import fetch\n\n\ndef later():\n    import ganflow.losses\n")
+    expected = {f"src/ganflow/{name}.py" for name in ("data/fetch", "losses", "errors", "files")}
+    assert modules_of(script) == expected
+
+
+@pytest.mark.parametrize("package", sorted(ROOT.glob("src/ganflow/**/__init__.py")), ids=lambda p: p.parent.name)
+def test_packages_hold_no_code(package: Path) -> None:
+    """Else they would belong in the deps too."""
+    (docstring,) = ast.parse(package.read_text()).body
+    assert isinstance(docstring, ast.Expr)
+
+
+@pytest.mark.parametrize("name", STAGES)
+def test_every_other_dep_is_made_by_a_stage_or_in_git(name: str) -> None:
+    made = [out for stage in STAGES.values() for out in made_by(stage)]
+    for dep in STAGES[name]["deps"]:
+        assert (ROOT / dep).exists() or any(dep == out or dep.startswith(f"{out}/") for out in made), dep
+
+
+@pytest.mark.parametrize("name", STAGES)
+def test_every_parameter_exists(name: str, params: Params) -> None:
+    content: Any = params.model_dump()
+    for key in STAGES[name]["params"]:
+        section, _, rest = key.partition(".")
+        assert section in content, key
+        assert not rest or rest in content[section], key
+
+
+def test_check_params_comes_first_and_sees_every_parameter() -> None:
+    assert next(iter(STAGES)) == "check_params"
+    assert sorted(STAGES["check_params"]["params"]) == sorted(Params.model_fields)
+
+
+def test_a_pix2pix_parameter_concerns_no_other_training() -> None:
+    """`dvc exp run -S pix2pix.lambda_l1=50`: its training, and through its outs what follows, and nothing else."""
+    concerned = {name for name, stage in STAGES.items() if "pix2pix" in stage["params"]}
+    assert concerned == {"check_params", "train_pix2pix", "report"}
+    made = set(made_by(STAGES["train_pix2pix"]))
+    waiting, followers = list(made), set()
+    while waiting:
+        out = waiting.pop()
+        for name, stage in STAGES.items():
+            if name not in followers and any(dep == out or dep.startswith(f"{out}/") for dep in stage["deps"]):
+                followers.add(name)
+                waiting += made_by(stage)
+    assert followers == {"evaluate_pix2pix", "render", "report"}
+
+
+def test_every_out_is_ignored_by_git() -> None:
+    """DVC would otherwise add .gitignore files, and a run would leave `git status` unclean."""
+    ignored = {line.strip("/") for line in (ROOT / ".gitignore").read_text().splitlines() if line.startswith("/")}
+    for stage in STAGES.values():
+        for out in made_by(stage):
+            parents = {str(parent) for parent in Path(out).parents}
+            assert ignored & (parents | {out}), out
+
+
+@pytest.mark.parametrize("path", sorted([*ROOT.glob("src/**/*.py"), *ROOT.glob("stages/*.py")]), ids=lambda p: p.name)
+def test_only_tracking_imports_mlflow_and_nothing_unpickles(path: Path) -> None:
+    source = path.read_text()
+    assert path.name == "tracking.py" or ("import mlflow" not in source and "from mlflow" not in source)
+    assert "import pickle" not in source
+    assert "torch.load" not in source

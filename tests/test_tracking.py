@@ -1,0 +1,196 @@
+"""The tracking store for real: SQLite in a temporary folder, and servers that are down or silent."""
+
+import os
+import signal
+import socket
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import pytest
+import torch
+from PIL import Image
+
+from ganflow import tracking
+from ganflow.tracking import Dataset, Tracker, attach, start
+
+DATA = Dataset("maps", "ab" * 32, "generated")
+PARAMS = {"seed": 0, "pix2pix": {"lambda_l1": 100.0}}
+SRC = Path(__file__).parents[1] / "src"
+
+
+def begin(resume_id: str | None = None) -> Tracker:
+    return start("pix2pix", params=PARAMS, dataset=DATA, resume_id=resume_id, tags={"note": "test"})
+
+
+def client(tmp_path: Path):
+    import mlflow
+
+    return mlflow.MlflowClient(f"sqlite:///{tmp_path}/mlflow.db")
+
+
+def test_a_run_holds_parameters_data_curves_pictures_and_files(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("DVC_EXP_NAME", "brave-llama")
+    monkeypatch.setenv("DVC_STAGE", "train_pix2pix")
+    tracker = begin()
+    for step in range(1, 201):
+        tracker.metrics({"loss_d": 1 / step}, step)
+    tracker.image(Image.new("RGB", (32, 32)), "samples", 100)
+    (tmp_path / "history.csv").write_text("step\n1\n")
+    tracker.file(tmp_path / "history.csv", "history")
+    tracker.tag(tracking.WEIGHTS_TAG, "cd" * 32)
+    tracker.finish("FINISHED")
+
+    store = client(tmp_path)
+    run = store.get_run(tracker.run_id)
+    assert run.info.status == "FINISHED"
+    assert run.info.run_name == "brave-llama"
+    assert run.data.params == {"seed": "0", "pix2pix.lambda_l1": "100.0"}
+    assert run.data.tags["dvc.stage"] == "train_pix2pix"
+    assert run.data.tags["ganflow.data_sha256"] == DATA.digest
+    assert run.inputs.dataset_inputs[0].dataset.name == "maps"
+    assert [point.step for point in store.get_metric_history(tracker.run_id, "loss_d")] == list(range(1, 201))
+    assert [artifact.path for artifact in store.list_artifacts(tracker.run_id, "history")] == ["history/history.csv"]
+    assert run.info.artifact_uri.startswith((tmp_path / "mlruns").as_uri())
+    assert list((tmp_path / "mlruns").rglob("samples*step*100*.png"))
+
+
+def test_a_resumed_run_logs_no_point_or_picture_twice(tmp_path: Path) -> None:
+    first = begin()
+    for step in range(1, 61):
+        first.metrics({"loss_d": 1 / step}, step)
+    first.image(Image.new("RGB", (8, 8)), "samples", 50)
+    first.finish("KILLED")
+    second = begin(first.run_id)
+    assert second.run_id == first.run_id
+    for step in range(41, 81):
+        second.metrics({"loss_d": 1 / step}, step)
+    for step in (50, 70):
+        second.image(Image.new("RGB", (8, 8)), "samples", step)
+    second.finish("FINISHED")
+    store = client(tmp_path)
+    assert [point.step for point in store.get_metric_history(first.run_id, "loss_d")] == list(range(1, 81))
+    assert len([a for a in store.list_artifacts(first.run_id, "images") if a.path.endswith(".png")]) == 2
+    assert store.get_run(first.run_id).info.status == "FINISHED"
+
+
+def test_a_run_to_resume_that_is_gone_is_begun_anew(tmp_path: Path) -> None:
+    tracker = begin("0" * 32)
+    tracker.metrics({"loss_d": 1.0}, 1)
+    tracker.finish("FINISHED")
+    assert tracker.run_id
+    assert tracker.run_id != "0" * 32
+    assert client(tmp_path).get_run(tracker.run_id).data.metrics == {"loss_d": 1.0}
+
+
+def test_later_stages_find_the_run_by_the_digest_of_its_weights(tmp_path: Path) -> None:
+    trained = begin()
+    trained.tag(tracking.WEIGHTS_TAG, "cd" * 32)
+    trained.finish("FINISHED")
+    found = attach("pix2pix", "cd" * 32)
+    found.metrics({"test/ssim": 0.5}, 0)
+    found.finish("FINISHED")
+    assert found.run_id == trained.run_id
+    other = attach("pix2pix", "ef" * 32)
+    other.finish("FINISHED")
+    assert other.run_id != trained.run_id
+    tags = client(tmp_path).get_run(other.run_id).data.tags
+    assert tags["ganflow.role"] == "evaluation only"
+
+
+def test_the_logged_model_answers_as_the_network_does(tmp_path: Path) -> None:
+    import mlflow
+
+    network = torch.nn.Sequential(torch.nn.Conv2d(3, 2, 3), torch.nn.Tanh()).eval()
+    tracker = begin()
+    torch.manual_seed(3)
+    expected_next = torch.rand(1)
+    torch.manual_seed(3)
+    tracker.model(network, torch.zeros(2, 3, 8, 8), "model")
+    tracker.finish("FINISHED")
+    assert torch.equal(torch.rand(1), expected_next), "logging a model must not use up randomness"
+    mlflow.set_tracking_uri(f"sqlite:///{tmp_path}/mlflow.db")
+    run = client(tmp_path).get_run(tracker.run_id)
+    (logged,) = client(tmp_path).search_logged_models([run.info.experiment_id])
+    assert run.info.status == "FINISHED"
+    assert not [path for path in (tmp_path / "mlruns").rglob("*.p*") if path.suffix in {".pkl", ".pth", ".pickle"}]
+    images = torch.rand(5, 3, 8, 8)
+    torch.testing.assert_close(mlflow.pytorch.load_model(logged.model_uri)(images), network(images))
+    answer = mlflow.pyfunc.load_model(logged.model_uri).predict(images.numpy())
+    torch.testing.assert_close(torch.from_numpy(answer), network(images).detach())
+
+
+SCRIPT = """
+import sys
+from PIL import Image
+from ganflow.tracking import Dataset, start
+tracker = start("gan", params={"seed": 0}, dataset=Dataset("mnist", "00", "generated"), resume_id=None, tags={})
+for step in range(1, 51):
+    tracker.metrics({"loss": 1.0}, step)
+tracker.image(Image.new("L", (8, 8)), "samples", 50)
+tracker.finish("FINISHED")
+print(tracker.run_id)
+"""
+
+
+def process(tmp_path: Path, **variables: str) -> subprocess.Popen[str]:
+    environment = os.environ | {"PYTHONPATH": str(SRC), "DVC_ROOT": str(tmp_path)} | variables
+    return subprocess.Popen(
+        [sys.executable, "-c", SCRIPT],
+        env=environment,
+        cwd=tmp_path,
+        text=True,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+    )
+
+
+def test_processes_that_start_at_once_share_a_fresh_store(tmp_path: Path) -> None:
+    processes = [process(tmp_path) for _ in range(3)]
+    answers = [one.communicate(timeout=120) for one in processes]
+    assert [one.returncode for one in processes] == [0, 0, 0], answers
+    runs = {out.strip() for out, _ in answers}
+    assert len(runs) == 3
+    for run_id in runs:
+        assert len(client(tmp_path).get_metric_history(run_id, "loss")) == 50
+
+
+def test_a_kill_while_the_store_is_made_leaves_no_broken_store(tmp_path: Path) -> None:
+    killed = process(tmp_path)
+    fresh = tmp_path / ".mlflow.db.fresh"
+    deadline = time.monotonic() + 60
+    while not fresh.exists() and time.monotonic() < deadline:
+        time.sleep(0.005)
+    killed.send_signal(signal.SIGKILL)
+    killed.wait()
+    killed.communicate()
+    assert fresh.exists(), "it was to be killed half-way"
+    assert not (tmp_path / "mlflow.db").exists()
+    tracker = begin()
+    tracker.finish("FINISHED")
+    assert client(tmp_path).get_run(tracker.run_id).info.status == "FINISHED"
+
+
+@pytest.mark.parametrize("listening", [False, True], ids=["down", "silent"])
+def test_a_server_that_is_down_or_silent_costs_seconds_and_one_line(tmp_path: Path, listening: bool) -> None:
+    with socket.socket() as server:
+        server.bind(("127.0.0.1", 0))
+        if listening:
+            server.listen(100)
+        began = time.monotonic()
+        one = process(tmp_path, MLFLOW_TRACKING_URI=f"http://127.0.0.1:{server.getsockname()[1]}")
+        _, errors = one.communicate(timeout=120)
+    assert one.returncode == 0
+    assert errors.count("\n") == 1
+    assert "MLflow tracking is off from here on" in errors
+    assert time.monotonic() - began < 45
+
+
+def test_a_broken_store_is_one_line_and_no_end(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    (tmp_path / "mlflow.db").write_bytes(b"not a database, whatever its name says" * 100)
+    tracker = begin()
+    tracker.metrics({"loss": 1.0}, 1)
+    tracker.finish("FINISHED")
+    assert tracker.run_id is None
+    assert capsys.readouterr().err.count("tracking is off") == 1
