@@ -4,7 +4,6 @@ VENV := $(CURDIR)/.venv
 READY := $(VENV)/.ready
 export PATH := $(VENV)/bin:$(PATH)
 export PYTHONPATH :=
-export DVC_NO_ANALYTICS := true
 
 # A profile is a list of parameter overrides, one per line: profiles/NAME.
 overrides = $(foreach setting,$(shell grep -v '^\#' profiles/$(1)),-S $(setting))
@@ -24,7 +23,12 @@ $(READY): constraints.txt pyproject.toml
 	@touch $@
 
 demo: $(READY) ## the whole workflow on built-in data: minutes, no download; changes nothing that git tracks
-	@python stages/demo.py
+	dvc exp run --temp --force --name demo $(call overrides,demo)
+	dvc get --force --quiet . reports --rev demo -o demo
+	@echo
+	@echo "The report:  $(CURDIR)/demo/index.html"
+	@echo "The runs:    make ui   (MLflow, experiments gan, pix2pix and classifier)"
+	@echo "The real thing: make repro"
 
 repro: $(READY) ## the real thing: `dvc repro`, or with PROFILE=name an experiment with that profile's parameters
 ifdef PROFILE

@@ -4,12 +4,20 @@ DVC removes a stage's outs before running it. Listed first in dvc.yaml, this sta
 first, and ends the run while all earlier results are still in place.
 """
 
+import os
+
 from ganflow import config
-from ganflow.errors import run
+from ganflow.errors import UserError, run
 
 
 def main() -> None:
-    config.load()
+    try:
+        config.load()
+    except UserError as fault:
+        if "DVC_EXP_NAME" not in os.environ:
+            raise
+        # `dvc exp run -S` writes the file before it runs anything, and leaves it so.
+        raise UserError(f"{fault} (params.yaml keeps it; `git checkout params.yaml` takes it back)") from None
 
 
 if __name__ == "__main__":
