@@ -96,7 +96,7 @@ def _rows(
         cells = [
             {
                 "text": "–" if value is None else f"{value:.{measure.digits}f}",
-                "best": mark and value is not None and round(value, measure.digits) == best,
+                "best": mark and len(set(known)) > 1 and value is not None and round(value, measure.digits) == best,
             }
             for value in values
         ]

@@ -48,11 +48,11 @@ def digits(train_images: int, test_images: int, seed: int) -> tuple[np.ndarray, 
     from sklearn.datasets import load_digits
     from sklearn.model_selection import train_test_split
 
-    small, labels = load_digits(return_X_y=True)
+    small, labels = (np.asarray(part) for part in load_digits(return_X_y=True))
     images = np.stack([_enlarge(digit) for digit in small.reshape(-1, 8, 8)])
     train, test = train_test_split(np.arange(len(labels)), test_size=1 / 6, random_state=seed, stratify=labels)
     train, test = np.array(train)[:train_images], np.array(test)[:test_images]
-    labels = labels.astype(np.uint8)
+    labels = np.asarray(labels, np.uint8)
     return images[train], labels[train], images[test], labels[test]
 
 
