@@ -39,6 +39,7 @@ def test_the_committed_parameters_are_valid(params: config.Params) -> None:
         ("pix2pix.norm", "layer", r"pix2pix\.norm = 'layer': .*'instance' or 'batch'"),
         ("maps.crop_size", 100, r"maps\.crop_size = 100"),
         ("maps.load_size", 64, r"crop_size 128 is larger than load_size 64"),
+        ("maps.eval_size", 64, r"crop_size 128 is larger than eval_size 64"),
         ("gan.objective", "wgan", r"gan\.objective = 'wgan'"),
         ("gan", 3, r"gan = 3"),
         ("sed", 1, r"sed: no such parameter"),

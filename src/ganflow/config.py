@@ -51,6 +51,8 @@ class Maps(Section):
     def _crop_fits(self) -> "Maps":
         if self.crop_size > self.load_size:
             raise ValueError(f"crop_size {self.crop_size} is larger than load_size {self.load_size}")
+        if self.crop_size > self.eval_size:  # the U-Net reduces a crop to one pixel: a smaller tile vanishes in it
+            raise ValueError(f"crop_size {self.crop_size} is larger than eval_size {self.eval_size}")
         return self
 
 

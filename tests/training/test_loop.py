@@ -157,7 +157,8 @@ def test_a_kill_between_checkpoints_repeats_the_steps_since(monkeypatch: pytest.
 
 
 def test_a_loss_that_is_not_finite_stops_at_once_and_is_never_saved() -> None:
-    with pytest.raises(UserError, match=r"no longer finite at step 11 \(loss = nan, other = nan\)") as fault:
+    said = r"no longer finite at step 11 \(loss = nan, other = nan\). The last good checkpoint: none yet"
+    with pytest.raises(UserError, match=said) as fault:
         run(Line(break_at=44), "broken")
     assert "\n" not in str(fault.value)
     assert Checkpoints("line", "broken").load() is None

@@ -68,6 +68,10 @@ class Checkpoints:
             return _unflatten(meta["state"], tensors)
         return None
 
+    def newest(self) -> Path | None:
+        """The newest checkpoint's file."""
+        return next(iter(self._newest_first()), None)
+
     def remove(self) -> None:
         """Remove the folder: the training it belonged to is done."""
         shutil.rmtree(self.folder, ignore_errors=True)

@@ -117,7 +117,7 @@ def train(
     """
     samples = checkpoints.folder / "samples"
     samples.mkdir(exist_ok=True)
-    step, history = 0, _History(plan, curves)
+    step, history = 0, _History(plan, checkpoints, curves)
     if state := checkpoints.load():
         step = state["step"]
         history.load_state(state["history"], samples)
@@ -174,12 +174,12 @@ def _parts(model: Model) -> dict[str, nn.Module | torch.optim.Optimizer]:
 class _History:
     """Scalars wait on the device until a point is due: copying each one would stop a GPU at every step."""
 
-    def __init__(self, plan: Plan, curves: Curves) -> None:
+    def __init__(self, plan: Plan, checkpoints: Checkpoints, curves: Curves) -> None:
         self.rows: list[dict[str, float]] = []  # the points so far
         self._since: list[list[float]] = []  # the steps since the last point, checked
         self._waiting: list[tuple[int, Tensor]] = []  # and not yet checked
         self._names: list[str] = []
-        self._plan, self._curves = plan, curves
+        self._plan, self._checkpoints, self._curves = plan, checkpoints, curves
 
     def add(self, step: int, scalars: dict[str, Tensor]) -> None:
         self._names = list(scalars)
@@ -224,8 +224,8 @@ class _History:
             if not all(map(math.isfinite, row)):
                 terms = ", ".join(f"{name} = {value:.4g}" for name, value in zip(self._names, row, strict=True))
                 raise UserError(
-                    f"{self._plan.name}: a loss is no longer finite at step {step} ({terms}); the last good state is "
-                    "kept in checkpoints/. A lower learning_rate or another objective may hold"
+                    f"{self._plan.name}: a loss is no longer finite at step {step} ({terms}). The last good checkpoint: "
+                    f"{self._checkpoints.newest() or 'none yet'}. A lower learning_rate or another objective may hold"
                 )
         self._since += values
         self._waiting.clear()

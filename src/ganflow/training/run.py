@@ -65,7 +65,7 @@ def train_and_track(
                 history.to_csv(partial, index=False)
             if outs.samples is not None:
                 with whole_dir(outs.samples) as partial:
-                    for picture in sorted((checkpoints.folder / "samples").iterdir()):
+                    for picture in sorted((checkpoints.folder / "samples").glob("epoch_*.png")):
                         (partial / picture.name).write_bytes(picture.read_bytes())
             tracker.tag("ganflow.weights_sha256", saved.digest(outs.model))
             tracker.file(outs.history, "history")
