@@ -223,9 +223,10 @@ class _History:
         for (step, _), row in zip(self._waiting, values, strict=True):
             if not all(map(math.isfinite, row)):
                 terms = ", ".join(f"{name} = {value:.4g}" for name, value in zip(self._names, row, strict=True))
+                good = self._checkpoints.newest() or "none yet"
                 raise UserError(
-                    f"{self._plan.name}: a loss is no longer finite at step {step} ({terms}). The last good checkpoint: "
-                    f"{self._checkpoints.newest() or 'none yet'}. A lower learning_rate or another objective may hold"
+                    f"{self._plan.name}: a loss is no longer finite at step {step} ({terms}). The last good "
+                    f"checkpoint: {good}. A lower learning_rate or another objective may hold"
                 )
         self._since += values
         self._waiting.clear()
