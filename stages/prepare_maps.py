@@ -6,7 +6,7 @@ import numpy as np
 
 from ganflow import config
 from ganflow.data import fetch, generated, prepared
-from ganflow.data.pairs import TEST_FILTER, TRAIN_FILTER, split, write_pairs
+from ganflow.data.pairs import FILTER, split, write_pairs
 from ganflow.errors import UserError, run
 from ganflow.files import whole_dir, write_json
 
@@ -30,18 +30,17 @@ def main() -> None:
     parts = {"train": train, "val": val, "test": test}
     with whole_dir(prepared.PREPARED / "maps") as partial:
         for part, chosen in parts.items():
-            size, resampling = (maps.load_size, TRAIN_FILTER) if part == "train" else (maps.eval_size, TEST_FILTER)
+            size = maps.load_size if part == "train" else maps.eval_size
             out = partial / f"{part}.npy"
             if source == "generated":
                 towns = [generated.towns(1, size, params.seed, int(name.removeprefix("town/"))) for name in chosen]
                 np.save(out, np.concatenate(towns))
             else:
-                write_pairs(out, [RAW / name for name in chosen], size, resampling)
+                write_pairs(out, [RAW / name for name in chosen], size)
         write_json(partial / "names.json", {**parts, "seed": params.seed})
         sizes = {"load_size": maps.load_size, "eval_size": maps.eval_size}
-        filters = {"train_filter": TRAIN_FILTER.name, "test_filter": TEST_FILTER.name}
         counts = {part: len(chosen) for part, chosen in parts.items()}
-        prepared.describe(partial, source=source, **counts, **sizes, **filters)
+        prepared.describe(partial, source=source, **counts, **sizes, filter=FILTER.name)
 
 
 if __name__ == "__main__":

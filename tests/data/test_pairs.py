@@ -32,7 +32,7 @@ def test_nothing_left_to_train_on_is_refused() -> None:
 
 
 def test_the_left_half_is_the_aerial_photo(tmp_path: Path) -> None:
-    pair = pairs.read_pair(picture(tmp_path / "1.png"), 32, pairs.TEST_FILTER)
+    pair = pairs.read_pair(picture(tmp_path / "1.png"), 32)
     assert pair.shape == (2, 32, 32, 3)
     assert (pair[0] == (60, 80, 50)).all()
     assert (pair[1] == (230, 230, 220)).all()
@@ -44,31 +44,31 @@ def test_the_left_half_is_the_aerial_photo(tmp_path: Path) -> None:
 def test_a_picture_that_is_not_a_pair_is_refused_by_name(tmp_path: Path, width: int, height: int, said: str) -> None:
     path = picture(tmp_path / "odd.png", width, height)
     with pytest.raises(UserError, match=f"odd.png.*{said}"):
-        pairs.read_pair(path, 32, pairs.TEST_FILTER)
+        pairs.read_pair(path, 32)
 
 
 @pytest.mark.parametrize("content", [b"", b"not a picture", b"\xff\xd8\xff\xe0 cut jpeg"])
 def test_what_is_no_image_is_refused_by_name(tmp_path: Path, content: bytes) -> None:
     (tmp_path / "bad.jpg").write_bytes(content)
     with pytest.raises(UserError, match=r"bad\.jpg is not a readable image"):
-        pairs.read_pair(tmp_path / "bad.jpg", 32, pairs.TEST_FILTER)
+        pairs.read_pair(tmp_path / "bad.jpg", 32)
 
 
 def test_a_truncated_picture_is_refused_by_name(tmp_path: Path) -> None:
     path = picture(tmp_path / "cut.png")
     path.write_bytes(path.read_bytes()[:-40])
     with pytest.raises(UserError, match=r"cut\.png is not a readable image"):
-        pairs.read_pair(path, 32, pairs.TEST_FILTER)
+        pairs.read_pair(path, 32)
 
 
 def test_write_pairs_keeps_the_order_and_names_the_bad_one(tmp_path: Path) -> None:
     paths = [picture(tmp_path / f"{n}.png") for n in range(5)]
     Image.new("RGB", (128, 64), (n := 7, n, n)).save(paths[3])
-    pairs.write_pairs(tmp_path / "out.npy", paths, 32, pairs.TRAIN_FILTER)
+    pairs.write_pairs(tmp_path / "out.npy", paths, 32)
     array = np.load(tmp_path / "out.npy")
     assert array.shape == (5, 2, 32, 32, 3)
     assert (array[3] == 7).all()
     assert (array[2, 0] == (60, 80, 50)).all()
     paths[4].write_bytes(b"")
     with pytest.raises(UserError, match=r"4\.png"):
-        pairs.write_pairs(tmp_path / "out.npy", paths, 32, pairs.TRAIN_FILTER)
+        pairs.write_pairs(tmp_path / "out.npy", paths, 32)

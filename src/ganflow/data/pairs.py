@@ -9,9 +9,10 @@ from PIL import Image, UnidentifiedImageError
 
 from ganflow.errors import UserError
 
-# The published training recipe enlarges and shrinks with a bicubic filter; the GcGAN test protocol with a bilinear one.
-TRAIN_FILTER = Image.Resampling.BICUBIC
-TEST_FILTER = Image.Resampling.BILINEAR
+# The published recipe's filter, for training and for testing. It matters: on the first 200 official test maps at 256 px,
+# one constant colour has a GcGAN RMSE of 28.39 after this filter, 27.78 after Pillow's bilinear one, and 28.98 after
+# OpenCV's bilinear one (the GcGAN code's), which does not smooth before it picks.
+FILTER = Image.Resampling.BICUBIC
 
 
 def split(names: Sequence[str], held_out: int, seed: int) -> tuple[list[str], list[str]]:
@@ -27,7 +28,7 @@ def split(names: Sequence[str], held_out: int, seed: int) -> tuple[list[str], li
     return [n for i, n in enumerate(names) if i not in held], [names[i] for i in sorted(held)]
 
 
-def read_pair(path: Path, size: int, resampling: Image.Resampling) -> np.ndarray:
+def read_pair(path: Path, size: int) -> np.ndarray:
     """uint8 [2, size, size, 3]: aerial photo, then map, from one picture twice as wide as high, aerial left.
 
     Raises:
@@ -46,15 +47,15 @@ def read_pair(path: Path, size: int, resampling: Image.Resampling) -> np.ndarray
     if height < size:
         raise UserError(f"{path} is {height} px high, less than the {size} px asked for")
     halves = [picture.crop((left, 0, left + height, height)) for left in (0, height)]
-    return np.stack([np.asarray(half.resize((size, size), resampling)) for half in halves])
+    return np.stack([np.asarray(half.resize((size, size), FILTER)) for half in halves])
 
 
-def write_pairs(out: Path, paths: Sequence[Path], size: int, resampling: Image.Resampling, workers: int = 2) -> None:
+def write_pairs(out: Path, paths: Sequence[Path], size: int, workers: int = 2) -> None:
     """Write uint8 [len(paths), 2, size, size, 3] to the .npy file `out`, memory flat in the number of pairs."""
     array = np.lib.format.open_memmap(out, "w+", np.uint8, (len(paths), 2, size, size, 3))
 
     def fill(index: int) -> None:
-        array[index] = read_pair(paths[index], size, resampling)
+        array[index] = read_pair(paths[index], size)
 
     with ThreadPoolExecutor(workers) as pool:  # Pillow decodes and resizes without the interpreter's lock
         try:
