@@ -9,9 +9,9 @@ from PIL import Image, UnidentifiedImageError
 
 from ganflow.errors import UserError
 
-# The published recipe's filter, for training and for testing. It matters: on the first 200 official test maps at 256 px,
-# one constant colour has a GcGAN RMSE of 28.39 after this filter, 27.78 after Pillow's bilinear one, and 28.98 after
-# OpenCV's bilinear one (the GcGAN code's), which does not smooth before it picks.
+# The published recipe's filter, for training and for testing. It matters: on the first 200 official test maps at 256
+# px, one constant colour has a GcGAN RMSE of 28.39 after this filter, 27.78 after Pillow's bilinear one, and 28.98
+# after OpenCV's bilinear one (the GcGAN code's), which does not smooth before it picks.
 FILTER = Image.Resampling.BICUBIC
 
 
