@@ -10,7 +10,13 @@ from ganflow.data import prepared
 from ganflow.data.batches import to_unit
 from ganflow.errors import run
 from ganflow.files import write_json
-from ganflow.metrics.distribution import class_histogram, classifier_score, divergence_from_uniform, frechet_distance
+from ganflow.metrics.distribution import (
+    class_histogram,
+    classifier_score,
+    divergence_from_uniform,
+    frechet_distance,
+    kernel_distance,
+)
 from ganflow.models import saved
 from ganflow.models.classifier import DigitClassifier
 from ganflow.models.dcgan import DigitGenerator
@@ -37,20 +43,25 @@ def main() -> None:
     real, probabilities_of_real = seen(train[np.sort(rng.permutation(len(train))[:count])])
     reference, reference_probabilities = seen(test)
     features, probabilities = seen(generated)
+    gaussian, probabilities_of_gaussian = seen(pixel_gaussian(train, count, rng))
     histogram = class_histogram(probabilities.argmax(1))
     metrics = {
         "source": model["source"],
         "n": len(generated),
         "n_reference": len(test),
         "frechet_classifier": frechet_distance(features, reference),
+        "kernel_classifier": kernel_distance(features, reference),
         "score": classifier_score(probabilities),
         "kl_uniform": divergence_from_uniform(histogram),
         # The floor: other real digits in the generated ones' place. No generator of new digits can be expected below.
         "floor/frechet_classifier": frechet_distance(real, reference),
+        "floor/kernel_classifier": kernel_distance(real, reference),
         "floor/score": classifier_score(probabilities_of_real),
         "floor/kl_uniform": divergence_from_uniform(class_histogram(probabilities_of_real.argmax(1))),
         # The ceiling: a Gaussian fitted to the pixels. A generator above it has learned nothing worth a network.
-        "ceiling/frechet_classifier": frechet_distance(seen(pixel_gaussian(train, count, rng))[0], reference),
+        "ceiling/frechet_classifier": frechet_distance(gaussian, reference),
+        "ceiling/kernel_classifier": kernel_distance(gaussian, reference),
+        "ceiling/score": classifier_score(probabilities_of_gaussian),
         "classifier_accuracy": float(
             (reference_probabilities.argmax(1) == prepared.array("mnist", "test_labels")).mean()
         ),

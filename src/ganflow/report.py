@@ -26,6 +26,7 @@ class Measure:
 
 DIGIT_MEASURES = (
     Measure("frechet_classifier", "Fréchet distance", False, 2, "distance of the two sets of classifier features"),
+    Measure("kernel_classifier", "kernel distance", False, 3, "the same question, unbiased in the number of samples"),
     Measure("score", "score", True, 2, "1 to 10: sure of each digit, and all ten about equally often"),
     Measure("kl_uniform", "divergence from even", False, 4, "nats; log 10 = 2.30 if it wrote one digit only"),
 )

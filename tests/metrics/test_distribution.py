@@ -3,6 +3,8 @@ import math
 import numpy as np
 import pytest
 import scipy.linalg
+import torch
+from torchmetrics.image.kid import poly_mmd
 
 from ganflow.metrics import distribution
 
@@ -35,6 +37,40 @@ def test_frechet_distance_is_zero_on_itself_symmetric_and_grows_with_a_shift() -
 
 def test_frechet_distance_of_fewer_samples_than_features_is_finite() -> None:
     assert 0 <= distribution.frechet_distance(RNG.normal(size=(5, 20)), RNG.normal(size=(6, 20))) < 1e3
+
+
+def test_kernel_distance_by_hand() -> None:
+    """One feature: kernels (xy + 1)^3. Within (0, 1): 1. Within (1, 2): 27. Across: 1, 1, 8, 27 on average 37 / 4."""
+    found = distribution.kernel_distance(np.array([[0], [1]]), np.array([[1], [2]]))
+    assert found == pytest.approx(1 + 27 - 2 * 37 / 4)
+
+
+def test_kernel_distance_agrees_with_torchmetrics(monkeypatch: pytest.MonkeyPatch) -> None:
+    a, b = RNG.normal(size=(60, 8)), RNG.normal(size=(45, 8)) + 0.3
+    other = poly_mmd(torch.tensor(a[:45]), torch.tensor(b))  # theirs takes equal numbers only
+    assert distribution.kernel_distance(a[:45], b) == pytest.approx(float(other))
+    whole = distribution.kernel_distance(a, b)
+    monkeypatch.setattr(distribution, "CHUNK", 7)
+    assert distribution.kernel_distance(a, b) == pytest.approx(whole)
+
+
+def test_kernel_distance_is_unbiased_symmetric_and_grows_with_a_shift() -> None:
+    draws = RNG.normal(size=(200, 2, 20, 4))
+    same = [distribution.kernel_distance(a, b) for a, b in draws]
+    assert abs(np.mean(same)) < 3 * np.std(same) / math.sqrt(len(same))
+    assert min(same) < 0
+    a, b = draws[0]
+    assert distribution.kernel_distance(a, b) == pytest.approx(distribution.kernel_distance(b, a))
+    distances = [distribution.kernel_distance(a, b + shift) for shift in (0.5, 1, 2)]
+    assert distances == sorted(distances)
+
+
+def test_one_sample_or_features_of_two_widths_are_refused() -> None:
+    for measure in (distribution.frechet_distance, distribution.kernel_distance):
+        with pytest.raises(ValueError, match="N, M >= 2"):
+            measure(np.ones((1, 3)), np.ones((5, 3)))
+        with pytest.raises(ValueError, match="N, M >= 2"):
+            measure(np.ones((5, 3)), np.ones((5, 4)))
 
 
 def test_classifier_score_by_hand() -> None:
