@@ -1,5 +1,7 @@
 """Stage prepare_maps: pairs as uint8 arrays [N, 2, S, S, 3], split into train, val (held out of train) and test."""
 
+from concurrent.futures import ProcessPoolExecutor
+from functools import partial
 from pathlib import Path
 
 import numpy as np
@@ -28,19 +30,19 @@ def main() -> None:
         test = [f"val/{n}.jpg" for n in range(1, maps.test_pairs + 1)]
     train, val = split(known, maps.val_pairs, params.seed)
     parts = {"train": train, "val": val, "test": test}
-    with whole_dir(prepared.PREPARED / "maps") as partial:
+    with ProcessPoolExecutor() as pool, whole_dir(prepared.PREPARED / "maps") as folder:
         for part, chosen in parts.items():
             size = maps.load_size if part == "train" else maps.eval_size
-            out = partial / f"{part}.npy"
+            out = folder / f"{part}.npy"
             if source == "generated":
-                towns = [generated.towns(1, size, params.seed, int(name.removeprefix("town/"))) for name in chosen]
-                np.save(out, np.concatenate(towns))
+                numbers = [int(name.removeprefix("town/")) for name in chosen]
+                np.save(out, np.stack(list(pool.map(partial(generated.town, size, params.seed), numbers, chunksize=8))))
             else:
                 write_pairs(out, [RAW / name for name in chosen], size)
-        write_json(partial / "names.json", {**parts, "seed": params.seed})
+        write_json(folder / "names.json", {**parts, "seed": params.seed})
         sizes = {"load_size": maps.load_size, "eval_size": maps.eval_size}
         counts = {part: len(chosen) for part, chosen in parts.items()}
-        prepared.describe(partial, source=source, **counts, **sizes, filter=FILTER.name)
+        prepared.describe(folder, source=source, **counts, **sizes, filter=FILTER.name)
 
 
 if __name__ == "__main__":

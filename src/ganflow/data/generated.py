@@ -36,7 +36,13 @@ def towns(count: int, size: int, seed: int, first: int = 0) -> np.ndarray:
 
     A town depends on (seed, its number) alone, and is the same scene at every size.
     """
-    return np.stack([_paint(_plan(np.random.default_rng([seed, first + n])), size) for n in range(count)])
+    return np.stack([town(size, seed, first + n) for n in range(count)])
+
+
+def town(size: int, seed: int, number: int) -> np.ndarray:
+    """One town: uint8 [2, size, size, 3]."""
+    plan = _plan(np.random.default_rng([seed, number]))
+    return np.stack([_paint_photo(plan, size), _paint_map(plan, size)])
 
 
 def digits(train_images: int, test_images: int, seed: int) -> tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray]:
@@ -107,12 +113,12 @@ def _plan(rng: np.random.Generator) -> _Town:
             town.streets.append((place(points), 0.034 if n == wide else 0.019))
 
     lots = _Lots(rng, density)
-    for left, right in itertools.pairwise(along):
-        for top, bottom in itertools.pairwise(across):
-            box = (left + 0.010, top + 0.010, right - 0.010, bottom - 0.010)
-            outline = place(_rectangles(*box))
-            if not ((outline < -0.05).all(0) | (outline > 1.05).all(0)).any():  # else out of the picture
-                town.blocks.append((outline, lots.fill(box)))
+    left, top = (edge.ravel() + 0.010 for edge in np.meshgrid(along[:-1], across[:-1]))
+    right, bottom = (edge.ravel() - 0.010 for edge in np.meshgrid(along[1:], across[1:]))
+    outlines = place(_rectangles(left, top, right, bottom))
+    seen = ~((outlines < -0.05).all(1) | (outlines > 1.05).all(1)).any(1)  # the others are out of the picture
+    for outline, *box in zip(outlines[seen], left[seen], top[seen], right[seen], bottom[seen], strict=True):
+        town.blocks.append((outline, lots.fill((box[0], box[1], box[2], box[3]))))
     town.houses, town.cars = place(_rectangles(*_joined(lots.houses, 4))), place(_rectangles(*_joined(lots.cars, 4)))
     town.heights = rng.uniform(0.005, 0.007 + 0.012 * density, len(town.houses))
     tints = rng.integers(-12, 13, (len(town.houses), 1))
@@ -303,10 +309,6 @@ class _Canvas:
 
     def reduced(self) -> Image.Image:
         return self.image.reduce(SUPERSAMPLING)
-
-
-def _paint(town: _Town, size: int) -> np.ndarray:
-    return np.stack([_paint_photo(town, size), _paint_map(town, size)])
 
 
 def _paint_map(town: _Town, size: int) -> np.ndarray:
