@@ -11,7 +11,7 @@ from ganflow.errors import UserError
 
 # The published recipe's filter, for training and for testing. It matters: on the first 200 official test maps at 256
 # px, one constant colour has a GcGAN RMSE of 28.39 after this filter, 27.78 after Pillow's bilinear one, and 28.98
-# after OpenCV's bilinear one (the GcGAN code's), which does not smooth before it picks.
+# after a bilinear one that does not smooth first (torch's; the GcGAN code's, OpenCV's, does not either).
 FILTER = Image.Resampling.BICUBIC
 
 
