@@ -196,7 +196,7 @@ def _noise() -> Image.Image:
     """Noise of three scales around 128, of which every photo shows a piece: 512 x 512."""
     rng = np.random.default_rng(0)
     layers = [
-        Image.fromarray(rng.normal(0, strength, (cells, cells)).astype(np.float32)).resize((512, 512))
+        np.asarray(Image.fromarray(rng.normal(0, strength, (cells, cells)).astype(np.float32)).resize((512, 512)))
         for cells, strength in ((48, 8), (170, 10), (512, 10))
     ]
     return Image.fromarray((128 + np.sum(layers, axis=0)).clip(0, 255).astype(np.uint8))
