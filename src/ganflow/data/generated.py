@@ -100,7 +100,7 @@ def digits(train_images: int, test_images: int, seed: int) -> tuple[np.ndarray, 
 def _enlarge(digit: np.ndarray) -> np.ndarray:
     """0..16 [8, 8] to uint8 [28, 28], with MNIST's steep strokes instead of a blur."""
     pixels = np.asarray(Image.fromarray((digit * 15.9375).astype(np.uint8)).resize((20, 20), Image.Resampling.BICUBIC))
-    steep = ((pixels.astype(np.float32) - 70) * 2.2).clip(0, 255).astype(np.uint8)
+    steep = ((pixels.astype(np.float32) - 85) * 2.4).clip(0, 255).astype(np.uint8)
     return np.pad(steep, 4)
 
 
@@ -315,8 +315,9 @@ def _draw_park(scene: _Scene) -> None:
     scene.clear(outline)
     scene.ground.area(outline, LABEL["park"])
     for _ in range(rng.integers(2, 6)):
-        a, b = outline[rng.choice(len(outline), 2, replace=False)]
-        scene.ground.area(_ribbon(_curve(a, b, rng.uniform(-0.3, 0.3)), 0.006), LABEL["path"])
+        start = rng.integers(len(outline))
+        a, b = outline[start], outline[start - len(outline) // 2]  # opposite, so that the path stays in the park
+        scene.ground.area(_ribbon(_curve(a, b, rng.uniform(-0.25, 0.25)), 0.006), LABEL["path"])
     low, high = outline.min(0), outline.max(0)
     groves, count = rng.uniform(low, high, (20, 2)), int(rng.uniform(250, 1100) * np.prod(high - low))
     trees = groves[rng.integers(len(groves), size=count)] + rng.normal(0, rng.uniform(0.04, 0.12), (count, 2))
