@@ -1,5 +1,6 @@
 """Downloads against a local server that misbehaves in every way a real one does."""
 
+import errno
 import gzip
 import hashlib
 import http.server
@@ -11,6 +12,7 @@ import threading
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -29,6 +31,7 @@ class Server:
     cut_after: list[int] = field(default_factory=list)  # of the next answers: bytes sent before hanging up
     ranges: bool = True
     etag: str = '"one"'
+    refuse_with: list[int] = field(default_factory=list)  # status of the next answers
     asked: list[str] = field(default_factory=list)  # the Range of each request, or ""
     url: str = ""
 
@@ -41,6 +44,9 @@ def server() -> Iterator[Server]:
         def do_GET(self) -> None:
             wanted = self.headers.get("Range", "")
             state.asked.append(wanted)
+            if state.refuse_with:
+                self.send_error(state.refuse_with.pop(0))
+                return
             content = state.files.get(self.path.lstrip("/"))
             if content is None:
                 self.send_error(404)
@@ -157,7 +163,41 @@ def test_the_next_source_is_tried(server: Server, tmp_path: Path, capsys: pytest
     server.files |= {f"bad/{NAME}": CONTENT[:-1] + b"\x00", f"good/{NAME}": CONTENT}
     mnist(tmp_path / "raw", f"{server.url}none/", f"{server.url}bad/", f"{server.url}good/")
     assert (tmp_path / "raw" / NAME).read_bytes() == CONTENT
-    assert "404" in capsys.readouterr().err
+    said = capsys.readouterr().err
+    assert "404" in said
+    assert "another source gave" in said
+
+
+def test_a_server_in_trouble_is_asked_again_one_that_refuses_is_not(server: Server, tmp_path: Path) -> None:
+    server.files[NAME], server.refuse_with = CONTENT, [503, 500]
+    mnist(tmp_path / "raw", server.url)
+    assert (tmp_path / "raw" / NAME).read_bytes() == CONTENT
+    server.asked.clear()
+    server.refuse_with = [403]
+    with pytest.raises(UserError, match="403"):
+        mnist(tmp_path / "other", server.url)
+    assert len(server.asked) == 1
+
+
+def test_every_reason_is_said_once(server: Server, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    with pytest.raises(UserError) as fault:
+        mnist(tmp_path / "raw", f"{server.url}one/", f"{server.url}two/")
+    assert (str(fault.value) + capsys.readouterr().err).count("one/") == 2  # where, and in the server's own words
+
+
+def test_a_full_disk_costs_no_second_download(server: Server, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    server.files[NAME] = CONTENT
+
+    def full(path: Path, content: bytes) -> int:
+        raise OSError(errno.ENOSPC, "No space left on device", str(path))
+
+    with monkeypatch.context() as patch:
+        patch.setattr(Path, "write_bytes", full)
+        with pytest.raises(OSError, match="No space"):
+            mnist(tmp_path / "raw", server.url)
+    mnist(tmp_path / "raw", server.url)
+    assert (tmp_path / "raw" / NAME).read_bytes() == CONTENT
+    assert server.asked == ["", f"bytes={len(CONTENT)}-"], "the second time nothing was left to send"
 
 
 def test_no_network_names_the_two_ways_on(tmp_path: Path) -> None:
@@ -165,6 +205,27 @@ def test_no_network_names_the_two_ways_on(tmp_path: Path) -> None:
         mnist(tmp_path / "raw", "http://127.0.0.1:1/")
     assert "\n" not in str(fault.value)
     assert nothing_left(tmp_path, tmp_path / "raw")
+
+
+def test_a_mirror_that_cannot_be_read_gives_way_to_the_next_source(
+    server: Server, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (tmp_path / "mirror" / "mnist").mkdir(parents=True)
+    (tmp_path / "mirror" / "mnist" / NAME).write_bytes(CONTENT)
+    monkeypatch.setenv("GANFLOW_MIRROR", str(tmp_path / "mirror"))
+    server.files[NAME] = CONTENT
+    whole = Path.open
+
+    def forbidden(path: Path, *arguments: Any, **named: Any) -> Any:  # root may read everything: chmod shows nothing
+        if path.is_relative_to(tmp_path / "mirror"):
+            raise PermissionError(errno.EACCES, "Permission denied", str(path))
+        return whole(path, *arguments, **named)
+
+    with monkeypatch.context() as patch:
+        patch.setattr(Path, "open", forbidden)
+        mnist(tmp_path / "raw", server.url)
+    assert "it cannot be read (Permission denied)" in capsys.readouterr().err
+    assert server.asked == [""]
 
 
 @pytest.mark.parametrize("scheme", ["", "file://"])

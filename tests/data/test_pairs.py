@@ -1,3 +1,6 @@
+import os
+import subprocess
+import sys
 from pathlib import Path
 
 import numpy as np
@@ -7,6 +10,7 @@ from PIL import Image
 from ganflow.data import pairs
 from ganflow.errors import UserError
 
+ENVIRONMENT = os.environ | {"PYTHONPATH": str(Path(__file__).parents[2] / "src")}
 NAMES = [f"train/{n}.jpg" for n in range(1, 21)]
 
 
@@ -72,3 +76,20 @@ def test_write_pairs_keeps_the_order_and_names_the_bad_one(tmp_path: Path) -> No
     paths[4].write_bytes(b"")
     with pytest.raises(UserError, match=r"4\.png"):
         pairs.write_pairs(tmp_path / "out.npy", paths, 32)
+
+
+def test_a_disk_that_is_full_is_an_error_and_no_bus_error(tmp_path: Path) -> None:
+    """A limit on the size of files stands in for the full disk."""
+    script = """
+import resource, signal
+from pathlib import Path
+from ganflow import errors
+from ganflow.data.pairs import write_pairs
+signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
+resource.setrlimit(resource.RLIMIT_FSIZE, (4096, 4096))
+errors.run(lambda: write_pairs(Path("out.npy"), [Path("1.png")], 64))
+"""
+    picture(tmp_path / "1.png")
+    done = subprocess.run([sys.executable, "-c", script], cwd=tmp_path, env=ENVIRONMENT, capture_output=True, text=True)
+    assert done.returncode == 1, done.stderr
+    assert "File too large" in done.stderr.splitlines()[-1]

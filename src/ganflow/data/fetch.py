@@ -128,19 +128,27 @@ def _from_first_good(name: str, sources: list[str], use: Callable[[Path], None])
             if url.scheme in ("http", "https"):
                 _use_download(source, name, use)
             else:
-                path = Path(url2pathname(url.path) if url.scheme == "file" else source)
-                if not path.is_file():
-                    raise SourceError("there is no such file")
-                use(path)
+                _use_local(Path(url2pathname(url.path) if url.scheme == "file" else source), use)
         except SourceError as fault:
-            print(f"{source}: {fault}", file=sys.stderr)
             reasons.append(f"{source}: {fault}")
         else:
+            for reason in reasons:
+                print(f"warning: {reason}; another source gave {name}", file=sys.stderr)
             return
     raise UserError(
         f"no source gave {name} ({'; '.join(reasons)}). Two ways on: set GANFLOW_MIRROR to a folder or URL that holds "
         "mnist/*.gz and maps.tar.gz, or see the whole workflow on built-in data with `make demo`"
     )
+
+
+def _use_local(path: Path, use: Callable[[Path], None]) -> None:
+    if not path.is_file():
+        raise SourceError("there is no such file")
+    try:
+        path.open("rb").close()
+    except OSError as fault:
+        raise SourceError(f"it cannot be read ({fault.strerror})") from None
+    use(path)
 
 
 def _use_download(url: str, name: str, use: Callable[[Path], None]) -> None:
@@ -151,9 +159,15 @@ def _use_download(url: str, name: str, use: Callable[[Path], None]) -> None:
         _download(url, partial, note)
         try:
             use(partial)
-        finally:  # used, or damaged: either way of no more use
-            partial.unlink(missing_ok=True)
-            note.unlink(missing_ok=True)
+        except SourceError:  # it is bad: the next run starts anew (after a full disk it will not have to)
+            _remove(partial, note)
+            raise
+        _remove(partial, note)
+
+
+def _remove(*paths: Path) -> None:
+    for path in paths:
+        path.unlink(missing_ok=True)
 
 
 def _download(url: str, partial: Path, note: Path) -> None:
@@ -165,7 +179,9 @@ def _download(url: str, partial: Path, note: Path) -> None:
         try:
             _download_once(url, partial, note)
         except requests.HTTPError as fault:
-            raise SourceError(str(fault)) from None  # status and address
+            reason = str(fault)  # status and address
+            if fault.response is not None and fault.response.status_code < 500:  # it will not change
+                break
         except (requests.RequestException, urllib3.exceptions.HTTPError) as fault:
             # requests nests the cause three deep: its class says what happened in one word.
             reason = f"not reachable ({type(fault).__name__})"
@@ -194,6 +210,8 @@ def _download_once(url: str, partial: Path, note: Path) -> None:
             have = 0
         note.write_text(f"{url}\n{answer.headers.get('ETag') or answer.headers.get('Last-Modified') or ''}")
         total = have + int(answer.headers.get("Content-Length", 0))
+        if not sys.stderr.isatty():  # a bar there would fill a log
+            print(f"fetching {url} ({total / 1e6:.1f} MB)", file=sys.stderr)
         with (
             partial.open("ab" if have else "wb") as out,
             tqdm(
@@ -202,7 +220,7 @@ def _download_once(url: str, partial: Path, note: Path) -> None:
                 desc=partial.name,
                 unit="B",
                 unit_scale=True,
-                mininterval=0.2 if sys.stderr.isatty() else 30,
+                disable=None,  # where there is no terminal
             ) as bar,
         ):
             # read1, not iter_content: that one would drop what came of a piece before the connection broke.

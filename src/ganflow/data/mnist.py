@@ -41,7 +41,7 @@ def _read(path: Path, magic: int, header_bytes: int) -> tuple[list[int], np.ndar
         content = gzip.decompress(path.read_bytes())
     except (OSError, EOFError, zlib.error) as fault:
         raise UserError(f"{path} cannot be read: {fault}") from None
-    header = np.frombuffer(content[:header_bytes], ">u4").tolist()
-    if len(content) < header_bytes or header[0] != magic:
+    if len(content) < header_bytes or int.from_bytes(content[:4], "big") != magic:
         raise UserError(f"{path} is not an IDX file of the expected kind")
+    header = np.frombuffer(content[:header_bytes], ">u4").tolist()
     return header, np.frombuffer(content, np.uint8, offset=header_bytes)

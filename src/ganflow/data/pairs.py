@@ -1,5 +1,6 @@
 """Aligned pairs of aerial photo and map: from side-by-side pictures to uint8 arrays."""
 
+import os
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
@@ -53,6 +54,10 @@ def read_pair(path: Path, size: int) -> np.ndarray:
 def write_pairs(out: Path, paths: Sequence[Path], size: int, workers: int = 2) -> None:
     """Write uint8 [len(paths), 2, size, size, 3] to the .npy file `out`, memory flat in the number of pairs."""
     array = np.lib.format.open_memmap(out, "w+", np.uint8, (len(paths), 2, size, size, 3))
+    if hasattr(os, "posix_fallocate"):  # not on macOS
+        # A disk that fills up under a memory map ends the process with a bus error: here it is an OSError.
+        with out.open("rb+") as file:
+            os.posix_fallocate(file.fileno(), 0, out.stat().st_size)
 
     def fill(index: int) -> None:
         array[index] = read_pair(paths[index], size)
