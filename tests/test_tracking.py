@@ -88,15 +88,21 @@ def test_later_stages_find_the_run_by_the_digest_of_its_weights(tmp_path: Path) 
     trained = begin()
     trained.tag(tracking.WEIGHTS_TAG, "cd" * 32)
     trained.finish("FINISHED")
-    found = attach("pix2pix", "cd" * 32)
-    found.metrics({"test/ssim": 0.5}, 0)
-    found.finish("FINISHED")
-    assert found.run_id == trained.run_id
+    ended = client(tmp_path).get_run(trained.run_id).info.end_time
+    for ssim in (0.5, 0.5, 0.75, 0.5):  # measured anew with the same answer, with another, with the first again
+        found = attach("pix2pix", "cd" * 32)
+        found.results({"test/ssim": ssim})
+        found.finish("FINISHED")
+        assert found.run_id == trained.run_id
+        assert client(tmp_path).get_run(trained.run_id).data.metrics == {"test/ssim": ssim}
+    assert len(client(tmp_path).get_metric_history(trained.run_id, "test/ssim")) == 3
+    assert client(tmp_path).get_run(trained.run_id).info.end_time == ended, "an evaluation is no training"
     other = attach("pix2pix", "ef" * 32)
     other.finish("FINISHED")
     assert other.run_id != trained.run_id
-    tags = client(tmp_path).get_run(other.run_id).data.tags
-    assert tags["ganflow.role"] == "evaluation only"
+    run = client(tmp_path).get_run(other.run_id)
+    assert run.data.tags["ganflow.role"] == "evaluation only"
+    assert run.info.end_time
 
 
 def test_the_logged_model_answers_as_the_network_does(tmp_path: Path) -> None:
@@ -119,6 +125,20 @@ def test_the_logged_model_answers_as_the_network_does(tmp_path: Path) -> None:
     torch.testing.assert_close(mlflow.pytorch.load_model(logged.model_uri)(images), network(images))
     answer = mlflow.pyfunc.load_model(logged.model_uri).predict(images.numpy())
     torch.testing.assert_close(torch.from_numpy(answer), network(images).detach())
+    (output,) = run.outputs.model_outputs
+    assert output.model_id == logged.model_id
+    torch.testing.assert_close(mlflow.pytorch.load_model(f"runs:/{run.info.run_id}/model")(images), network(images))
+
+
+def test_a_model_that_cannot_be_exported_is_one_line_and_no_end(capsys: pytest.CaptureFixture[str]) -> None:
+    class Undecided(torch.nn.Module):
+        def forward(self, x: torch.Tensor) -> torch.Tensor:
+            return x if x.sum() > 0 else -x  # the export must know the way beforehand
+
+    tracker = begin()
+    tracker.model(Undecided(), torch.zeros(2, 3), "model")
+    tracker.finish("FINISHED")
+    assert capsys.readouterr().err.count("tracking is off") == 1
 
 
 SCRIPT = """

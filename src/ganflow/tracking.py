@@ -12,6 +12,7 @@ import re
 import sqlite3
 import subprocess
 import sys
+import tempfile
 import threading
 import time
 import warnings
@@ -29,6 +30,7 @@ DRAIN_SECONDS = 60.0  # that a finished process waits for its last writes (a mod
 START_SECONDS = 20.0  # that a starting one waits for its run
 BATCH = 1000  # metrics in one call, MLflow's limit
 WEIGHTS_TAG = "ganflow.weights_sha256"
+KIND = {"mlflow.experimentKind": "custom_model_development"}  # the UI then opens on runs, not on its page for agents
 
 
 @dataclass(frozen=True)
@@ -45,11 +47,11 @@ def start(
 ) -> "Tracker":
     """Begin the run of one training in the experiment `task`, or go on with run `resume_id`."""
 
-    def open_run(client: Any) -> str:
+    def open_run(client: Any) -> tuple[str, bool]:
         if resume_id is not None and _exists(client, resume_id):
             client.update_run(resume_id, "RUNNING")
-            return resume_id
-        return _new_run(client, task, params, dataset, tags)
+            return resume_id, True
+        return _new_run(client, task, params, dataset, tags), True
 
     return Tracker(open_run)
 
@@ -60,29 +62,34 @@ def attach(task: str, weights_digest: str) -> "Tracker":
     Where there is none (a deleted store, results that came from DVC's run cache), a run of its own takes what comes.
     """
 
-    def open_run(client: Any) -> str:
+    def open_run(client: Any) -> tuple[str, bool]:
         experiment = _experiment(client, task)
         found = client.search_runs([experiment], f"tags.`{WEIGHTS_TAG}` = '{weights_digest}'", max_results=1)
         if found:
-            return found[0].info.run_id
+            return found[0].info.run_id, False
         tags = {WEIGHTS_TAG: weights_digest, "ganflow.role": "evaluation only", **_lineage()}
-        return client.create_run(experiment, tags=tags, run_name=f"{task} (evaluation only)").info.run_id
+        return client.create_run(experiment, tags=tags, run_name=f"{task} (evaluation only)").info.run_id, True
 
     return Tracker(open_run)
 
 
 class Tracker:
-    """One MLflow run. Its methods return at once; `finish` waits for what is still to be written."""
+    """One MLflow run. Its methods return at once; `finish` waits for what is still to be written.
+
+    `open_run` gives the run's id, and whether the run ends when this tracker does (an attached one ended before: its
+    end stays the end of the training).
+    """
 
     run_id: str | None = None
 
-    def __init__(self, open_run: Callable[[Any], str]) -> None:
+    def __init__(self, open_run: Callable[[Any], tuple[str, bool]]) -> None:
         self._work: queue.SimpleQueue[Callable[[], None] | None] = queue.SimpleQueue()  # None: the end
         self._points: list[tuple[str, float, int]] = []  # waiting to be sent in one call
         self._lock = threading.Lock()
         self._failed = False
         self._client: Any = None
-        self._last: dict[str, int] = {}  # newest step already in the run, by key: a resumed training repeats some
+        self._ends = False
+        self._last: dict[str, tuple[int, float]] = {}  # newest step and value already in the run: a resumption repeats
         self._images: set[tuple[str, int]] = set()
         self._worker = threading.Thread(target=self._run, daemon=True, name="tracking")
         self._worker.start()
@@ -91,7 +98,7 @@ class Tracker:
         def begin() -> None:
             try:
                 self._client = _client()
-                self.run_id = open_run(self._client)
+                self.run_id, self._ends = open_run(self._client)
                 self._recall()
             finally:
                 opened.set()
@@ -105,6 +112,14 @@ class Tracker:
         with self._lock:
             self._points += [(key, value, step) for key, value in values.items()]
         self._put(self._send_points)
+
+    def results(self, values: dict[str, float]) -> None:
+        """Final numbers, which have no step. One measured anew, and otherwise than before, replaces the old one."""
+
+        def send() -> None:
+            self._send([(key, value, 0) for key, value in values.items() if self._last.get(key) != (0, value)])
+
+        self._put(send)
 
     def image(self, image: Image.Image, key: str, step: int) -> None:
         """A picture of step `step`: the UI shows all steps of a key with a slider."""
@@ -123,12 +138,28 @@ class Tracker:
         self._put(lambda: self._client.set_tag(self.run_id, key, value))
 
     def model(self, network: torch.nn.Module, example: torch.Tensor, name: str) -> None:
-        """The network in MLflow's own format: no pickle, with signature and example, for load_model and serving."""
-        self._put(lambda: self._log_model(network, example, name))
+        """The network in MLflow's own format: no pickle, with signature and example, for load_model and serving.
+
+        It is exported here and now, and only sent in the background: a process that ends while another of its threads
+        is inside torch's C++ aborts.
+        """
+        if self._failed:
+            return
+        folder = tempfile.TemporaryDirectory(prefix="ganflow-model-")
+        try:
+            _export(network, example, Path(folder.name))
+        except Exception as fault:
+            self._give_up(_first_line(fault))
+
+        def send() -> None:
+            with folder:
+                self._send_model(Path(folder.name), name)
+
+        self._put(send)
 
     def finish(self, status: str) -> None:
         """End the run as FINISHED, FAILED or KILLED, once all is written or the time for it is up."""
-        self._put(lambda: self._client.set_terminated(self.run_id, status))
+        self._put(lambda: self._client.set_terminated(self.run_id, status) if self._ends else None)
         self._work.put(None)
         if not self._failed:
             self._worker.join(DRAIN_SECONDS)
@@ -146,46 +177,73 @@ class Tracker:
             try:
                 work()
             except Exception as fault:  # whatever it is, the training goes on
-                self._give_up((str(fault).strip() or type(fault).__name__).splitlines()[0])
+                self._give_up(_first_line(fault))
 
     def _give_up(self, reason: str) -> None:
-        if not self._failed:
-            self._failed = True
-            print(f"warning: MLflow tracking is off from here on: {reason[:200]}", file=sys.stderr)
+        with self._lock:
+            if not self._failed:
+                # One write, and before anyone can see the failure and end the process: a line is never cut off.
+                sys.stderr.write(f"warning: MLflow tracking is off from here on: {reason[:200]}\n")
+                self._failed = True
 
     def _recall(self) -> None:
         """What the run already holds of curves and pictures."""
-        for key in self._client.get_run(self.run_id).data.metrics:
-            self._last[key] = max(point.step for point in self._client.get_metric_history(self.run_id, key))
+        for key, value in self._client.get_run(self.run_id).data.metrics.items():
+            self._last[key] = (max(point.step for point in self._client.get_metric_history(self.run_id, key)), value)
         for artifact in self._client.list_artifacts(self.run_id, "images"):
             if named := re.match(r"(.+)([+%])step\2(\d+)\2", Path(artifact.path).name):  # MLflow's own naming
                 self._images.add((named[1], int(named[3])))
 
     def _send_points(self) -> None:
-        from mlflow.entities import Metric
-
         with self._lock:
             waiting, self._points = self._points, []
+        self._send([(key, value, step) for key, value, step in waiting if step > self._last.get(key, (-1, 0))[0]])
+
+    def _send(self, points: list[tuple[str, float, int]]) -> None:
+        from mlflow.entities import Metric
+
         now = int(time.time() * 1000)
-        new = [Metric(key, value, now, step) for key, value, step in waiting if step > self._last.get(key, -1)]
-        for begin in range(0, len(new), BATCH):
-            self._client.log_batch(self.run_id, metrics=new[begin : begin + BATCH])
+        metrics = [Metric(key, value, now, step) for key, value, step in points]
+        for begin in range(0, len(metrics), BATCH):
+            self._client.log_batch(self.run_id, metrics=metrics[begin : begin + BATCH])
 
-    def _log_model(self, network: torch.nn.Module, example: torch.Tensor, name: str) -> None:
-        import mlflow
-        from mlflow.models import infer_signature
-        from mlflow.pytorch import log_model
+    def _send_model(self, folder: Path, name: str) -> None:
+        """What mlflow.pytorch.log_model does after its export."""
+        from mlflow.entities import LoggedModelOutput
+        from mlflow.models import Model
 
-        with torch.no_grad(), warnings.catch_warnings(), mlflow.start_run(self.run_id):
-            warnings.simplefilter("ignore")
-            signature = infer_signature(example.numpy(), network(example).numpy())
-            log_model(
-                network,
-                name=name,
-                signature=signature,
-                input_example=example.numpy(),
-                pip_requirements=[f"torch=={torch.__version__.split('+')[0]}"],
-            )
+        run = self._client.get_run(self.run_id)
+        if run.outputs and run.outputs.model_outputs:  # a resumed training: it was sent before
+            return
+        logged = self._client.create_logged_model(
+            run.info.experiment_id, name, source_run_id=self.run_id, params=run.data.params
+        )
+        self._client.log_outputs(self.run_id, [LoggedModelOutput(logged.model_id, step=0)])
+        described = Model.load(str(folder))
+        described.run_id, described.model_id, described.model_uuid = self.run_id, logged.model_id, logged.model_id
+        described.artifact_path = logged.artifact_location
+        described.save(str(folder / "MLmodel"))
+        self._client.log_model_artifacts(logged.model_id, str(folder))
+        self._client.finalize_logged_model(logged.model_id, "READY")
+
+
+def _export(network: torch.nn.Module, example: torch.Tensor, folder: Path) -> None:
+    from mlflow.models import infer_signature
+    from mlflow.pytorch import save_model
+
+    with torch.no_grad(), warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        save_model(
+            network,
+            str(folder),
+            signature=infer_signature(example.numpy(), network(example).numpy()),
+            input_example=example.numpy(),
+            pip_requirements=[f"torch=={torch.__version__.split('+')[0]}"],
+        )
+
+
+def _first_line(fault: Exception) -> str:
+    return (str(fault).strip() or type(fault).__name__).splitlines()[0]
 
 
 def _new_run(client: Any, task: str, params: dict[str, Any], dataset: Dataset, tags: dict[str, str]) -> str:
@@ -251,7 +309,7 @@ def _experiment(client: Any, task: str) -> str:
     ours = client.tracking_uri == _store_uri(project_root())
     where = (project_root() / "mlruns" / task).as_uri() if ours else None
     try:
-        return client.create_experiment(task, artifact_location=where)
+        return client.create_experiment(task, artifact_location=where, tags=KIND)
     except MlflowException:
         if found := client.get_experiment_by_name(task):
             return found.experiment_id
