@@ -1,6 +1,7 @@
 """What a user sees when something foreseeable goes wrong: one line and a non-zero exit."""
 
 import errno
+import signal
 import sys
 from collections.abc import Callable
 
@@ -18,6 +19,8 @@ def run(main: Callable[[], object]) -> None:
         main()
     except UserError as fault:
         sys.exit(f"error: {fault}")
+    except KeyboardInterrupt:
+        sys.exit(128 + signal.SIGINT)
     except OSError as fault:
         if fault.errno == errno.ENOSPC:
             sys.exit(f"error: the disk is full ({fault.filename or 'while writing'}): free some space, run again")

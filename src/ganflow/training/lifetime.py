@@ -1,15 +1,14 @@
-"""How a training process lives and dies: one per checkpoint folder, no orphan, and a signal saves before it stops."""
+"""How a training process lives and dies: one at a time per checkpoint folder, no orphan, and a signal saves first."""
 
 import ctypes
 import os
 import signal
 import sys
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from types import FrameType
 
-from ganflow.errors import UserError
 from ganflow.files import locked
 
 _PR_SET_PDEATHSIG = 1
@@ -33,15 +32,9 @@ class StopRequest:
 
 @contextmanager
 def stop_on_signals() -> Iterator[StopRequest]:
-    """Turn SIGTERM and SIGINT into a request, and the death of the parent process into a SIGTERM."""
+    """Turn SIGTERM and SIGINT into a request."""
     request = StopRequest()
     previous = {number: signal.signal(number, request._receive) for number in (signal.SIGTERM, signal.SIGINT)}
-    parent = os.getppid()
-    if sys.platform == "linux":
-        # Without it a killed `dvc repro` leaves its trainer behind, and the next one starts a second beside it.
-        ctypes.CDLL(None).prctl(_PR_SET_PDEATHSIG, signal.SIGTERM)
-        if os.getppid() != parent:  # it died before we asked
-            os.kill(os.getpid(), signal.SIGTERM)
     try:
         yield request
     finally:
@@ -49,15 +42,40 @@ def stop_on_signals() -> Iterator[StopRequest]:
             signal.signal(number, handler)
 
 
+def end_with_parent() -> None:
+    """Ask the kernel for a SIGTERM when the parent process dies (Linux).
+
+    Without it a killed `dvc repro` leaves its trainer behind, and the next one starts a second beside it.
+    """
+    parent = os.getppid()
+    if sys.platform == "linux":
+        ctypes.CDLL(None).prctl(_PR_SET_PDEATHSIG, signal.SIGTERM)
+        if os.getppid() != parent:  # it died before we asked
+            os.kill(os.getpid(), signal.SIGTERM)
+
+
 @contextmanager
 def sole_user(folder: Path) -> Iterator[None]:
-    """Hold a lock on `folder` (the kernel releases it however we die).
+    """Hold a lock on `folder` (the kernel releases it however we die), once its present holder is done with it.
 
-    Raises:
-        UserError: another process holds it.
+    Two experiments that run at once and share a training both come here: the second waits, and finds the whole
+    training in the folder. The lock files stand beside the folder, and stay: to remove one that others wait for would
+    let two in.
     """
-    lock = folder / "lock"
-    with locked(lock, wait=False) as got:
-        if not got:
-            raise UserError(f"this very training is already running (pid {lock.read_text().strip()}): {folder}")
+    lock, queue = _locks(folder)
+    with ExitStack() as held:
+        if not held.enter_context(locked(lock, wait=False)):
+            print(f"waiting for process {lock.read_text()}, which trains the very same model", file=sys.stderr)
+            with locked(queue, wait=True):
+                held.enter_context(locked(lock, wait=True))
         yield
+
+
+def awaited(folder: Path) -> bool:
+    """Whether another process waits for `folder`."""
+    with locked(_locks(folder)[1], wait=False) as nobody_waits:
+        return not nobody_waits
+
+
+def _locks(folder: Path) -> tuple[Path, Path]:
+    return folder.with_suffix(".lock"), folder.with_suffix(".next.lock")
