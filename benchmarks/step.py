@@ -12,6 +12,7 @@ import time
 from collections.abc import Callable
 from pathlib import Path
 
+import numpy as np
 import torch
 
 from ganflow import config
@@ -113,7 +114,8 @@ def main() -> None:
     }
     for name, (case, size, batch, steps) in cases.items():
         x, y = torch.rand(2, batch, 3, size, size, device=machine.device) * 2 - 1
-        model = Pix2PixModel(case, size, 0, machine, (x, y))
+        nothing = np.zeros((0, size, size, 3), np.uint8)
+        model = Pix2PixModel(case, size, 0, machine, shown=(nothing, nothing))
         levels = int(model.arguments["levels"])
         theirs = textbook_pix2pix(case, levels, x, y)
         rows[f"{name}, {size} px"] = (batch, *alternate(lambda m=model, b=(x, y): m.step(b, 1000), theirs, steps))

@@ -42,7 +42,7 @@ def main() -> None:
         write_json(folder / "names.json", {**parts, "seed": params.seed})
         sizes = {"load_size": maps.load_size, "eval_size": maps.eval_size}
         counts = {part: len(chosen) for part, chosen in parts.items()}
-        prepared.describe(folder, source=source, **counts, **sizes, filter=FILTER.name)
+        prepared.describe(folder, counts, source=source, **sizes, filter=FILTER.name)
 
 
 if __name__ == "__main__":

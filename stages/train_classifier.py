@@ -1,4 +1,4 @@
-"""Stage train_classifier: the digit classifier through which the GAN metrics look, and its accuracy on real digits."""
+"""Stage train_classifier: the digit classifier through which the GAN metrics look."""
 
 from pathlib import Path
 
@@ -6,11 +6,10 @@ import torch
 
 from ganflow import config
 from ganflow.data import prepared
-from ganflow.data.batches import DigitBatches, to_unit
+from ganflow.data.batches import DigitBatches
 from ganflow.errors import run
-from ganflow.files import write_json
 from ganflow.training import compute
-from ganflow.training.classifier import ClassifierModel, look
+from ganflow.training.classifier import ClassifierModel
 from ganflow.training.loop import Plan
 from ganflow.training.run import Outs, train_and_track
 
@@ -23,9 +22,8 @@ def main() -> None:
     machine = compute.prepare(params.compute)
     dataset = prepared.about("mnist")
     images, labels = (torch.tensor(prepared.array("mnist", f"train_{part}")) for part in ("images", "labels"))
-    model = ClassifierModel(own, params.seed, machine)
     train_and_track(
-        model,
+        ClassifierModel(own, params.seed, machine),
         DigitBatches(images, labels, machine.device),
         Plan("classifier", params.seed, len(images), own.batch_size, own.epochs, own.learning_rate, own.epochs),
         OUTS,
@@ -33,15 +31,9 @@ def main() -> None:
         dataset=dataset,
         machine=machine,
         example=torch.zeros(2, 1, 28, 28),
-        finished=model.network.eval,
         arguments={},
         about={"source": dataset["source"]},
     )
-    digits = to_unit(torch.tensor(prepared.array("mnist", "test_images")))[:, None]
-    truth = torch.tensor(prepared.array("mnist", "test_labels"))
-    _, probabilities = look(model.network.to(machine.device), digits.to(machine.device))
-    accuracy = (probabilities.argmax(1).cpu() == truth).double().mean().item()
-    write_json(Path("metrics/classifier.json"), {"source": dataset["source"], "accuracy": accuracy, "n": len(truth)})
 
 
 if __name__ == "__main__":

@@ -6,11 +6,11 @@ import torch
 
 from ganflow import config
 from ganflow.data import prepared
-from ganflow.data.batches import PairBatches, open_array, to_unit
+from ganflow.data.batches import PairBatches, open_array
 from ganflow.errors import run
 from ganflow.training import compute
 from ganflow.training.loop import Plan
-from ganflow.training.pix2pix import Pix2PixModel
+from ganflow.training.pix2pix import Pix2PixModel, validation
 from ganflow.training.run import Outs, train_and_track
 
 OUTS = Outs(Path("models/pix2pix"), Path("metrics/history/pix2pix.csv"), Path("reports/samples/pix2pix"))
@@ -23,15 +23,10 @@ def main() -> None:
     machine = compute.prepare(params.compute)
     dataset = prepared.about("maps")
     pairs = open_array(prepared.PREPARED / "maps/train.npy", machine.device)
-    shown = to_unit(torch.tensor(prepared.array("maps", "val")[:SHOWN])).permute(1, 0, 4, 2, 3)
-    aerial, street_map = shown[0], shown[1]
-    model = Pix2PixModel(
-        own,
-        maps.crop_size,
-        params.seed,
-        machine,
-        shown=(aerial, street_map) if maps.direction == "aerial2map" else (street_map, aerial),
-    )
+    val = prepared.array("maps", "val")
+    to_map = maps.direction == "aerial2map"
+    inputs, targets = (val[:, 0], val[:, 1]) if to_map else (val[:, 1], val[:, 0])
+    model = Pix2PixModel(own, maps.crop_size, params.seed, machine, shown=(inputs[:SHOWN], targets[:SHOWN]))
 
     logged = params.model_dump(include={"seed": True, "compute": True, "pix2pix": True})
     logged["maps"] = {"crop_size": maps.crop_size, "direction": maps.direction}
@@ -44,14 +39,14 @@ def main() -> None:
         dataset=dataset,
         machine=machine,
         example=torch.zeros(2, 3, dataset["eval_size"], dataset["eval_size"]),
-        finished=model.finished,
         arguments=model.arguments,
         about={
             "source": dataset["source"],
             "direction": maps.direction,
-            "objective": own.objective,
+            "objective": own.objective if own.lambda_gan else "L1 only",
             "eval_size": dataset["eval_size"],
         },
+        validation=validation(inputs, targets, maps.crop_size, to_map, machine),
     )
 
 

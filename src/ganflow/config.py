@@ -35,6 +35,7 @@ class Data(Section):
 
 class Mnist(Section):
     train_images: Annotated[int, Field(ge=100, le=60000)]
+    val_images: Annotated[int, Field(ge=50, le=10000)]
     test_images: Annotated[int, Field(ge=100, le=10000)]
 
 
@@ -76,6 +77,7 @@ class Gan(Section):
 
 class Pix2Pix(Section):
     objective: Objective
+    lambda_gan: Weight
     lambda_l1: Weight
     norm: Literal["instance", "batch"]
     upsample: Literal["transposed", "resize"]
@@ -98,7 +100,10 @@ class Pix2Pix(Section):
 
 
 class Evaluate(Section):
+    checkpoint: Literal["best", "last"]
     digits: Annotated[int, Field(ge=100)]
+    repeats: Count
+    perceptual: Literal["auto", "on", "off"]
     batch_size: Count
 
 

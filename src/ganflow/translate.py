@@ -3,7 +3,7 @@
 import numpy as np
 import torch
 from PIL import Image
-from torch import Tensor
+from torch import Tensor, nn
 
 from ganflow.data.batches import to_bytes, to_unit
 from ganflow.models.unet import UNet
@@ -12,7 +12,7 @@ OVERLAP = 64  # pixels that neighbouring tiles of a large photo share, blended l
 
 
 @torch.no_grad()
-def translate(generator: UNet, tiles: np.ndarray, batch_size: int, device: torch.device) -> np.ndarray:
+def translate(generator: nn.Module, tiles: np.ndarray, batch_size: int, device: torch.device) -> np.ndarray:
     """uint8 [N, H, W, 3] to uint8 of the same shape, `batch_size` tiles at a time.
 
     A generator with batch norm gets one tile at a time: its answer would depend on the neighbours otherwise.

@@ -2,6 +2,7 @@ from pathlib import Path
 
 import pytest
 import torch
+from torch import nn
 
 from ganflow.errors import UserError
 from ganflow.models import saved
@@ -49,3 +50,11 @@ def test_a_folder_without_a_whole_model_is_one_line(tmp_path: Path, damage: str)
         saved.load(folder, UNet)
     assert "\n" not in str(fault.value)
     assert str(folder) in str(fault.value)
+
+
+def test_a_model_kept_twice_is_known_by_its_last_weights(tmp_path: Path) -> None:
+    for kept, value in (("best", 1.0), ("last", 2.0)):
+        network = nn.Linear(1, 1)
+        nn.init.constant_(network.weight, value)
+        saved.save(tmp_path / kept, network, {}, {})
+    assert saved.digest(tmp_path) == saved.digest(tmp_path / "last") != saved.digest(tmp_path / "best")

@@ -55,14 +55,30 @@ def prepared(folder: Path, name: str) -> dict[str, bytes]:
     return {path.name: path.read_bytes() for path in (folder / "data" / "prepared" / name).iterdir()}
 
 
-def test_mnist_is_the_first_n_digits(project: Path) -> None:
+def test_mnist_is_the_first_n_digits_less_those_held_out(project: Path) -> None:
     done = stage(project, "prepare_mnist")
     assert done.returncode == 0, done.stderr
     out = project / "data" / "prepared" / "mnist"
-    assert np.array_equal(np.load(out / "train_images.npy"), DIGITS[:110])
-    assert np.array_equal(np.load(out / "test_labels.npy"), LABELS[:100])
-    meta = json.loads((out / "meta.json").read_text())
-    assert (meta["source"], meta["train"], meta["test"]) == ("download", 110, 100)
+    held_out = np.load(out / "val_indices.npy")
+    assert len(held_out) == 11, "a tenth at most"
+    for kind, known in (("images", DIGITS), ("labels", LABELS)):
+        assert np.array_equal(np.load(out / f"val_{kind}.npy"), known[held_out])
+        assert np.array_equal(np.load(out / f"train_{kind}.npy"), np.delete(known[:110], held_out, axis=0))
+        assert np.array_equal(np.load(out / f"test_{kind}.npy"), known[:100])
+    training, test = (json.loads((out / f"{what}.json").read_text()) for what in ("training", "test"))
+    assert (training["source"], training["train"], training["val"]) == ("download", 99, 11)
+    assert (test["source"], test["test"]) == ("download", 100)
+
+
+def test_what_trainings_depend_on_does_not_change_with_the_test_data(project: Path) -> None:
+    """So that `-S maps.test_pairs=1098` measures on all test pairs without training again."""
+    assert stage(project, "prepare_maps").returncode == 0
+    first = prepared(project, "maps")
+    text = (project / "params.yaml").read_text()
+    (project / "params.yaml").write_text(text.replace("test_pairs: 2", "test_pairs: 3"))
+    assert stage(project, "prepare_maps").returncode == 0
+    second = prepared(project, "maps")
+    assert {name for name in first if first[name] != second[name]} == {"test.npy", "test.json", "names.json"}
 
 
 def test_maps_are_split_as_recorded_and_test_is_the_official_val(project: Path) -> None:
@@ -97,6 +113,7 @@ def test_the_same_files_give_the_same_bytes(project: Path) -> None:
         ("maps/train/4.jpg", b"not a picture", "is not a readable image"),
         ("maps/val/2.jpg", None, "is missing"),
         ("mnist/t10k-labels-idx1-ubyte.gz", b"not gzip", "cannot be read"),
+        ("mnist/train-labels-idx1-ubyte.gz", gzip.compress(b"\0\0\x08", mtime=0), "is not an IDX file"),
         ("mnist/train-images-idx3-ubyte.gz", None, "cannot be read"),
     ],
 )

@@ -16,7 +16,7 @@ from ganflow.errors import UserError
 from ganflow.training import loop
 from ganflow.training.checkpoint import Checkpoints
 from ganflow.training.lifetime import Stopped
-from ganflow.training.loop import Plan, train
+from ganflow.training.loop import Plan, Trained, Validation, train
 
 
 class Line:
@@ -45,7 +45,10 @@ class Line:
             loss = loss * math.nan
         return {"loss": loss, "other": loss.detach() * 2}
 
-    def sample(self) -> Image.Image:
+    def finished(self) -> nn.Module:
+        return self.network
+
+    def sample(self, network: nn.Module) -> Image.Image:
         return Image.new("L", (1, 1), int(self.network.weight.abs().item() * 100))
 
 
@@ -79,8 +82,21 @@ def _log_often(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def run(model: Line, mark: str, curves: Recorded | None = None) -> tuple[pd.DataFrame, Checkpoints]:
+    trained, checkpoints = run_validated(model, mark, None, curves)
+    return trained.history, checkpoints
+
+
+def run_validated(
+    model: Line, mark: str, validation: Validation | None, curves: Recorded | None = None
+) -> tuple[Trained, Checkpoints]:
     checkpoints = Checkpoints("line", mark)
-    return train(model, Points(), PLAN, checkpoints, curves or Recorded()), checkpoints
+    return train(model, Points(), PLAN, checkpoints, curves or Recorded(), validation), checkpoints
+
+
+def of_values(values: list[float], higher_is_better: bool = True) -> Validation:
+    """A validation that finds `values`, epoch by epoch."""
+    found = iter(values)
+    return Validation(lambda network: {"score": next(found)}, "score", higher_is_better)
 
 
 def test_every_epoch_sees_every_batch_in_another_order() -> None:
@@ -132,6 +148,43 @@ def test_a_stopped_and_resumed_training_equals_an_uninterrupted_one(stop_after: 
     assert {step for step, _ in curves.points} == set(expected["step"])
     assert set(curves.images) == set(range(7, 43, 7))
     assert len(list((checkpoints.folder / "samples").glob("epoch_*.png"))) == 6
+
+
+@pytest.mark.parametrize(("higher", "chosen"), [(True, 2), (False, 5)])
+def test_the_best_epoch_is_kept_the_earlier_of_equal_ones(higher: bool, chosen: int) -> None:
+    model, weights = Line(), []
+
+    def measure(network: nn.Module) -> dict[str, float]:
+        weights.append({name: tensor.clone() for name, tensor in network.state_dict().items()})
+        return {"score": [3.0, 7.0, 7.0, 5.0, 2.0, 2.0][len(weights) - 1]}
+
+    trained, _ = run_validated(model, "best", Validation(measure, "score", higher))
+    assert trained.best is not None
+    assert trained.best.epoch == chosen
+    for name, tensor in weights[chosen - 1].items():
+        assert torch.equal(trained.best.weights[name], tensor)
+    at_epochs = trained.history.dropna()
+    assert at_epochs["step"].tolist() == list(range(7, 43, 7))
+    assert at_epochs["val_score"].tolist() == [3, 7, 7, 5, 2, 2]
+
+
+def test_a_choice_made_before_a_stop_outlives_it() -> None:
+    with pytest.raises(Stopped):
+        run_validated(Line(stop_at=4 * 20), "parts", of_values([9, 1]))
+    trained, _ = run_validated(Line(), "parts", of_values([2, 3, 4, 5]))
+    whole, _ = run_validated(Line(), "whole", of_values([9, 1, 2, 3, 4, 5]))
+    assert trained.best is not None
+    assert whole.best is not None
+    assert (trained.best.epoch, trained.best.value) == (whole.best.epoch, whole.best.value) == (1, 9)
+    assert all(torch.equal(trained.best.weights[name], tensor) for name, tensor in whole.best.weights.items())
+    pd.testing.assert_frame_equal(trained.history, whole.history, check_exact=True)
+
+
+def test_validating_changes_no_step() -> None:
+    plain, validated = Line(), Line()
+    run(plain, "plain")
+    run_validated(validated, "validated", of_values([1] * 6))
+    assert torch.equal(plain.network.weight, validated.network.weight)
 
 
 def test_a_kill_between_checkpoints_repeats_the_steps_since(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -13,13 +13,13 @@ from ganflow.files import sha256, write_json
 PREPARED = Path("data/prepared")
 
 
-def about(name: str) -> dict[str, Any]:
-    """meta.json of data set `name` (mnist, maps): source, digest, counts.
+def about(name: str, what: str = "training") -> dict[str, Any]:
+    """What is known of data set `name` (mnist, maps): source, digest and counts of its training or test part.
 
     Raises:
         UserError: it has not been prepared.
     """
-    path = PREPARED / name / "meta.json"
+    path = PREPARED / name / f"{what}.json"
     try:
         return {"name": name, **json.loads(path.read_text())}
     except FileNotFoundError:
@@ -31,9 +31,15 @@ def array(name: str, part: str) -> np.ndarray:
     return np.load(PREPARED / name / f"{part}.npy", mmap_mode="r")
 
 
-def describe(folder: Path, **facts: str | int) -> None:
-    """Write meta.json into `folder`: `facts`, and a digest over all the arrays there."""
-    content = hashlib.sha256()
-    for path in sorted(folder.glob("*.npy")):
-        content.update(f"{path.name} {sha256(path)}\n".encode())
-    write_json(folder / "meta.json", {"digest": content.hexdigest(), **facts})
+def describe(folder: Path, counts: dict[str, int], **facts: str | int) -> None:
+    """Write training.json (about train and val) and test.json into `folder`: `facts`, counts, a digest of the arrays.
+
+    They are two files, so that nothing a training depends on changes with the test data.
+    """
+    for what, parts in {"training": ("train", "val"), "test": ("test",)}.items():
+        content = hashlib.sha256()
+        for part in parts:
+            for path in sorted(folder.glob(f"{part}*.npy")):
+                content.update(f"{path.name} {sha256(path)}\n".encode())
+        about = {"digest": content.hexdigest(), **{part: counts[part] for part in parts}, **facts}
+        write_json(folder / f"{what}.json", about)

@@ -45,5 +45,6 @@ def load(folder: Path, kind: type[Network]) -> tuple[Network, dict[str, Any]]:
 
 
 def digest(folder: Path) -> str:
-    """sha256 of the weights file: the model's name in the tracking store, the same wherever it was trained."""
-    return sha256(folder / WEIGHTS)
+    """sha256 of the last weights in `folder`: the model's name in the tracking store, wherever it was trained."""
+    last = folder / "last" / WEIGHTS
+    return sha256(last if last.exists() else folder / WEIGHTS)

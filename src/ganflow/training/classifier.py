@@ -25,6 +25,7 @@ class ClassifierModel:
 
     def step(self, batch: tuple[Tensor, Tensor], images_seen: int) -> dict[str, Tensor]:
         """One update on digits [B, 1, 28, 28] and labels [B]."""
+        self.network.train()
         images, labels = batch
         down, right = torch.randint(-SHIFT, SHIFT + 1, (2,)).tolist()
         with self.machine.autocast():
@@ -36,7 +37,10 @@ class ClassifierModel:
         optimiser.step()
         return {"loss": loss, "accuracy": (logits.argmax(1) == labels).float().mean()}
 
-    def sample(self) -> None:
+    def finished(self) -> DigitClassifier:
+        return self.network.eval()
+
+    def sample(self, network: nn.Module) -> None:
         """A classifier draws nothing."""
 
 

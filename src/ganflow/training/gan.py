@@ -3,15 +3,19 @@
 import numpy as np
 import torch
 from PIL import Image
-from torch import Tensor
+from torch import Tensor, nn
 
 from ganflow.config import Gan
-from ganflow.data.batches import to_bytes
+from ganflow.data.batches import to_bytes, to_unit
 from ganflow.grids import digit_grid
 from ganflow.losses import OBJECTIVES, gradient_penalty
+from ganflow.metrics.distribution import frechet_distance
+from ganflow.models.classifier import DigitClassifier
 from ganflow.models.dcgan import DigitDiscriminator, DigitGenerator
+from ganflow.training.classifier import look
 from ganflow.training.compute import Machine, step_seed
 from ganflow.training.ema import Ema, recalibrate
+from ganflow.training.loop import Validation
 
 SAMPLES = 64  # in the picture of an epoch
 RECALIBRATION_BATCHES = 16  # of 256 latents
@@ -80,8 +84,25 @@ class GanModel:
         recalibrate(self.ema.average, inputs.split(256))
         return self.ema.average.eval()
 
-    def sample(self) -> Image.Image:
-        return digit_grid(draw(self.finished(), self._fixed), columns=8)
+    def sample(self, network: nn.Module) -> Image.Image:
+        return digit_grid(draw(network, self._fixed), columns=8)
+
+
+def validation(
+    classifier: DigitClassifier, val: np.ndarray, latent_dim: int, seed: int, machine: Machine
+) -> Validation:
+    """By the Frechet distance of as many generated digits to `val`, uint8 [N, 28, 28], as the classifier sees them."""
+
+    def features(digits: np.ndarray) -> np.ndarray:
+        return look(classifier, to_unit(torch.tensor(digits))[:, None].to(machine.device))[0].cpu().numpy()
+
+    real = features(val)
+    inputs = latents(len(val), latent_dim, seed, "validate", machine.device)
+    return Validation(
+        lambda generator: {"frechet_classifier": float(frechet_distance(features(draw(generator, inputs)), real)[0])},
+        best_by="frechet_classifier",
+        higher_is_better=False,
+    )
 
 
 def latents(count: int, dim: int, seed: int, purpose: str, device: torch.device) -> Tensor:
@@ -91,6 +112,6 @@ def latents(count: int, dim: int, seed: int, purpose: str, device: torch.device)
 
 
 @torch.no_grad()
-def draw(generator: DigitGenerator, inputs: Tensor) -> np.ndarray:
+def draw(generator: nn.Module, inputs: Tensor) -> np.ndarray:
     """Digits, uint8 [N, 28, 28], from inputs [N, latent_dim], memory flat in N."""
     return np.concatenate([to_bytes(generator(chunk)) for chunk in inputs.split(500)])

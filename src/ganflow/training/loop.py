@@ -44,8 +44,15 @@ class Model(Protocol):
         """
         ...
 
-    def sample(self) -> Image.Image | None:
-        """A picture from fixed inputs, to see training go on. Changes nothing that the next step depends on."""
+    def finished(self) -> nn.Module:
+        """The network to keep, as training leaves it now, in evaluation mode."""
+        ...
+
+    def sample(self, network: nn.Module) -> Image.Image | None:
+        """A picture by the finished network from fixed inputs, to see training go on.
+
+        Like `finished`, it changes nothing that the next step depends on.
+        """
         ...
 
 
@@ -99,14 +106,48 @@ class Plan:
         return torch.randperm(self.images, generator=generator)[: self.epoch_steps * self.batch_size]
 
 
+@dataclass(frozen=True)
+class Validation:
+    """Measures of a network in evaluation mode, and the one of them by which the best epoch is chosen.
+
+    `measure` must change nothing that the next training step depends on.
+    """
+
+    measure: Callable[[nn.Module], dict[str, float]]
+    best_by: str
+    higher_is_better: bool
+
+    def better(self, value: float, than: float) -> bool:
+        """Strictly, so that of equal epochs the earlier is kept."""
+        return value > than if self.higher_is_better else value < than
+
+
+@dataclass
+class Best:
+    """The epoch (from 1) whose network did best on the validation split so far, its value and its weights."""
+
+    epoch: int
+    value: float
+    weights: dict[str, Tensor]
+
+
+@dataclass(frozen=True)
+class Trained:
+    """The history, one row per logged point, and the best epoch where there was a validation."""
+
+    history: pd.DataFrame
+    best: Best | None
+
+
 def train(
     model: Model,  #                 networks, optimisers and one step
     data: Batches,  #                indexable training images
     plan: Plan,  #                   how many steps, in which order, how fast
     checkpoints: Checkpoints,  #     where to resume from; its folder also keeps the samples until the end
     curves: Curves,  #               tracking
-) -> pd.DataFrame:
-    """Train from the last checkpoint, or the start, to the end. Returns the history, one row per logged point.
+    validation: Validation | None,
+) -> Trained:
+    """Train from the last checkpoint, or the start, to the end.
 
     All randomness of a step comes from (seed, model, step), so that a resumed run takes the very same steps. Pictures
     are left in `checkpoints.folder / "samples"`, one per epoch.
@@ -117,9 +158,10 @@ def train(
     """
     samples = checkpoints.folder / "samples"
     samples.mkdir(exist_ok=True)
-    step, history = 0, _History(plan, checkpoints, curves)
+    step, history, best = 0, _History(plan, checkpoints, curves), None
     if state := checkpoints.load():
         step = state["step"]
+        best = Best(**state["best"]) if state["best"] else None
         history.load_state(state["history"], samples)
         for name, part in _parts(model).items():
             part.load_state_dict(state["model"][name])
@@ -142,29 +184,39 @@ def train(
             scalars = model.step(batch, (step + 1) * plan.batch_size)
             step += 1
 
-            # Log, sample
+            # Log, sample, validate
             history.add(step, scalars)
-            epoch_ends = step % plan.epoch_steps == 0
-            if step % LOG_STEPS == 0 or epoch_ends:
-                history.log(step)
-            if epoch_ends and (picture := model.sample()):
-                with whole_file(samples / f"epoch_{epoch + 1:04d}.png") as partial:
-                    picture.save(partial, "PNG")
-                curves.image(picture, "samples", step)
+            if step % plan.epoch_steps == 0:
+                network = model.finished()
+                measures = validation.measure(network) if validation else {}
+                history.log(step, measures)
+                if validation and (best is None or validation.better(measures[validation.best_by], best.value)):
+                    best = Best(epoch + 1, measures[validation.best_by], _copied(network))
+                if picture := model.sample(network):
+                    with whole_file(samples / f"epoch_{epoch + 1:04d}.png") as partial:
+                        picture.save(partial, "PNG")
+                    curves.image(picture, "samples", step)
+            elif step % LOG_STEPS == 0:
+                history.log(step, {})
             report(step, history.rows)
 
             # Checkpoint
             if stop.received or time.monotonic() - saved_at > CHECKPOINT_SECONDS or step == plan.steps:
                 history.check()  # a state with a loss that is not finite must never be saved
                 parts = {name: part.state_dict() for name, part in _parts(model).items()}
-                checkpoints.save(step, {"step": step, "history": history.state(), "model": parts})
+                state = {"step": step, "history": history.state(), "best": best and vars(best), "model": parts}
+                checkpoints.save(step, state)
                 saved_at = time.monotonic()
             if stop.received and step < plan.steps:
                 print(
                     f"{plan.name}: saved after step {step} of {plan.steps}; the same command goes on", file=sys.stderr
                 )
                 raise Stopped(128 + stop.received)
-    return pd.DataFrame(history.rows)
+    return Trained(pd.DataFrame(history.rows), best)
+
+
+def _copied(network: nn.Module) -> dict[str, Tensor]:
+    return {name: tensor.detach().cpu().clone() for name, tensor in network.state_dict().items()}
 
 
 def _parts(model: Model) -> dict[str, nn.Module | torch.optim.Optimizer]:
@@ -188,14 +240,15 @@ class _History:
         if values.device.type == "cpu":  # looking costs nothing here
             self.check()
 
-    def log(self, step: int) -> None:
-        """Close the point at `step`: the means of the steps since the last point."""
+    def log(self, step: int, measures: dict[str, float]) -> None:
+        """Close the point at `step`: the means of the steps since the last point, and `measures` as val_*."""
         self.check()
         # fsum is exact, so that a point is the same however its steps were split by a checkpoint.
         columns = zip(*self._since, strict=True)
         means = {name: math.fsum(column) / len(column) for name, column in zip(self._names, columns, strict=True)}
         self._since.clear()
         means["learning_rate"] = self._plan.rate(step - 1)
+        means |= {f"val_{name}": value for name, value in measures.items()}
         epoch = (step - 1) // self._plan.epoch_steps + 1
         place = (step, epoch, step * self._plan.batch_size)
         self.rows.append(dict(zip(_PLACE, place, strict=True)) | means)

@@ -2,28 +2,33 @@
 
 import math
 
+import numpy as np
 import torch
 from PIL import Image
-from torch import Tensor
+from torch import Tensor, nn
 
 from ganflow.config import Pix2Pix
-from ganflow.data.batches import to_bytes
 from ganflow.grids import translation_grid
 from ganflow.losses import OBJECTIVES, gradient_penalty, l1
+from ganflow.metrics import classes
 from ganflow.models.patchgan import PatchGan
 from ganflow.models.unet import UNet
 from ganflow.training.compute import Machine, step_seed
 from ganflow.training.ema import Ema
+from ganflow.training.loop import Validation
+from ganflow.translate import translate
+
+VALIDATION_BATCH = 16
 
 
 class Pix2PixModel:
     """Generator G, conditional patch discriminator D, and an average of G. Isola et al. 2017 (arXiv:1611.07004).
 
-    `shown`: fixed input and target, each [n, 3, H, W] in [-1, 1], translated after every epoch.
+    `shown`: fixed inputs and their targets, each uint8 [n, H, W, 3], translated after every epoch.
     """
 
     def __init__(
-        self, params: Pix2Pix, crop_size: int, seed: int, machine: Machine, shown: tuple[Tensor, Tensor]
+        self, params: Pix2Pix, crop_size: int, seed: int, machine: Machine, shown: tuple[np.ndarray, np.ndarray]
     ) -> None:
         torch.manual_seed(step_seed(seed, "pix2pix", "init"))
         self.params, self.machine, self.shown = params, machine, shown
@@ -47,11 +52,13 @@ class Pix2PixModel:
     def step(self, batch: tuple[Tensor, Tensor], images_seen: int) -> dict[str, Tensor]:
         """One update of D, then one of G, on inputs x and targets y [B, 3, H, W].
 
-        G minimises the adversarial term + lambda_l1 E|y - G(x)| (eq. 4); its noise is dropout alone. The paper halves
-        D's loss to slow it down; under Adam, which divides by the gradient's size, that changes nothing, so it is
-        left whole here and its equilibrium is log 4 as for any GAN.
+        G minimises lambda_gan times the adversarial term + lambda_l1 E|y - G(x)| (eq. 4); its noise is dropout alone.
+        The paper halves D's loss to slow it down; under Adam, which divides by the gradient's size, that changes
+        nothing, so it is left whole here and its equilibrium is log 4 as for any GAN.
         """
         x, y = batch
+        if not self.params.lambda_gan:
+            return self._regress(x, y, images_seen)
         optimise_g, optimise_d = self.optimisers["G"], self.optimisers["D"]
 
         # Discriminator: the real pair against the generated one
@@ -75,7 +82,7 @@ class Pix2PixModel:
         loss_g = self.objective.generator(judged)
         loss_l1 = l1(fake.float(), y)
         optimise_g.zero_grad()
-        (loss_g + self.params.lambda_l1 * loss_l1).backward()
+        (self.params.lambda_gan * loss_g + self.params.lambda_l1 * loss_l1).backward()
         optimise_g.step()
         self.discriminator.requires_grad_(True)
 
@@ -89,13 +96,46 @@ class Pix2PixModel:
             "d_fake": shown(on_fake).mean(),
         }
 
+    def _regress(self, x: Tensor, y: Tensor, images_seen: int) -> dict[str, Tensor]:
+        """One update of G without a game: the L1 baseline, which shows what the adversarial term is worth."""
+        with self.machine.autocast():
+            drawn = self.generator(x)
+        loss_l1 = l1(drawn.float(), y)
+        optimiser = self.optimisers["G"]
+        optimiser.zero_grad()
+        (self.params.lambda_l1 * loss_l1).backward()
+        optimiser.step()
+        self.ema.update(self.generator, images_seen, len(x))
+        return {"loss_l1": loss_l1}
+
     def finished(self) -> UNet:
         """The averaged generator in evaluation mode."""
         return self.ema.average.eval()
 
-    @torch.no_grad()
-    def sample(self) -> Image.Image:
-        x, y = self.shown
-        generator = self.finished()
-        generated = torch.cat([generator(image[None].to(self.machine.device)).cpu() for image in x])
-        return translation_grid({"input": to_bytes(x), "generated": to_bytes(generated), "real": to_bytes(y)})
+    def sample(self, network: nn.Module) -> Image.Image:
+        inputs, real = self.shown
+        drawn = translate(network, inputs, 1, self.machine.device)
+        return translation_grid({"input": inputs, "generated": drawn, "real": real})
+
+
+def validation(inputs: np.ndarray, real: np.ndarray, crop: int, to_map: bool, machine: Machine) -> Validation:
+    """Choose the epoch with the best mean IoU of map classes, or, where photos are drawn, mean absolute error.
+
+    Both are taken on the centre crops of `inputs` and `real`, uint8 [N, H, W, 3], of the size trained on: a fraction of
+    what whole tiles would cost.
+    """
+    inputs, real = (_centre(images, crop) for images in (inputs, real))
+
+    def measure(generator: nn.Module) -> dict[str, float]:
+        drawn = translate(generator, inputs, VALIDATION_BATCH, machine.device)
+        measures = {"mae": float(np.abs(drawn.astype(np.int16) - real).mean())}
+        if to_map:
+            measures["mean_iou"] = float(classes.scores(classes.confusions(drawn, real).sum(0))["mean_iou"])
+        return measures
+
+    return Validation(measure, best_by="mean_iou" if to_map else "mae", higher_is_better=to_map)
+
+
+def _centre(images: np.ndarray, size: int) -> np.ndarray:
+    corner = (images.shape[1] - size) // 2
+    return images[:, corner : corner + size, corner : corner + size]

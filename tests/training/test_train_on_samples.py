@@ -1,0 +1,25 @@
+import numpy as np
+import torch
+
+from ganflow.config import Params
+from ganflow.data.generated import digits
+from ganflow.training.compute import Machine
+from ganflow.training.train_on_samples import train_on_samples
+
+CPU = Machine(torch.device("cpu"), False, "test")
+
+
+def test_good_samples_teach_bad_ones_do_not_and_the_answer_is_the_same_each_time(params: Params) -> None:
+    images, labels, test_images, test_labels = digits(60000, 10000, seed=0)
+    images, labels = images[:800], labels[:800]
+    recipe = params.classifier.model_copy(update={"epochs": 6, "batch_size": 64})
+
+    def right(images: np.ndarray) -> np.ndarray:
+        return train_on_samples(images, labels, test_images, test_labels, params=recipe, seed=0, machine=CPU)
+
+    real = right(images)
+    assert real.shape == test_labels.shape
+    assert real.mean() > 0.85
+    noise = np.random.default_rng(0).integers(0, 256, images.shape, np.uint8)
+    assert right(noise).mean() < 0.4
+    assert np.array_equal(right(images), real)
