@@ -1,85 +1,101 @@
-"""Stage evaluate_gan: measures of generated digits, beside their floor and ceiling."""
+"""Stage evaluate_gan: measures of generated digits with their noise, beside their floor and ceiling."""
 
 from pathlib import Path
 
 import numpy as np
+import pandas as pd
 import torch
 
 from ganflow import config, tracking
 from ganflow.data import prepared
 from ganflow.data.batches import to_unit
 from ganflow.errors import run
-from ganflow.files import write_json
-from ganflow.metrics.distribution import (
-    class_histogram,
-    classifier_score,
-    divergence_from_uniform,
-    frechet_distance,
-    kernel_distance,
-)
+from ganflow.metrics import digits
+from ganflow.metrics.bootstrap import flat
+from ganflow.metrics.memorisation import copied
 from ganflow.models import saved
 from ganflow.models.classifier import DigitClassifier
 from ganflow.models.dcgan import DigitGenerator
+from ganflow.results import publish
 from ganflow.training import compute
 from ganflow.training.classifier import look
 from ganflow.training.gan import draw, latents
+from ganflow.training.train_on_samples import train_on_samples
+
+EYE = Path("models/classifier")
+COPIES_SOUGHT = 2000  # digits compared with every training digit
+LEARNED_FROM = 5000  # digits that a new classifier is trained on
 
 
 def main() -> None:
     params = config.load()
+    own, seed = params.evaluate, params.seed
     machine = compute.prepare(params.compute)
-    classifier = saved.load(Path("models/classifier"), DigitClassifier)[0].to(machine.device)
-    generator, model = saved.load(Path("models/gan"), DigitGenerator)
-    inputs = latents(params.evaluate.digits, model["arguments"]["latent_dim"], params.seed, "evaluate", machine.device)
-    generated = draw(generator.to(machine.device), inputs)
+    classifier = saved.load(EYE, DigitClassifier)[0].to(machine.device)
+    generator, model = saved.load(Path("models/gan") / own.checkpoint, DigitGenerator)
+    generator.to(machine.device)
 
-    def seen(digits: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-        features, probabilities = look(classifier, to_unit(torch.tensor(digits))[:, None].to(machine.device))
-        return features.cpu().double().numpy(), probabilities.cpu().double().numpy()
+    def seen(images: np.ndarray) -> digits.Seen:
+        features, probabilities = look(classifier, to_unit(torch.tensor(images))[:, None].to(machine.device))
+        return digits.Seen(features.cpu().double().numpy(), probabilities.cpu().double().numpy())
 
-    train, test = prepared.array("mnist", "train_images"), prepared.array("mnist", "test_images")
-    rng = np.random.default_rng(params.seed)
-    count = min(len(train), len(generated))
-    real, probabilities_of_real = seen(train[np.sort(rng.permutation(len(train))[:count])])
-    reference, reference_probabilities = seen(test)
-    features, probabilities = seen(generated)
-    gaussian, probabilities_of_gaussian = seen(pixel_gaussian(train, count, rng))
-    histogram = class_histogram(probabilities.argmax(1))
-    metrics = {
-        "source": model["source"],
-        "n": len(generated),
-        "n_reference": len(test),
-        "frechet_classifier": frechet_distance(features, reference),
-        "kernel_classifier": kernel_distance(features, reference),
-        "score": classifier_score(probabilities),
-        "kl_uniform": divergence_from_uniform(histogram),
-        # The floor: other real digits in the generated ones' place. No generator of new digits can be expected below.
-        "floor/frechet_classifier": frechet_distance(real, reference),
-        "floor/kernel_classifier": kernel_distance(real, reference),
-        "floor/score": classifier_score(probabilities_of_real),
-        "floor/kl_uniform": divergence_from_uniform(class_histogram(probabilities_of_real.argmax(1))),
-        # The ceiling: a Gaussian fitted to the pixels. A generator above it has learned nothing worth a network.
-        "ceiling/frechet_classifier": frechet_distance(gaussian, reference),
-        "ceiling/kernel_classifier": kernel_distance(gaussian, reference),
-        "ceiling/score": classifier_score(probabilities_of_gaussian),
-        "classifier_accuracy": float(
-            (reference_probabilities.argmax(1) == prepared.array("mnist", "test_labels")).mean()
-        ),
-        **{f"class_share/{digit}": float(share) for digit, share in enumerate(histogram)},
+    def drawn(purpose: str) -> np.ndarray:
+        return draw(generator, latents(own.digits, generator.latent_dim, seed, purpose, machine.device))
+
+    train, val, test = (np.array(prepared.array("mnist", f"{part}_images")) for part in ("train", "val", "test"))
+    train_labels, test_labels = (np.array(prepared.array("mnist", f"{part}_labels")) for part in ("train", "test"))
+    generated = drawn("evaluate")
+    # The floor: other real digits in the generated ones' place. No generator of new digits can be expected below.
+    chosen = np.sort(np.random.default_rng(seed).permutation(len(train))[: len(generated)])
+    reference, of_generated = seen(test), seen(generated)
+    rows = {
+        "model": digits.measures(of_generated, reference, seed),
+        "floor": digits.measures(seen(train[chosen]), reference, seed),
+        "ceiling": digits.measures(seen(digits.pixel_gaussian(train, len(generated), seed)), reference, seed),
     }
-    write_json(Path("metrics/gan.json"), metrics)
-    tracker = tracking.attach("gan", saved.digest(Path("models/gan")))
-    tracker.metrics({f"test/{key}": value for key, value in metrics.items() if isinstance(value, float)}, step=0)
+
+    is_copy, nearest = copied(generated[:COPIES_SOUGHT], train, test)
+    rows["model"]["copied"] = digits.mean(is_copy)
+    rows["floor"]["copied"] = digits.mean(copied(val[:COPIES_SOUGHT], train, test)[0])
+
+    read_as = of_generated.probabilities.argmax(1).astype(np.uint8)
+    for row, images, labels in (("model", generated, read_as), ("floor", train[chosen], train_labels[chosen])):
+        learned_from = images[:LEARNED_FROM], labels[:LEARNED_FROM]
+        right = train_on_samples(*learned_from, test, test_labels, params=params.classifier, seed=seed, machine=machine)
+        rows[row]["train_on_samples"] = digits.mean(100 * right)
+
+    drawn_anew = pd.DataFrame(
+        [digits.quick_measures(seen(drawn(f"evaluate {k}")), reference) for k in range(own.repeats)]
+    )
+    deviations = drawn_anew.std(ddof=min(1, own.repeats - 1))
+    accuracy = digits.mean(reference.probabilities.argmax(1) == test_labels)
+    publish(
+        "gan",
+        about={
+            "source": model["source"],
+            "checkpoint": own.checkpoint,
+            "epoch": model["epoch"],
+            "n": len(generated),
+            "n_reference": len(test),
+            "test_data": prepared.about("mnist", "test")["digest"][:12],
+            "repeats": own.repeats,
+            **{f"{key}_repeats_sd": float(value) for key, value in deviations.items()},
+            **flat({"classifier_accuracy": accuracy}),
+        },
+        rows=rows,
+        more={"class_shares": (np.bincount(read_as, minlength=10) / len(read_as)).tolist()},
+        images=pd.DataFrame(
+            {
+                "read_as": read_as,
+                "sure": of_generated.probabilities.max(1),
+                "nearest_train": pd.Series(nearest).astype("Int64"),
+            },
+            index=range(len(generated)),
+        ),
+    )
+    tracker = tracking.attach("classifier", saved.digest(EYE))
+    tracker.results({f"test/{key}": value for key, value in flat({"accuracy": accuracy}).items()})
     tracker.finish("FINISHED")
-
-
-def pixel_gaussian(images: np.ndarray, count: int, rng: np.random.Generator) -> np.ndarray:
-    """uint8 [count, 28, 28] drawn from the normal distribution with the mean and covariance of `images`' pixels."""
-    flat = images.reshape(len(images), -1).astype(np.float32)
-    # In the data's own eigenvectors: a Cholesky factor fails on the border pixels, which never vary.
-    values, vectors = np.linalg.eigh(np.cov(flat, rowvar=False))
-    drawn = rng.standard_normal((count, len(values))) * np.sqrt(values.clip(0)) @ vectors.T + flat.mean(0)
-    return drawn.round().clip(0, 255).astype(np.uint8).reshape(-1, 28, 28)
 
 
 if __name__ == "__main__":

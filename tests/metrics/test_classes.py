@@ -11,6 +11,10 @@ def flat(*names: str) -> np.ndarray:
     return np.repeat(np.broadcast_to(colours[None, None], (1, 4, len(names), 3)), 4, axis=2)
 
 
+def score(generated: np.ndarray, real: np.ndarray) -> float:
+    return float(classes.scores(classes.confusions(generated, real).sum(0))["mean_iou"])
+
+
 def test_every_prototype_is_its_own_class() -> None:
     for index, name in enumerate(classes.CLASSES):
         for prototype in classes.PROTOTYPES[name]:
@@ -25,33 +29,79 @@ def test_compression_noise_does_not_change_a_class() -> None:
 
 def test_scores_by_hand() -> None:
     """Real: land, land, water, park. Generated: land, water, water, land."""
-    counts = classes.confusion(flat("land", "water", "water", "land"), flat("land", "land", "water", "park"))
+    counts = classes.confusions(flat("land", "water", "water", "land"), flat("land", "land", "water", "park"))[0]
     assert counts.sum() == 64
     found = classes.scores(counts)
     assert found["iou/land"] == pytest.approx(1 / 3)
     assert found["iou/water"] == pytest.approx(1 / 2)
     assert found["iou/park"] == 0
-    assert [found[f"precision/{name}"] for name in ("land", "water", "park")] == pytest.approx([1 / 2, 1 / 2, 0])
+    assert [found[f"precision/{name}"] for name in ("land", "water")] == pytest.approx([1 / 2, 1 / 2])
+    assert np.isnan(found["precision/park"]), "nothing was drawn as a park"
     assert [found[f"recall/{name}"] for name in ("land", "water", "park")] == pytest.approx([1 / 2, 1, 0])
-    assert not [key for key in found if "road" in key]
+    assert np.isnan(found["iou/road"]), "in neither map"
     assert found["mean_iou"] == pytest.approx((1 / 3 + 1 / 2 + 0) / 3)
 
 
 def test_a_class_only_generated_is_not_in_the_mean() -> None:
-    found = classes.scores(classes.confusion(flat("land", "water"), flat("land", "land")))
+    found = classes.scores(classes.confusions(flat("land", "water"), flat("land", "land"))[0])
     assert found["iou/water"] == 0
     assert found["mean_iou"] == pytest.approx(1 / 2)
 
 
-def test_confusion_of_chunks_is_that_of_the_whole(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_counts_image_by_image() -> None:
     maps = np.random.default_rng(0).integers(0, 256, (2, 7, 16, 16, 3), np.uint8)
-    whole = classes.confusion(maps[0], maps[1])
+    counts = classes.confusions(maps[0], maps[1])
     pairs = classes.segment(maps[1]).astype(int) * 5 + classes.segment(maps[0])
-    assert whole.ravel().tolist() == [(pairs == pair).sum() for pair in range(25)]
-    monkeypatch.setattr(classes, "CHUNK", 3 * 16**2)
-    assert np.array_equal(classes.confusion(maps[0], maps[1]), whole)
+    for image in range(7):
+        assert counts[image].ravel().tolist() == [(pairs[image] == pair).sum() for pair in range(25)]
     with pytest.raises(ValueError, match="shapes differ"):
-        classes.confusion(maps[0], maps[1, :1])
+        classes.confusions(maps[0], maps[1, :1])
+
+
+def test_scores_of_many_matrices_are_those_of_each() -> None:
+    counts = np.random.default_rng(0).integers(0, 9, (4, 5, 5))
+    counts[0, 2] = counts[0, :, 2] = 0  # a class in neither map
+    stacked = classes.scores(counts)
+    for i, alone in enumerate(counts):
+        expected = classes.scores(alone)
+        assert {key: pytest.approx(value[i], nan_ok=True) for key, value in stacked.items()} == expected
+
+
+def street(left: int, right: int, size: int = 20) -> np.ndarray:
+    """A map [1, size, size, 3] of land with a street from column `left` up to, not including, `right`."""
+    picture = np.full((1, size, size, 3), classes.PROTOTYPES["land"][0], np.uint8)
+    picture[:, :, left:right] = classes.PROTOTYPES["road"][0]
+    return picture
+
+
+def test_road_edges_by_hand() -> None:
+    real = street(8, 12)  # its edges: columns 8 and 11
+    counts = {by: classes.road_boundaries(street(8 + by, 12 + by), real)[0].tolist() for by in (0, 2, 3, 7)}
+    assert counts[0] == [40, 40, 40, 40]
+    assert counts[2] == [40, 40, 40, 40]  # within two pixels
+    assert counts[3] == [40, 20, 40, 20]  # columns 11 and 14 for 8 and 11: one of two is near
+    assert counts[7] == [40, 0, 40, 0]
+    assert classes.boundary_f(np.array(counts[3])) == pytest.approx(0.5)
+    wide = classes.road_boundaries(street(8, 20), real)[0]  # runs to the picture's border, which is no edge
+    assert wide.tolist() == [20, 20, 40, 20]
+    assert classes.boundary_f(wide) == pytest.approx(2 / 3)
+
+
+def test_a_map_without_roads_has_no_edges() -> None:
+    empty = flat("land", "water")
+    counts = classes.road_boundaries(empty, empty)
+    assert counts.tolist() == [[0, 0, 0, 0]]
+    assert classes.boundary_f(counts).tolist() == [0]
+
+
+def test_motorways_are_roads_and_the_distance_is_euclidean() -> None:
+    real = street(8, 12)
+    painted = real.copy()
+    painted[:, :, 8:12] = classes.PROTOTYPES["motorway"][1]
+    assert classes.road_boundaries(painted, real)[0].tolist() == [40, 40, 40, 40]
+    dot, moved = np.zeros((2, 1, 9, 9, 3), np.uint8) + np.array(classes.PROTOTYPES["land"][0], np.uint8)
+    dot[0, 2, 2], moved[0, 4, 4] = classes.PROTOTYPES["road"][0], classes.PROTOTYPES["road"][0]
+    assert classes.road_boundaries(dot, moved)[0].tolist() == [1, 0, 1, 0]  # 2.8 px away
 
 
 def test_the_table_agrees_with_the_nearest_prototype() -> None:
@@ -72,7 +122,7 @@ def test_the_table_agrees_with_the_nearest_prototype() -> None:
 
 def test_scores_fall_the_further_a_map_is_shifted() -> None:
     maps = towns(6, 64, seed=0)[:, 1]
-    means = [classes.scores(classes.confusion(np.roll(maps, by, 2), maps))["mean_iou"] for by in (0, 1, 2, 4)]
+    means = [score(np.roll(maps, by, 2), maps) for by in (0, 1, 2, 4)]
     assert means == sorted(means, reverse=True)
 
 
@@ -80,5 +130,5 @@ def test_one_constant_colour_is_exposed() -> None:
     """On towns, a constant map scores on land alone: at most a fifth of the mean of five classes."""
     maps = towns(40, 64, seed=0)[:, 1]
     constant = np.broadcast_to(np.array(classes.PROTOTYPES["land"][0], np.uint8), maps.shape)
-    assert classes.scores(classes.confusion(maps, maps))["mean_iou"] == 1
-    assert classes.scores(classes.confusion(constant, maps))["mean_iou"] < 0.2
+    assert score(maps, maps) == 1
+    assert score(constant, maps) < 0.2

@@ -1,4 +1,5 @@
 import math
+from collections.abc import Callable
 
 import numpy as np
 import pytest
@@ -7,6 +8,7 @@ import torch
 from torchmetrics.image.kid import poly_mmd
 
 from ganflow.metrics import distribution
+from ganflow.metrics.bootstrap import multiplicities, plus_minus
 
 RNG = np.random.default_rng(0)
 
@@ -35,8 +37,13 @@ def test_frechet_distance_is_zero_on_itself_symmetric_and_grows_with_a_shift() -
     assert distances == sorted(distances)
 
 
-def test_frechet_distance_of_fewer_samples_than_features_is_finite() -> None:
-    assert 0 <= distribution.frechet_distance(RNG.normal(size=(5, 20)), RNG.normal(size=(6, 20))) < 1e3
+@pytest.mark.parametrize(("n", "m"), [(5, 6), (5, 300), (300, 6)])
+def test_frechet_distance_of_fewer_samples_than_features_agrees_with_scipy(n: int, m: int) -> None:
+    a, b = RNG.normal(size=(n, 20)), RNG.normal(size=(m, 20)) * 2
+    cov_a, cov_b = np.cov(a, rowvar=False), np.cov(b, rowvar=False)
+    values = scipy.linalg.eigvals(cov_a @ cov_b).real.clip(0)  # sqrtm is at a loss with singular matrices
+    other = ((a.mean(0) - b.mean(0)) ** 2).sum() + np.trace(cov_a + cov_b) - 2 * np.sqrt(values).sum()
+    assert distribution.frechet_distance(a, b) == pytest.approx(other, rel=1e-6)
 
 
 def test_kernel_distance_by_hand() -> None:
@@ -56,13 +63,58 @@ def test_kernel_distance_agrees_with_torchmetrics(monkeypatch: pytest.MonkeyPatc
 
 def test_kernel_distance_is_unbiased_symmetric_and_grows_with_a_shift() -> None:
     draws = RNG.normal(size=(200, 2, 20, 4))
-    same = [distribution.kernel_distance(a, b) for a, b in draws]
+    same = [distribution.kernel_distance(a, b)[0] for a, b in draws]
     assert abs(np.mean(same)) < 3 * np.std(same) / math.sqrt(len(same))
     assert min(same) < 0
     a, b = draws[0]
     assert distribution.kernel_distance(a, b) == pytest.approx(distribution.kernel_distance(b, a))
     distances = [distribution.kernel_distance(a, b + shift) for shift in (0.5, 1, 2)]
     assert distances == sorted(distances)
+
+
+@pytest.mark.parametrize("measure", [distribution.frechet_distance, distribution.kernel_distance])
+def test_a_resample_is_measured_as_the_samples_it_holds(measure: Callable[..., np.ndarray]) -> None:
+    a, b = RNG.normal(size=(40, 3)), RNG.normal(size=(30, 3)) + 0.2
+    weights = multiplicities(40, 1, resamples=4), multiplicities(30, 2, resamples=4)
+    found = measure(a, b, weights)
+    assert found.shape == (4,)
+    for row in range(4):
+        drawn = [np.repeat(x, w[row].astype(int), axis=0) for x, w in zip((a, b), weights, strict=True)]
+        if measure is distribution.frechet_distance:
+            assert found[row] == pytest.approx(measure(*drawn)[0])
+        else:  # the same, but without the pairs that repeat a sample
+            assert found[row] < measure(*drawn)[0]
+            assert found[row] == pytest.approx(measure(*drawn)[0], abs=2)
+
+
+def test_classifier_score_and_histogram_of_resamples() -> None:
+    probabilities = RNG.dirichlet(np.ones(10), 50)
+    weights = multiplicities(50, 1, resamples=3)
+    for row, (score, shares) in enumerate(
+        zip(
+            distribution.classifier_score(probabilities, weights),
+            distribution.class_histogram(probabilities.argmax(1), weights),
+            strict=True,
+        )
+    ):
+        drawn = np.repeat(probabilities, weights[row].astype(int), axis=0)
+        assert score == pytest.approx(distribution.classifier_score(drawn)[0])
+        assert shares == pytest.approx(distribution.class_histogram(drawn.argmax(1))[0])
+
+
+@pytest.mark.parametrize("measure", [distribution.frechet_distance, distribution.kernel_distance])
+def test_the_noise_of_resamples_is_that_of_new_samples(measure: Callable[..., np.ndarray]) -> None:
+    """What a bootstrap interval claims, tried: it is as wide as the spread over sets drawn anew."""
+
+    def draw() -> tuple[np.ndarray, np.ndarray]:
+        return RNG.normal(size=(300, 4)), RNG.normal(size=(300, 4)) * 1.2 + 0.3
+
+    anew = np.array([measure(*draw())[0] for _ in range(150)])
+    widths = [
+        plus_minus(measure(*draw(), (multiplicities(300, seed, 150), multiplicities(300, seed + 99, 150))))
+        for seed in range(4)
+    ]
+    assert np.mean(widths) == pytest.approx(plus_minus(anew), rel=0.25)
 
 
 def test_one_sample_or_features_of_two_widths_are_refused() -> None:
@@ -84,7 +136,7 @@ def test_classifier_score_by_hand() -> None:
 
 def test_histogram_and_its_divergence() -> None:
     histogram = distribution.class_histogram(np.array([0, 0, 1, 9]))
-    assert histogram.tolist() == [0.5, 0.25, 0, 0, 0, 0, 0, 0, 0, 0.25]
+    assert histogram.tolist() == [[0.5, 0.25, 0, 0, 0, 0, 0, 0, 0, 0.25]]
     expected = 0.5 * math.log(5) + 2 * 0.25 * math.log(2.5)
     assert distribution.divergence_from_uniform(histogram) == pytest.approx(expected)
     assert distribution.divergence_from_uniform(np.full(10, 0.1)) == pytest.approx(0, abs=1e-12)

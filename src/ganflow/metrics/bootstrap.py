@@ -15,13 +15,19 @@ def multiplicities(images: int, seed: int, resamples: int = RESAMPLES) -> np.nda
     return drawn.astype(np.float32)
 
 
-def interval(value: float, resampled: np.ndarray) -> tuple[float, float]:
-    """The 95 % interval (low, high) around `value`, from its values [R] on resamples.
+def plus_minus(resampled: np.ndarray) -> float:
+    """Half the width of the central 95 % of a measure's values on resamples, [R]: what stands behind a +-.
 
-    The quantiles of the resampled values are moved so that their mean is `value`. That changes nothing for a mean,
-    but a Frechet distance is larger on every resample (repeated images look like less variety), and its plain
-    percentile interval need not even hold the value itself.
+    The width alone, and not the two ends: a Frechet distance is larger on every resample (repeated images look like
+    less variety), and the interval between its quantiles need not even hold the value itself. Resamples on which the
+    measure does not exist (nan: of a rare class they hold nothing) are left out.
     """
-    deviations = resampled - resampled.mean()
-    low, high = np.quantile(deviations, [(1 - LEVEL) / 2, (1 + LEVEL) / 2])
-    return float(value + low), float(value + high)
+    low, high = np.nanquantile(resampled, [(1 - LEVEL) / 2, (1 + LEVEL) / 2])
+    return float(high - low) / 2
+
+
+def flat(measured: dict[str, tuple[float, float]]) -> dict[str, float]:
+    """{key: (value, plus-minus)} as {key: value, key_pm: plus-minus}, as metrics/*.json have it."""
+    return {
+        name: number for key, pair in measured.items() for name, number in zip((key, f"{key}_pm"), pair, strict=True)
+    }

@@ -7,6 +7,7 @@ class does, and one constant colour scores nothing on four of the five.
 from functools import cache
 
 import numpy as np
+from scipy import ndimage
 
 CLASSES = ("land", "road", "motorway", "park", "water")
 
@@ -30,7 +31,8 @@ PROTOTYPES: dict[str, list[tuple[int, int, int]]] = {
     "water": [(178, 210, 254)],
 }
 BITS = 6  # per channel of the look-up table: colours closer than 4 levels are not told apart
-CHUNK = 2**21  # pixels counted at a time: memory stays flat in the number of images
+TOLERANCE = 2  # pixels, for the edges of roads
+_DISC = np.hypot(*np.mgrid[-TOLERANCE : TOLERANCE + 1, -TOLERANCE : TOLERANCE + 1]) <= TOLERANCE
 
 
 @cache
@@ -58,30 +60,65 @@ def segment(maps: np.ndarray) -> np.ndarray:
     return _table()[code]
 
 
-def confusion(generated: np.ndarray, real: np.ndarray) -> np.ndarray:
-    """int64 [5, 5] pixel counts, real class by row and generated class by column, of two uint8 [N, H, W, 3]."""
+def confusions(generated: np.ndarray, real: np.ndarray) -> np.ndarray:
+    """int64 [N, 5, 5] pixel counts, real class by row and generated class by column, of two uint8 [N, H, W, 3]."""
     if generated.shape != real.shape:
         raise ValueError(f"shapes differ: {generated.shape} and {real.shape}")
-    counts = np.zeros(len(CLASSES) ** 2, np.int64)
-    step = max(1, CHUNK // (real.shape[1] * real.shape[2]))
-    for start in range(0, len(real), step):
-        pair = segment(real[start : start + step]) * len(CLASSES) + segment(generated[start : start + step])
-        counts += np.bincount(pair.ravel(), minlength=len(counts))
-    return counts.reshape(len(CLASSES), -1)
+    cells = len(CLASSES) ** 2
+    counts = [
+        np.bincount((segment(theirs) * len(CLASSES) + segment(ours)).ravel(), minlength=cells)
+        for ours, theirs in zip(generated, real, strict=True)
+    ]
+    return np.array(counts, np.int64).reshape(-1, len(CLASSES), len(CLASSES))
 
 
-def scores(counts: np.ndarray) -> dict[str, float]:
-    """From a confusion matrix: iou/, precision/ and recall/<class>, and mean_iou over the classes in the real maps.
+def scores(counts: np.ndarray) -> dict[str, np.ndarray]:
+    """From confusion matrices [..., 5, 5]: iou/, precision/ and recall/<class>, and mean_iou, each [...].
 
-    A class absent from both is left out. One absent from the real maps only has iou, precision and recall 0, but is
-    not in the mean; one that is never generated has precision 0.
+    mean_iou is over the classes that are in the real maps. A share of nothing is nan: the precision of a class that is
+    never generated, the recall of one that is in no real map, the intersection over union of one that is in neither.
     """
-    right = np.diag(counts)
-    real, generated = counts.sum(1), counts.sum(0)
+    right = np.diagonal(counts, axis1=-2, axis2=-1)
+    real, generated = counts.sum(-1), counts.sum(-2)
     union = real + generated - right
-    found: dict[str, float] = {}
+    found: dict[str, np.ndarray] = {}
     for measure, total in (("iou", union), ("precision", generated), ("recall", real)):
-        share = right / np.maximum(total, 1)
-        found |= {f"{measure}/{name}": float(share[i]) for i, name in enumerate(CLASSES) if union[i]}
-    present = [f"iou/{name}" for i, name in enumerate(CLASSES) if real[i]]
-    return {"mean_iou": float(np.mean([found[name] for name in present])), **found}
+        share = np.divide(right, total, out=np.full(total.shape, np.nan), where=total > 0)
+        found |= {f"{measure}/{name}": share[..., i] for i, name in enumerate(CLASSES)}
+    present = real > 0
+    mean = (right / np.maximum(union, 1) * present).sum(-1) / np.maximum(present.sum(-1), 1)
+    return {"mean_iou": mean, **found}
+
+
+def road_boundaries(generated: np.ndarray, real: np.ndarray) -> np.ndarray:
+    """int64 [N, 4], per pair of uint8 [N, H, W, 3]: edge pixels of the generated roads, those of them within 2 px of an
+    edge of the real ones, and the same the other way round.
+
+    Streets and motorways are one here, a road. Its edge pixels are those with a neighbour (of four) that is no road;
+    the distance is Euclidean.
+    """
+    counts = []
+    for ours, theirs in zip(generated, real, strict=True):
+        a, b = _edges(ours), _edges(theirs)
+        counts.append([a.sum(), (a & _near(b)).sum(), b.sum(), (b & _near(a)).sum()])
+    return np.array(counts, np.int64).reshape(-1, 4)
+
+
+def boundary_f(counts: np.ndarray) -> np.ndarray:
+    """From counts as `road_boundaries` gives them, [..., 4]: the harmonic mean of precision and recall, [...].
+
+    As in Csurka et al. 2013 (BMVC, "What is a good evaluation measure for semantic segmentation?"), over all edges of
+    a set at once; 0 where there is no edge.
+    """
+    precision = counts[..., 1] / np.maximum(counts[..., 0], 1)
+    recall = counts[..., 3] / np.maximum(counts[..., 2], 1)
+    return 2 * precision * recall / np.maximum(precision + recall, 1e-12)
+
+
+def _edges(image: np.ndarray) -> np.ndarray:
+    road = np.isin(segment(image), [CLASSES.index("road"), CLASSES.index("motorway")])
+    return road & ~ndimage.binary_erosion(road, border_value=1)  # the picture's own border is no edge of a road
+
+
+def _near(edges: np.ndarray) -> np.ndarray:
+    return ndimage.binary_dilation(edges, _DISC)

@@ -1,0 +1,55 @@
+"""What each reported number is called, which direction is better, and what it says. docs/metrics.md tells more."""
+
+from dataclasses import dataclass
+
+from ganflow.metrics.classes import CLASSES
+
+
+@dataclass(frozen=True)
+class Measure:
+    """A key of the metrics files and how to show it."""
+
+    key: str
+    name: str
+    higher: bool  # is better
+    digits: int  # after the point
+    says: str = ""
+
+
+DIGITS = (
+    Measure("frechet_classifier", "Fréchet distance", False, 2, "distance of the two sets of classifier features"),
+    Measure("kernel_classifier", "kernel distance", False, 3, "the same question, unbiased in the number of samples"),
+    Measure("score", "score", True, 2, "1 to 10: sure of each digit, and all ten about equally often"),
+    Measure("kl_uniform", "divergence from even", False, 4, "nats; log 10 = 2.30 if it wrote one digit only"),
+    Measure("precision", "precision", True, 3, "share of generated digits that lie among real ones"),
+    Measure("recall", "recall", True, 3, "share of real digits that lie among generated ones"),
+    Measure("density", "density", True, 3, "precision that counts how many real digits are near; may pass 1"),
+    Measure("coverage", "coverage", True, 3, "share of real digits that have a generated one near"),
+    Measure("train_on_samples", "train on samples, test on real, %", True, 2, "what a classifier learns from them"),
+    Measure("copied", "copies of training digits", False, 4, "half as far from a training as from any test digit"),
+)
+TRANSLATION_CLASSES = (
+    Measure("mean_iou", "mean class IoU", True, 3, "over the classes in the real maps: what a reader of the map gets"),
+    *(Measure(f"iou/{name}", name, True, 3) for name in CLASSES),
+    Measure("road_boundary_f", "road edges within 2 px, F", True, 3, "whether streets are where they are"),
+)
+TRANSLATION_PIXELS = (
+    Measure("mae", "mean absolute error", False, 2, "0 to 255; rewards blur"),
+    Measure("rmse", "RMSE per channel", False, 2, "0 to 255; rewards blur"),
+    Measure("psnr", "PSNR, dB", True, 2, "RMSE on another scale"),
+    Measure("ssim", "SSIM", True, 3, "local structure; a smooth guess does well on flat maps"),
+    Measure("ms_ssim", "MS-SSIM", True, 3, "the same on five scales"),
+    Measure("gcgan_rmse", "GcGAN RMSE", False, 2, "channels summed: √3 times RMSE, averaged over images"),
+    Measure("gcgan_acc5", "GcGAN accuracy δ < 5, %", True, 1, "pixels nearly exact in every channel"),
+    Measure("gcgan_acc10", "GcGAN accuracy δ < 10, %", True, 1, "the same, less strictly"),
+)
+TRANSLATION_PERCEPTUAL = (
+    Measure("fid", "FID", False, 1, "Inception; biased upwards below some thousand images"),
+    Measure("kid", "KID", False, 4, "Inception; unbiased"),
+    Measure("lpips", "LPIPS", False, 3, "AlexNet, image by image"),
+)
+PER_CLASS = tuple(
+    Measure(f"{share}/{name}", f"{name}: {share}", True, 3) for name in CLASSES for share in ("precision", "recall")
+)
+TRANSLATION = TRANSLATION_CLASSES + TRANSLATION_PIXELS + TRANSLATION_PERCEPTUAL
+BY_TASK = {"gan": DIGITS, "pix2pix": TRANSLATION}

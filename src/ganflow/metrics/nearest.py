@@ -1,0 +1,34 @@
+"""The baseline that copies: for each input, the target of the training pair whose input looks most like it."""
+
+import numpy as np
+from PIL import Image
+
+from ganflow.data.pairs import FILTER
+
+LEVELS = 8  # per channel of the colour histogram
+
+
+def nearest_targets(pairs: np.ndarray, inputs: np.ndarray, source: int) -> tuple[np.ndarray, np.ndarray]:
+    """Copied targets, uint8 [N, S, S, 3], for `inputs` of that shape, and the indices [N] of the pairs they are from.
+
+    `pairs`: training pairs, uint8 [M, 2, S, S, 3], whose picture `source` (0 or 1) is of the inputs' kind. Near is the
+    Hellinger distance of the colour histograms: on the validation maps it found better maps (mean IoU .331) than mean
+    colours on a 4 x 4 or 8 x 8 grid (.290, .261) or than those with the contrast in each cell (.319, .323).
+    """
+    known = np.stack([_histogram(pair[source]) for pair in pairs])
+    asked = np.stack([_histogram(image) for image in inputs])
+    chosen = (asked @ known.T).argmax(1)  # the largest Bhattacharyya coefficient is the smallest Hellinger distance
+    return resized(pairs[chosen, 1 - source], inputs.shape[1]), chosen
+
+
+def resized(images: np.ndarray, side: int) -> np.ndarray:
+    """Training targets, uint8 [N, S, S, 3], at the side of the test tiles, by the filter that made those."""
+    return np.stack([np.asarray(Image.fromarray(image).resize((side, side), FILTER)) for image in images])
+
+
+def _histogram(image: np.ndarray) -> np.ndarray:
+    """float64 [LEVELS**3]: the roots of the shares of pixels by colour."""
+    code = np.zeros(image.shape[:2], np.int32)
+    for channel in range(3):
+        code = code * LEVELS + image[..., channel] // (256 // LEVELS)
+    return np.sqrt(np.bincount(code.ravel(), minlength=LEVELS**3) / code.size)

@@ -1,0 +1,58 @@
+"""All measures of translated images: what is kept of each image, and what a set of images comes to."""
+
+import numpy as np
+import pandas as pd
+
+from ganflow.metrics import classes, pixels
+from ganflow.metrics.bootstrap import plus_minus
+
+_CELLS = [f"pixels/{real}/{generated}" for real in classes.CLASSES for generated in classes.CLASSES]
+_EDGES = ["edges/generated", "edges/generated_near", "edges/real", "edges/real_near"]
+
+
+def per_image(generated: np.ndarray, real: np.ndarray, to_map: bool) -> pd.DataFrame:
+    """One row per image of `generated` against `real`, both uint8 [N, H, W, 3].
+
+    Columns: those of pixels.per_image; for maps also the pixel counts of the confusion matrix (pixels/<real class>/
+    <generated class>) and of the roads' edges, and `mean_iou` of this map alone.
+    """
+    frame = pixels.per_image(generated, real)
+    if not to_map:  # a photo has no palette
+        return frame
+    counts = classes.confusions(generated, real)
+    frame["mean_iou"] = classes.scores(counts)["mean_iou"]
+    counted = np.concatenate([counts.reshape(len(counts), -1), classes.road_boundaries(generated, real)], axis=1)
+    return frame.join(pd.DataFrame(counted, columns=[*_CELLS, *_EDGES]))
+
+
+def measures(frame: pd.DataFrame, weights: np.ndarray | None = None) -> dict[str, np.ndarray]:
+    """Every measure of the images in `frame` (rows of per_image), by the weights [R, N] of each of R resamples: [R].
+
+    Without weights, of all images alike: [1]. Pixel measures are means over images. Class measures come from the
+    counts of all images together: a class that fills few images would otherwise count as much as one that fills many.
+    """
+    if weights is None:
+        weights = np.ones((1, len(frame)))
+    weights = weights.astype(np.float64)
+
+    def totals(columns: list[str]) -> np.ndarray:
+        return weights @ frame[columns].to_numpy(np.float64)
+
+    counted = _CELLS[0] in frame
+    plain = [name for name in frame if "/" not in str(name) and not (counted and name == "mean_iou")]
+    found = dict(zip(plain, totals(plain).T / weights.sum(1), strict=True))
+    if counted:
+        side = len(classes.CLASSES)
+        found |= classes.scores(totals(_CELLS).reshape(-1, side, side))
+        found["road_boundary_f"] = classes.boundary_f(totals(_EDGES))
+    return found
+
+
+def with_noise(frame: pd.DataFrame, weights: np.ndarray) -> dict[str, tuple[float, float]]:
+    """Every measure of the images in `frame` as (value, half the width of its 95 % interval over resamples).
+
+    Those that do not exist (of a class in none of the maps) are left out.
+    """
+    resampled = measures(frame, weights)
+    whole = {key: float(value[0]) for key, value in measures(frame).items()}
+    return {key: (value, plus_minus(resampled[key])) for key, value in whole.items() if not np.isnan(value)}

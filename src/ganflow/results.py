@@ -1,0 +1,38 @@
+"""An evaluation's numbers in every place that keeps them: metrics/, for DVC and the report, and the run in MLflow."""
+
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+
+from ganflow import tracking
+from ganflow.files import whole_file, write_json
+from ganflow.metrics.bootstrap import flat
+from ganflow.metrics.measures import BY_TASK
+from ganflow.models import saved
+
+METRICS = Path("metrics")
+
+
+def publish(
+    task: str,
+    *,
+    about: dict[str, Any],  #  what the numbers hang on: data, checkpoint, n
+    rows: dict[str, dict[str, tuple[float, float]]],  # "model" and its baselines: measures as (value, plus-minus)
+    more: dict[str, Any],  #   what else the report shows
+    images: pd.DataFrame,  #   one row per image
+) -> None:
+    """Write metrics/<task>.json (the model's own measures, flat), tables/<task>.json (all) and <task>_images.csv."""
+    own = {measure.key: rows["model"][measure.key] for measure in BY_TASK[task] if measure.key in rows["model"]}
+    write_json(METRICS / f"{task}.json", about | flat(own))
+    write_json(METRICS / f"tables/{task}.json", {"about": about, "rows": rows, **more})
+    with whole_file(METRICS / f"{task}_images.csv") as partial:
+        images.to_csv(partial, index_label="image")
+
+    tracker = tracking.attach(task, saved.digest(Path("models") / task))
+    for name, row in rows.items():
+        prefix = "test" if name == "model" else f"baseline {name}"
+        tracker.results({f"{prefix}/{key}": value for key, value in flat(row).items()})
+    for path in (METRICS / f"tables/{task}.json", METRICS / f"{task}_images.csv"):
+        tracker.file(path, "metrics")
+    tracker.finish("FINISHED")

@@ -1,0 +1,107 @@
+"""Sets of translated images: what their measures are, and what each of them notices."""
+
+import itertools
+from collections.abc import Callable
+
+import numpy as np
+import pytest
+from scipy import ndimage
+
+from ganflow.data.generated import towns
+from ganflow.metrics import classes, pixels, translation
+from ganflow.metrics.bootstrap import multiplicities
+from ganflow.metrics.measures import TRANSLATION
+
+HIGHER = {measure.key: measure.higher for measure in TRANSLATION}
+
+
+@pytest.fixture(scope="module")
+def real() -> np.ndarray:
+    return towns(6, 256, seed=0)[:, 1]
+
+
+def of(generated: np.ndarray, real: np.ndarray) -> dict[str, float]:
+    found = translation.measures(translation.per_image(generated, real, to_map=True))
+    return {key: float(value[0]) for key, value in found.items()}
+
+
+def test_pixel_measures_are_means_and_class_measures_come_from_all_counts(real: np.ndarray) -> None:
+    shifted = np.roll(real, 2, 1)
+    frame = translation.per_image(shifted, real, to_map=True)
+    found = of(shifted, real)
+    assert found["mae"] == pytest.approx(pixels.per_image(shifted, real).mae.mean())
+    counts = classes.confusions(shifted, real).sum(0)
+    assert found["mean_iou"] == pytest.approx(float(classes.scores(counts)["mean_iou"]))
+    assert found["mean_iou"] != pytest.approx(frame.mean_iou.mean(), abs=1e-3), "not the mean of the maps' own"
+    edges = classes.road_boundaries(shifted, real).sum(0)
+    assert found["road_boundary_f"] == pytest.approx(float(classes.boundary_f(edges)))
+
+
+def test_photos_have_no_classes(real: np.ndarray) -> None:
+    frame = translation.per_image(real[:2], real[2:4], to_map=False)
+    assert list(frame) == list(pixels.per_image(real[:2], real[2:4]))
+    assert set(translation.measures(frame)) == set(frame)
+
+
+def test_a_resample_is_measured_as_the_images_it_holds(real: np.ndarray) -> None:
+    generated = np.roll(real, 3, 2)
+    weights = multiplicities(len(real), seed=4, resamples=3)
+    resampled = translation.measures(translation.per_image(generated, real, to_map=True), weights)
+    for row, counts in enumerate(weights.astype(int)):
+        drawn = np.repeat(np.arange(len(real)), counts)
+        for key, value in of(generated[drawn], real[drawn]).items():
+            assert resampled[key][row] == pytest.approx(value, rel=1e-6, nan_ok=True), key
+
+
+def test_a_class_in_none_of_the_maps_has_no_measure() -> None:
+    land = np.full((3, 32, 32, 3), classes.PROTOTYPES["land"][0], np.uint8)
+    found = translation.with_noise(translation.per_image(land, land, to_map=True), multiplicities(3, 0))
+    assert found["iou/land"] == found["mean_iou"] == (1, 0)
+    assert not {key for key in found if key.endswith(("water", "road"))}
+
+
+def blur(maps: np.ndarray, strength: float) -> np.ndarray:
+    return ndimage.gaussian_filter(maps, (0, strength, strength, 0))
+
+
+def noise(maps: np.ndarray, strength: float) -> np.ndarray:
+    drawn = np.random.default_rng(0).normal(0, 1, maps.shape)
+    return (maps + strength * drawn).round().clip(0, 255).astype(np.uint8)
+
+
+def shift(maps: np.ndarray, strength: float) -> np.ndarray:
+    return np.roll(maps, (int(strength), int(strength)), (1, 2))
+
+
+def swap(maps: np.ndarray, strength: float) -> np.ndarray:
+    """Streets drawn as land in a share `strength` of the 16 x 16 px blocks."""
+    blocks = np.random.default_rng(0).random((len(maps), 16, 16)).repeat(16, 1).repeat(16, 2) < strength
+    roads = np.isin(classes.segment(maps), [classes.CLASSES.index(name) for name in ("road", "motorway")])
+    return np.where((blocks & roads)[..., None], np.array(classes.PROTOTYPES["land"][0], np.uint8), maps)
+
+
+@pytest.mark.parametrize(
+    ("distort", "strengths"),
+    [(blur, (0.5, 1, 2, 4)), (noise, (4, 12, 36)), (shift, (1, 2, 4)), (swap, (0.2, 0.5, 1.0))],
+)
+def test_every_measure_worsens_with_every_distortion(
+    real: np.ndarray, distort: Callable[[np.ndarray, float], np.ndarray], strengths: tuple[float, ...]
+) -> None:
+    rows = [of(real, real), *(of(distort(real, strength), real) for strength in strengths)]
+    for key in rows[0]:
+        if not key.startswith(("precision/", "recall/", "iou/")) or key == "iou/road":
+            values = [row[key] for row in rows]
+            falling = all(a >= b for a, b in itertools.pairwise(values))
+            rising = all(a <= b for a, b in itertools.pairwise(values))
+            assert falling if HIGHER[key] else rising, (key, values)
+            assert values[0] != values[-1], key
+
+
+def test_missing_streets_are_hardly_noticed_by_pixels_and_plainly_by_classes(real: np.ndarray) -> None:
+    """Why both stand in every table."""
+    without = of(swap(real, 1.0), real)
+    constant = np.broadcast_to(pixels.constant_baseline(real), real.shape)
+    of_constant = of(constant, real)
+    assert without["iou/road"] == 0
+    assert without["road_boundary_f"] == 0
+    assert without["mae"] < 0.5 * of_constant["mae"]
