@@ -9,7 +9,7 @@ export PYTHONPATH :=
 overrides = $(foreach setting,$(shell grep -v '^\#' profiles/$(1)),-S $(setting))
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo repro test lint ui bench clean
+.PHONY: help setup demo repro seeds test lint ui bench clean
 
 help: ## what can be typed here
 	@grep -hE '^[a-z]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z]+):.*## (.*)/  make \1\t\2/' | expand -t 16
@@ -36,6 +36,11 @@ ifdef PROFILE
 else
 	dvc repro
 endif
+
+seeds: $(READY) ## several seeds of the same parameters, and what varies between them (PROFILE=name as for repro)
+	dvc exp run --queue $(if $(PROFILE),$(call overrides,$(PROFILE))) $(call overrides,seeds)
+	dvc exp run --run-all
+	ganflow seeds
 
 test: $(READY) ## the tests
 	python -m pytest

@@ -87,10 +87,13 @@ def test_every_profile_gives_valid_parameters(tmp_path: Path, profile: str) -> N
     for line in (ROOT / "profiles" / profile).read_text().splitlines():
         if line.startswith("#"):
             continue
-        key, _, value = line.partition("=")
-        section, _, name = key.partition(".")
-        assert name in content[section], f"{profile}: {key} is not in params.yaml"
-        content[section][name] = YAML(typ="safe").load(value)
-    path = tmp_path / "params.yaml"
-    YAML(typ="safe").dump(content, path)
-    config.load(path)
+        key, _, values = line.partition("=")
+        *sections, name = key.split(".")
+        part = content
+        for section in sections:
+            part = part[section]
+        assert name in part, f"{profile}: {key} is not in params.yaml"
+        for value in values.split(","):  # several: a sweep
+            part[name] = YAML(typ="safe").load(value)
+            YAML(typ="safe").dump(content, tmp_path / "params.yaml")
+            config.load(tmp_path / "params.yaml")

@@ -1,6 +1,7 @@
-"""The `ganflow` command: what a user does with a trained model, outside the pipeline."""
+"""The `ganflow` command: what a user does with trained models and finished runs, outside the pipeline."""
 
 import argparse
+import itertools
 from pathlib import Path
 
 from PIL import Image, UnidentifiedImageError
@@ -16,16 +17,22 @@ def main() -> None:
 
 def _main() -> None:
     parser = argparse.ArgumentParser(
-        prog="ganflow", description="Use the models that `dvc repro` trained. The workflow itself: `make help`."
+        prog="ganflow", description="Use and compare what `dvc repro` made. The workflow itself: `make help`."
     )
     commands = parser.add_subparsers(required=True, metavar="COMMAND")
     command = commands.add_parser("translate", help="draw an aerial photo of any size as a map")
     command.add_argument("photo", type=Path, help="any image Pillow reads; 2.3 m per pixel suits the maps data set")
     command.add_argument("-o", "--output", type=Path, required=True, help="where the map goes, e.g. map.png")
     command.add_argument(
-        "--model", type=Path, default=project_root() / "models" / "pix2pix", help="folder of the trained generator"
+        "--model", type=Path, default=project_root() / "models/pix2pix/best", help="folder of the trained generator"
     )
     command.set_defaults(run=_translate)
+    command = commands.add_parser("diff", help="what changed between two runs, and whether it is more than noise")
+    command.add_argument("before", nargs="?", default="HEAD", help="a commit or an experiment's name (HEAD)")
+    command.add_argument("after", nargs="?", default="workspace", help="the same (the files in this folder)")
+    command.set_defaults(run=_diff)
+    command = commands.add_parser("seeds", help="mean and deviation over experiments that differ in their seed alone")
+    command.set_defaults(run=_seeds)
     arguments = parser.parse_args()
     arguments.run(arguments)
 
@@ -53,6 +60,30 @@ def _translate(arguments: argparse.Namespace) -> None:
     with whole_file(arguments.output) as partial:
         drawn.save(partial, format=Image.registered_extensions()[arguments.output.suffix.lower()])
     print(f"{arguments.output}: {drawn.width}x{drawn.height}, drawn by a model trained on {config['source']} data")
+
+
+def _diff(arguments: argparse.Namespace) -> None:
+    from ganflow.compare import differences
+
+    for task, rows in itertools.groupby(differences(arguments.before, arguments.after), lambda row: row.task):
+        print(f"\n{task:34} {arguments.before[:14]:>14} {arguments.after[:14]:>14} {'change':>9} {'± 95 %':>9}")
+        for row in rows:
+            digits = row.measure.digits
+            name = f"{row.measure.name} {'↑' if row.measure.higher else '↓'}"
+            print(
+                f"{name:34} {row.before:14.{digits}f} {row.after:14.{digits}f} {row.after - row.before:+9.{digits}f}"
+                f" {row.plus_minus:9.{digits}f}  {row.verdict}{', same images' if row.paired else ''}"
+            )
+
+
+def _seeds(arguments: argparse.Namespace) -> None:
+    from ganflow.compare import across_seeds
+
+    groups = across_seeds()
+    if not groups:
+        raise UserError("no two experiments differ in their seed alone: `make seeds` runs some")
+    for names, table in groups:
+        print(f"\n{names}\n{table.to_string(float_format='{:.4g}'.format)}")
 
 
 if __name__ == "__main__":
