@@ -4,21 +4,34 @@ import json
 from pathlib import Path
 from typing import Any
 
+from dvc import api
+from dvc.exceptions import DvcException
+
 from ganflow import config, report
 from ganflow.data import prepared
 from ganflow.errors import UserError, run
 from ganflow.files import whole_file
 
 OUT = Path("reports/index.html")
-FIGURES = ("gan_digits", "gan_interpolation", "gan_curves", "pix2pix_pairs", "pix2pix_curves")
+FIGURES = (
+    *("gan_digits", "gan_interpolation", "gan_neighbours", "gan_curves"),
+    *("pix2pix_pairs", "pix2pix_best", "pix2pix_worst", "pix2pix_curves"),
+)
+L1 = Path("baselines/pix2pix_l1.json")
 
 
 def main() -> None:
     figures = {name: _made_by("render", Path(f"reports/figures/{name}.png")) for name in FIGURES}
+    pix2pix = _table("pix2pix")
+    others = {"l1": json.loads(L1.read_text())}
+    previous = _committed("metrics/tables/pix2pix.json")
+    if previous and previous["rows"]["model"] != pix2pix["rows"]["model"]:
+        others["previous"] = previous
     page = report.build(
-        gan=_metrics("gan"),
-        pix2pix=_metrics("pix2pix"),
-        data=[prepared.about("mnist"), prepared.about("maps")],
+        gan=_table("gan"),
+        pix2pix=pix2pix,
+        others=others,
+        data=[prepared.about(name, "test") | prepared.about(name) for name in ("mnist", "maps")],
         params=config.load(),
         figures=figures,
     )
@@ -27,8 +40,16 @@ def main() -> None:
     print(f"The report: {OUT}. The runs, side by side: make ui")
 
 
-def _metrics(task: str) -> dict[str, Any]:
-    return json.loads(_made_by(f"evaluate_{task}", Path(f"metrics/{task}.json")).read_text())
+def _table(task: str) -> dict[str, Any]:
+    return json.loads(_made_by(f"evaluate_{task}", Path(f"metrics/tables/{task}.json")).read_text())
+
+
+def _committed(path: str) -> dict[str, Any] | None:
+    """`path` as of the last commit, where its content is in DVC's cache: on a fresh clone it is not."""
+    try:
+        return json.loads(api.read(path, rev="HEAD"))
+    except (DvcException, OSError):
+        return None
 
 
 def _made_by(stage: str, path: Path) -> Path:

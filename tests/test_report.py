@@ -1,4 +1,5 @@
 import base64
+import html
 import io
 import os
 import re
@@ -16,40 +17,67 @@ from ruamel.yaml import YAML
 from ganflow import report
 from ganflow.config import Params
 from ganflow.metrics.classes import CLASSES
+from ganflow.metrics.measures import TRANSLATION_PIXELS
 
 ROOT = Path(__file__).parents[1]
-FIGURES = ("gan_digits", "gan_interpolation", "gan_curves", "pix2pix_pairs", "pix2pix_curves")
+FIGURES = (
+    *("gan_digits", "gan_interpolation", "gan_neighbours", "gan_curves"),
+    *("pix2pix_pairs", "pix2pix_best", "pix2pix_worst", "pix2pix_curves"),
+)
 GAN = {
-    "n": 1000,
-    "n_reference": 300,
-    "classifier_accuracy": 0.992,
-    "frechet_classifier": 12.345,
-    "floor/frechet_classifier": 0.5,
-    "ceiling/frechet_classifier": 90.0,
-    "score": 8.5,
-    "floor/score": 9.8,
-    "kl_uniform": 0.01,
-    **{f"class_share/{digit}": 0.1 for digit in range(10)},
+    "about": {
+        "source": "download",
+        "checkpoint": "best",
+        "epoch": 3,
+        "n": 1000,
+        "n_reference": 300,
+        "repeats": 3,
+        "classifier_accuracy": 0.992,
+        "classifier_accuracy_pm": 0.002,
+        "frechet_classifier_repeats_sd": 0.25,
+    },
+    "rows": {
+        "model": {"frechet_classifier": (12.345, 0.5), "score": (8.5, 0.1), "kl_uniform": (0.01, 0.001)},
+        "floor": {"frechet_classifier": (0.5, 0.1), "score": (9.8, 0.1)},
+        "ceiling": {"frechet_classifier": (90.0, 1.0)},
+    },
+    "class_shares": [0.1] * 10,
 }
 
 
-def pix2pix(direction: str = "aerial2map") -> dict[str, Any]:
-    metrics: dict[str, Any] = {"direction": direction, "n": 200, "size": 256}
-    for prefix, shift in (("", 0.0), ("constant/", 0.2), ("input/", 0.4)):
-        for measure in report.PIXEL_MEASURES:
-            metrics[prefix + measure.key] = 10 + shift * (-1 if measure.higher else 1)
-        if direction == "aerial2map":
-            metrics |= {f"{prefix}iou/{name}": 0.5 - shift for name in CLASSES} | {f"{prefix}mean_iou": 0.5 - shift}
-    return metrics
+def pix2pix(direction: str = "aerial2map", better: float = 0.0) -> dict[str, Any]:
+    """A table in which the model is better than each baseline, by 0.2 to 0.6, with intervals of 0.1."""
+    to_map = direction == "aerial2map"
+    rows: dict[str, dict[str, tuple[float, float]]] = {}
+    for row, shift in (("model", -better), ("nearest", 0.1), ("constant", 0.2), ("input", 0.4)):
+        rows[row] = {m.key: (10 + shift * (-1 if m.higher else 1), 0.1) for m in TRANSLATION_PIXELS}
+        if to_map:
+            keys = ["mean_iou", *(f"{share}/{name}" for name in CLASSES for share in ("iou", "precision", "recall"))]
+            rows[row] |= dict.fromkeys(keys, (0.5 - shift, 0.02))
+    about = {"source": "download", "direction": direction, "checkpoint": "best", "epoch": 7, "n": 200, "size": 256}
+    return {
+        "about": {**about, "test_data": "abcdef"},
+        "rows": rows,
+        "perceptual": {"absent": "evaluate.perceptual is off"},
+        "confusion": np.eye(5, dtype=int).tolist() if to_map else None,
+    }
 
 
-def page(tmp_path: Path, params: Params, source: str = "download", direction: str = "aerial2map") -> str:
+def page(
+    tmp_path: Path,
+    params: Params,
+    source: str = "download",
+    table: dict[str, Any] | None = None,
+    others: dict[str, dict[str, Any]] | None = None,
+) -> str:
     figures = {name: tmp_path / f"{name}.png" for name in FIGURES}
     for path in figures.values():
         Image.new("RGB", (4, 4)).save(path)
-    counts = {"train": 10, "test": 5, "digest": "ab" * 32, "source": source}
-    data = [{"name": "mnist", **counts}, {"name": "maps", "val": 2, **counts}]
-    return report.build(GAN, pix2pix(direction), data, params, figures)
+    counts = {"train": 10, "val": 2, "test": 5, "digest": "ab" * 32, "source": source}
+    data = [{"name": name, **counts} for name in ("mnist", "maps")]
+    table = table or pix2pix()
+    table["about"]["source"] = source
+    return report.build(GAN, table, others or {}, data, params, figures)
 
 
 class Reader(HTMLParser):
@@ -113,32 +141,65 @@ def test_generated_data_says_so_and_shows_no_published_numbers(tmp_path: Path, p
     assert ("CycleGAN" in text) == (source == "download")
 
 
-def test_numbers_stand_beside_their_baselines_and_the_best_is_marked(tmp_path: Path, params: Params) -> None:
+def row_of(text: str, name: str) -> str:
+    found = re.search(rf">{name}&nbsp;.*?</tr>", text, re.DOTALL)
+    assert found, name
+    return found[0]
+
+
+def test_numbers_stand_with_their_noise_beside_their_baselines(tmp_path: Path, params: Params) -> None:
     text = page(tmp_path, params)
-    row = re.search(r"mean absolute error.*?</tr>", text, re.DOTALL)
-    assert row
-    assert "(best)" in row[0], "not by colour alone"
-    assert re.findall(r'<td( class="best")?>(?:<span.*?</span>)?([\d.]+)', row[0]) == [
-        (' class="best"', "10.00"),
-        ("", "10.20"),
-        ("", "10.40"),
-    ]
-    assert f"<td>{12.345:.2f}</td><td>0.50</td><td>90.00</td>" in text
+    row = row_of(text, "mean absolute error")
+    assert re.findall(r">(?:<span[^>]*>[✓≈] </span>)?(\d+\.\d\d) <span", row) == ["10.00", "10.10", "10.20", "10.40"]
+    assert row.count("±&nbsp;0.10") == 4
+    assert "12.35" in row_of(text, "Fréchet distance") or "12.34" in row_of(text, "Fréchet distance")
     assert "1,000 generated digits" in text
 
 
-def test_a_class_that_is_in_no_map_has_no_row(tmp_path: Path, params: Params, monkeypatch: pytest.MonkeyPatch) -> None:
-    metrics = {key: value for key, value in pix2pix().items() if not key.endswith("iou/water")}
-    monkeypatch.setattr(sys.modules[__name__], "pix2pix", lambda direction: metrics)
-    text = page(tmp_path, params)
+def test_the_best_is_marked_and_what_is_no_different_from_the_model(tmp_path: Path, params: Params) -> None:
+    cells = row_of(page(tmp_path, params), "mean absolute error").split("<td")[1:]
+    assert "(best)" in cells[0], "not by colour alone"
+    assert "within the noise" in cells[1], "10.00 and 10.10, each +- 0.1"
+    assert not [cell for cell in cells[2:] if "within the noise" in cell or "(best)" in cell]
+
+
+def test_other_runs_stand_beside_it_if_they_were_measured_on_the_same_images(tmp_path: Path, params: Params) -> None:
+    text = page(tmp_path, params, others={"l1": pix2pix(better=0.3), "previous": pix2pix(better=-0.05)})
+    assert text.count('<th scope="col">L1 alone</th>') == text.count('<th scope="col">last commit</th>') == 2
+    assert "(best)" in row_of(text, "mean absolute error").split("<td")[3], "this run, last commit, L1 alone, ..."
+    other = pix2pix()
+    other["about"]["test_data"] = "another"
+    text = page(tmp_path, params, others={"l1": other, "previous": pix2pix("map2aerial")})
+    assert "L1 alone" not in text
+    assert "last commit</th>" not in text
+
+
+def test_a_class_that_is_in_no_map_has_no_row(tmp_path: Path, params: Params) -> None:
+    table = pix2pix()
+    for row in table["rows"].values():
+        del row["iou/water"]
+    text = page(tmp_path, params, table=table)
     assert re.search("park&nbsp;", text)
     assert not re.search("water&nbsp;", text)
 
 
+def test_measures_that_are_absent_say_why_and_others_their_conditions(tmp_path: Path, params: Params) -> None:
+    assert "were not measured: evaluate.perceptual is off" in page(tmp_path, params)
+    table = pix2pix()
+    table["perceptual"] = {"n": 200, "size": 256, "fid_resize": "some", "fid_weights": "6726", "lpips_weights": "Alex"}
+    table["rows"]["model"] |= {"fid": (120.5, 3.0), "kid": (0.05, 0.001), "lpips": (0.3, 0.01)}
+    table["rows"]["floor"] = {"fid": (60.0, 2.0), "kid": (0.01, 0.001)}
+    text = page(tmp_path, params, table=table)
+    assert "weights 6726" in text
+    assert "60.0" in row_of(text, "FID")
+    assert "120.5" in text[text.index("Published numbers") :], "beside the published ones"
+
+
 def test_published_rows_state_their_own_conditions(tmp_path: Path, params: Params) -> None:
     text = page(tmp_path, params)
-    assert text.count("learned unpaired, 1,098 test pairs") == len(report.PUBLISHED)
-    assert "learned from pairs, 200 test pairs" in text
+    for row in report.PUBLISHED:
+        assert row["conditions"] in html.unescape(text)
+    assert "paired, 200 test pairs at 256 px" in text
     assert "learned nothing, 200 test pairs" in text
 
 
@@ -167,7 +228,7 @@ def test_a_missing_input_names_the_stage_that_makes_it(tmp_path: Path, params: P
 
 
 def test_map_to_aerial_has_no_classes(tmp_path: Path, params: Params) -> None:
-    text = page(tmp_path, params, direction="map2aerial")
+    text = page(tmp_path, params, table=pix2pix("map2aerial"))
     assert "Map → aerial photo" in text
     assert "intersection over union" not in text
     assert "CycleGAN" not in text

@@ -23,39 +23,68 @@ LABELS = {
 }
 
 
-def curves(history: pd.DataFrame, equilibrium: dict[str, float], probability: bool, title: str) -> Image.Image:
-    """Losses and discriminator outputs over the images seen.
+def curves(
+    history: pd.DataFrame, equilibrium: dict[str, float], probability: bool, best_by: str, best_epoch: int, title: str
+) -> Image.Image:
+    """Losses, discriminator outputs (if there is one) and the validation measure over the images seen.
 
-    `history` has the columns images, loss_*, d_real and d_fake. `equilibrium` gives the value of loss_d and of both
-    outputs (d) when generated and real data are the same, where the objective has one; `probability`: the outputs are.
+    `history` has the columns images, loss_*, d_real and d_fake, and val_* at the end of each epoch. `equilibrium` gives
+    the value of loss_d and of both outputs (d) when generated and real data are the same, where the objective has one;
+    `probability`: the outputs are. The epoch chosen is marked.
     """
-    figure, (losses, outputs) = plt.subplots(1, 2, figsize=(10, 4), dpi=110, layout="constrained")
+    has_game = "d_real" in history
+    figure, panels = plt.subplots(1, 2 + has_game, figsize=(5 + 5 * (1 + has_game), 4), dpi=110, layout="constrained")
     figure.suptitle(title, fontsize=11)
+    losses, outputs, validated = panels[0], panels[1] if has_game else None, panels[-1]
     for name, (label, colour) in LABELS.items():
         if name in history:
-            _line(losses if name.startswith("loss") else outputs, history, name, label, colour)
+            axes = losses if name.startswith("loss") else outputs
+            assert axes is not None
+            _line(axes, history, name, label, colour)
     losses.set_title("losses", fontsize=10)
-    outputs.set_title("mean output of the discriminator" + (", as a probability" if probability else ""), fontsize=10)
-    if probability:
-        outputs.set_ylim(0, 1)
-    for axes, name, what in ((losses, "loss_d", "discriminator at equilibrium"), (outputs, "d", "equilibrium")):
-        if name in equilibrium:
-            value = equilibrium[name]
-            text = "log 4" if np.isclose(value, np.log(4)) else "½" if value == 0.5 else f"{value:g}"
-            axes.axhline(value, color=GREY, linestyle="--", linewidth=1, label=f"{what}: {text}")
+    if outputs is not None:
+        _equilibrium(losses, equilibrium.get("loss_d"), "discriminator at equilibrium")
+        _equilibrium(outputs, equilibrium.get("d"), "equilibrium")
+        outputs.set_title(
+            "mean output of the discriminator" + (", as a probability" if probability else ""), fontsize=10
+        )
+        if probability:
+            outputs.set_ylim(0, 1)
+    epochs = history.dropna(subset=[f"val_{best_by}"])
+    validated.plot(epochs["images"], epochs[f"val_{best_by}"], color=BLUE, marker=".", label="by epoch")
+    chosen = epochs[epochs["epoch"] == best_epoch]
+    label = f"the best epoch, {best_epoch}"
+    validated.plot(chosen["images"], chosen[f"val_{best_by}"], "o", ms=9, mfc="none", color=ORANGE, label=label)
+    validated.set_title(f"validation: {best_by.replace('_', ' ')}", fontsize=10)
+    for axes in panels:
         axes.set_xlabel("images seen")
-        axes.xaxis.set_major_locator(MaxNLocator(6))
+        axes.xaxis.set_major_locator(MaxNLocator(5))
         axes.xaxis.set_major_formatter("{x:,.0f}")
         axes.grid(alpha=0.25)
         # Below the axes: wherever it is put inside, it hides a part of some training.
         axes.legend(fontsize=8, loc="upper center", bbox_to_anchor=(0.5, -0.18), ncols=2, frameon=False)
-    if "loss_g" in history and history[["loss_d", "loss_g"]].to_numpy().min() > 0:
+    shown = [name for name in ("loss_d", "loss_g", "loss_l1") if name in history]
+    if history[shown].to_numpy().min() > 0:
         losses.set_ylim(bottom=0)
     buffer = io.BytesIO()
     figure.savefig(buffer, format="png", metadata={"Software": None}, bbox_inches="tight", pad_inches=0.08)
     plt.close(figure)
     with Image.open(buffer) as picture:
         return picture.convert("RGB")
+
+
+def beside(left: Image.Image, right: Image.Image) -> Image.Image:
+    """Two pictures of the same height next to each other."""
+    page = Image.new("RGB", (left.width + right.width, left.height), "white")
+    page.paste(left, (0, 0))
+    page.paste(right, (left.width, 0))
+    return page
+
+
+def _equilibrium(axes: Axes, value: float | None, what: str) -> None:
+    if value is not None:
+        text = "log 4" if np.isclose(value, np.log(4)) else "½" if value == 0.5 else f"{value:g}"
+        axes.axhline(value, color=GREY, linestyle="--", linewidth=1, label=f"{what}: {text}")
 
 
 def _line(axes: Axes, history: pd.DataFrame, name: str, label: str, colour: str) -> None:

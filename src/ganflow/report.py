@@ -2,7 +2,7 @@
 
 import base64
 import io
-from dataclasses import dataclass
+import math
 from pathlib import Path
 from typing import Any
 
@@ -13,55 +13,62 @@ from ruamel.yaml.compat import StringIO
 
 from ganflow.config import Params
 from ganflow.metrics.classes import CLASSES
-
-
-@dataclass(frozen=True)
-class Measure:
-    """One row of a table: a key of the metrics file and how to show it."""
-
-    key: str
-    name: str
-    higher: bool  # is better
-    digits: int
-    says: str
-
-
-DIGIT_MEASURES = (
-    Measure("frechet_classifier", "Fréchet distance", False, 2, "distance of the two sets of classifier features"),
-    Measure("kernel_classifier", "kernel distance", False, 3, "the same question, unbiased in the number of samples"),
-    Measure("score", "score", True, 2, "1 to 10: sure of each digit, and all ten about equally often"),
-    Measure("kl_uniform", "divergence from even", False, 4, "nats; log 10 = 2.30 if it wrote one digit only"),
+from ganflow.metrics.measures import (
+    DIGITS,
+    PER_CLASS,
+    TRANSLATION_CLASSES,
+    TRANSLATION_PERCEPTUAL,
+    TRANSLATION_PIXELS,
+    Measure,
 )
-PIXEL_MEASURES = (
-    Measure("mae", "mean absolute error", False, 2, "0 to 255; rewards blur"),
-    Measure("rmse", "RMSE per channel", False, 2, "0 to 255; rewards blur"),
-    Measure("psnr", "PSNR, dB", True, 2, "RMSE on another scale"),
-    Measure("ssim", "SSIM", True, 3, "local structure; a smooth guess does well on flat maps"),
-    Measure("gcgan_rmse", "GcGAN RMSE", False, 2, "channels summed: √3 times RMSE, averaged over images"),
-    Measure("gcgan_acc5", "GcGAN accuracy δ < 5, %", True, 1, "pixels nearly exact in every channel"),
-    Measure("gcgan_acc10", "GcGAN accuracy δ < 10, %", True, 1, "the same, less strictly"),
-)
-CLASS_MEASURES = (
-    Measure("mean_iou", "mean class IoU", True, 3, "over the classes in the real maps: what a reader of the map gets"),
-    *(Measure(f"iou/{name}", name, True, 3, "") for name in CLASSES),
-)
-# Fu et al. 2019 (arXiv:1809.05852), from a copy of the paper's table: other conditions than ours, so each row says its.
+
+# Aerial photo -> map, from others' texts: other conditions than ours, so each row says its own.
 PUBLISHED = (
-    {"system": "CycleGAN", "rmse": "28.15", "acc5": "41.8", "acc10": "63.7"},
-    {"system": "GcGAN, best of each measure", "rmse": "27.98", "acc5": "42.8", "acc10": "64.6"},
+    {
+        "system": "CycleGAN",
+        "conditions": "unpaired, 1,098 test pairs; in Fu et al. 2019, arXiv:1809.05852",
+        "gcgan_rmse": "28.15",
+        "gcgan_acc5": "41.8",
+        "gcgan_acc10": "63.7",
+    },
+    {
+        "system": "GcGAN, best of each measure",
+        "conditions": "unpaired, 1,098 test pairs; Fu et al. 2019, arXiv:1809.05852",
+        "gcgan_rmse": "27.98",
+        "gcgan_acc5": "42.8",
+        "gcgan_acc10": "64.6",
+    },
+    {
+        "system": "Pix2Pix",
+        "conditions": "the authors' weights, as measured by others; protocol not stated",
+        "fid": "149.7",
+    },
+    {"system": "Pix2Pix", "conditions": "retrained by MMagic; protocol of its own", "fid": "122.6"},
 )
+ROWS_OF_DIGITS = {"model": "generated", "floor": "floor: real", "ceiling": "ceiling: pixel Gaussian"}
+ROWS_OF_MAPS = {
+    "model": "this run",
+    "previous": "last commit",
+    "l1": "L1 alone",
+    "nearest": "nearest training pair",
+    "constant": "constant colour",
+    "input": "the input",
+}
 
 
 def build(
     gan: dict[str, Any],
     pix2pix: dict[str, Any],
+    others: dict[str, dict[str, Any]],
     data: list[dict[str, Any]],
     params: Params,
     figures: dict[str, Path],
 ) -> str:
     """The page as text, which loads nothing from anywhere.
 
-    `gan`, `pix2pix`: metrics/*.json; `data`: the data sets' meta.json; `figures`: PNG files by name.
+    `gan`, `pix2pix`: metrics/tables/*.json; `others`: tables of other runs of Pix2Pix to set beside this one, by their
+    key in ROWS_OF_MAPS, of which those measured on the same images are shown; `data`: what is known of the data sets;
+    `figures`: PNG files by name.
     """
     environment = jinja2.Environment(
         loader=jinja2.FileSystemLoader(Path(__file__).parent),
@@ -70,48 +77,80 @@ def build(
         trim_blocks=True,
         lstrip_blocks=True,
     )
-    generated = any(entry.get("source") == "generated" for entry in (gan, pix2pix, *data))
-    to_map = pix2pix["direction"] == "aerial2map"
-    shares = [gan[f"class_share/{digit}"] for digit in range(10)]
+    about = pix2pix["about"]
+    to_map = about["direction"] == "aerial2map"
+    rows = pix2pix["rows"] | {
+        key: other["rows"]["model"] for key, other in others.items() if _comparable(other["about"], about)
+    }
+    columns = {key: title for key, title in ROWS_OF_MAPS.items() if key in rows}
+    shares = gan["class_shares"]
     return environment.get_template("report.html.j2").render(
-        generated=generated,
-        data=[{"val": None, **entry} for entry in data],
+        generated=any(entry["source"] == "generated" for entry in (gan["about"], about, *data)),
+        data=data,
         parameters=_as_yaml(params),
-        gan=gan,
+        gan=gan["about"],
         gan_objective=params.gan.objective,
-        digit_rows=_rows(DIGIT_MEASURES, gan, ("", "floor/", "ceiling/"), mark=False),
+        digit_columns=list(ROWS_OF_DIGITS.values()),
+        digit_rows=_rows(DIGITS, [gan["rows"][key] for key in ROWS_OF_DIGITS], best=False),
         shares=shares,
         max_share=max(shares),
-        pix2pix=pix2pix,
-        pix2pix_objective=f"{params.pix2pix.objective}, λ {params.pix2pix.lambda_l1:g}",
+        pix2pix=about,
+        pix2pix_objective=f"{params.pix2pix.objective if params.pix2pix.lambda_gan else 'L1 only'}, "
+        f"λ {params.pix2pix.lambda_l1:g}",
         to_map=to_map,
-        pixel_rows=_rows(PIXEL_MEASURES, pix2pix, ("", "constant/", "input/")),
-        class_rows=_rows(CLASS_MEASURES, pix2pix, ("", "constant/", "input/")) if to_map else [],
-        published=_beside_published(pix2pix) if to_map and not generated and pix2pix["size"] == 256 else [],
+        map_columns=list(columns.values()),
+        class_rows=_rows(TRANSLATION_CLASSES, [rows[key] for key in columns]) if to_map else [],
+        pixel_rows=_rows(TRANSLATION_PIXELS, [rows[key] for key in columns]),
+        perceptual=pix2pix["perceptual"],
+        perceptual_rows=_rows(TRANSLATION_PERCEPTUAL, [rows["model"], rows.get("floor", {})], best=False),
+        confusion=_shares_of_rows(pix2pix["confusion"]) if to_map else [],
+        classes=CLASSES,
+        extremes=min(12, about["n"] // 2 * 2),
+        ranked_by="mean IoU" if to_map else "mean absolute error",
+        per_class=_rows(PER_CLASS, [rows["model"]], best=False) if to_map else [],
+        published=_beside_published(rows, about) if to_map and about["source"] == "download" else [],
         figures={name: _embedded(path) for name, path in figures.items()},
     )
 
 
+def _comparable(a: dict[str, Any], b: dict[str, Any]) -> bool:
+    return all(a.get(key) == b.get(key) for key in ("test_data", "direction", "size", "n"))
+
+
 def _rows(
-    measures: tuple[Measure, ...], metrics: dict[str, Any], prefixes: tuple[str, ...], mark: bool = True
+    measures: tuple[Measure, ...], columns: list[dict[str, tuple[float, float]]], best: bool = True
 ) -> list[dict[str, Any]]:
-    """Table rows of the measures that `metrics` holds; with `mark`, the best of each is marked."""
+    """Table rows of the measures that any of `columns` holds, as value and half width of its interval.
+
+    With `best`, the best of each row is marked, and what is within the noise of the first column.
+    """
     rows = []
     for measure in measures:
-        values = [metrics.get(prefix + measure.key) for prefix in prefixes]
-        known = [round(value, measure.digits) for value in values if value is not None]
-        if not known:
+        found = [column.get(measure.key) for column in columns]
+        values = [pair[0] for pair in found if pair]
+        if not values:
             continue
-        best = max(known) if measure.higher else min(known)
-        cells = [
-            {
-                "text": "–" if value is None else f"{value:.{measure.digits}f}",
-                "best": mark and len(set(known)) > 1 and value is not None and round(value, measure.digits) == best,
-            }
-            for value in values
-        ]
+        top = max(values) if measure.higher else min(values)
+        cells = []
+        for place, pair in enumerate(found):
+            cell = {"text": "–", "noise": "", "best": False, "even": False}
+            if pair:
+                value, noise = pair
+                cell["text"], cell["noise"] = f"{value:.{measure.digits}f}", f"{noise:.{measure.digits}f}"
+                cell["best"] = best and len(set(values)) > 1 and value == top
+                first = found[0]
+                cell["even"] = best and place > 0 and bool(first) and _within_noise(first, pair)
+            cells.append(cell)
         rows.append({"name": measure.name, "higher": measure.higher, "says": measure.says, "cells": cells})
     return rows
+
+
+def _within_noise(a: tuple[float, float] | None, b: tuple[float, float]) -> bool:
+    return a is not None and abs(a[0] - b[0]) <= math.hypot(a[1], b[1])
+
+
+def _shares_of_rows(confusion: list[list[int]]) -> list[list[float]]:
+    return [[cell / max(1, sum(row)) for cell in row] for row in confusion]
 
 
 def _as_yaml(params: Params) -> str:
@@ -120,22 +159,21 @@ def _as_yaml(params: Params) -> str:
     return text.getvalue()
 
 
-def _beside_published(pix2pix: dict[str, Any]) -> list[dict[str, str]]:
+def _beside_published(rows: dict[str, dict[str, tuple[float, float]]], about: dict[str, Any]) -> list[dict[str, str]]:
     """Rows of this run, of one constant colour and of the published systems, each with its conditions."""
+    keys = {"gcgan_rmse": 2, "gcgan_acc5": 1, "gcgan_acc10": 1, "fid": 1}
     ours = [
         {
             "system": system,
-            "conditions": f"{how}, {pix2pix['n']:,} test pairs",
-            "rmse": f"{pix2pix[prefix + 'gcgan_rmse']:.2f}",
-            "acc5": f"{pix2pix[prefix + 'gcgan_acc5']:.1f}",
-            "acc10": f"{pix2pix[prefix + 'gcgan_acc10']:.1f}",
+            "conditions": f"{how}, {about['n']:,} test pairs at {about['size']} px",
+            **{key: f"{rows[row][key][0]:.{digits}f}" for key, digits in keys.items() if key in rows[row]},
         }
-        for system, prefix, how in (
-            ("this run", "", "learned from pairs"),
-            ("one constant colour", "constant/", "learned nothing"),
+        for system, row, how in (
+            ("this run", "model", "paired"),
+            ("one constant colour", "constant", "learned nothing"),
         )
     ]
-    return ours + [{"conditions": "learned unpaired, 1,098 test pairs", **row} for row in PUBLISHED]
+    return [{**dict.fromkeys(keys, "–"), **row} for row in (*ours, *PUBLISHED)]
 
 
 def _embedded(path: Path) -> dict[str, str | int]:

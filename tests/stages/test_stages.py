@@ -3,6 +3,7 @@
 import json
 import os
 import random
+import shutil
 import signal
 import subprocess
 import sys
@@ -12,7 +13,7 @@ from pathlib import Path
 import pytest
 from imports import ROOT
 from ruamel.yaml import YAML
-from safetensors.torch import load_file
+from safetensors.torch import load_file, save_file
 
 TINY = {
     "compute": {"threads": 1},
@@ -21,7 +22,7 @@ TINY = {
     "classifier": {"epochs": 1},
     "gan": {"channels": 4, "epochs": 1, "batch_size": 256},
     "pix2pix": {"generator_channels": 4, "discriminator_channels": 4, "epochs": 8, "decay_epochs": 4, "batch_size": 2},
-    "evaluate": {"digits": 200},
+    "evaluate": {"digits": 200, "repeats": 2, "perceptual": "off"},
     "render": {"digits": 20, "interpolations": 2, "pairs": 2},
 }
 ORDER = (
@@ -46,8 +47,9 @@ def project(folder: Path, **changes: dict[str, object]) -> Path:
             content[name] |= values
     YAML(typ="safe").dump(content, folder / "params.yaml")
     (folder / "data").mkdir(exist_ok=True)
-    if not (folder / "data" / "manifests").exists():
-        (folder / "data" / "manifests").symlink_to(ROOT / "data" / "manifests")
+    for committed in ("data/manifests", "baselines"):
+        if not (folder / committed).exists():
+            (folder / committed).symlink_to(ROOT / committed)
     return folder
 
 
@@ -98,12 +100,13 @@ def test_every_declared_out_is_made_and_nothing_half_written_is_left(whole: Path
         for out in (out for kind in ("outs", "metrics", "plots") for out in entry.get(kind, [])):
             assert (whole / out).exists(), out
     assert not list(whole.rglob("*.partial"))
-    assert not [path for path in (whole / "checkpoints").rglob("*") if path.is_file()]
+    assert not [path for path in (whole / "checkpoints").rglob("*") if path.is_file() and path.suffix != ".lock"]
 
 
 def test_generated_data_says_so_everywhere(whole: Path) -> None:
-    for name in ("classifier", "gan", "pix2pix"):
-        assert json.loads((whole / "metrics" / f"{name}.json").read_text())["source"] == "generated"
+    for name in ("gan.json", "pix2pix.json"):
+        assert json.loads((whole / "metrics" / name).read_text())["source"] == "generated"
+    for name in ("classifier", "gan/best", "gan/last", "pix2pix/best", "pix2pix/last"):
         assert json.loads((whole / "models" / name / "config.json").read_text())["source"] == "generated"
     assert "built-in generated data" in (whole / "reports" / "index.html").read_text()
 
@@ -119,6 +122,67 @@ def test_one_run_per_model_holds_curves_metrics_pictures_and_the_model(whole: Pa
         assert {expected, "loss_d", "loss_g"} <= set(run.data.metrics)
         assert {a.path for a in store.list_artifacts(run.info.run_id)} >= {"figures", "history", "images"}
         assert len(store.search_logged_models([experiment.experiment_id])) == 1
+
+
+def test_the_best_epoch_is_the_historys_and_the_last_the_last(whole: Path) -> None:
+    import pandas as pd
+
+    for task, highest in (("gan", False), ("pix2pix", True)):
+        best, last = (
+            json.loads((whole / f"models/{task}/{kept}/config.json").read_text()) for kept in ("best", "last")
+        )
+        history = pd.read_csv(whole / f"metrics/history/{task}.csv")
+        by_epoch = history.dropna().set_index("epoch")[f"val_{best['best_by']}"]
+        assert best["epoch"] == (by_epoch.idxmax() if highest else by_epoch.idxmin())
+        assert best["val"] == by_epoch[best["epoch"]]
+        assert last["epoch"] == history["epoch"].max()
+        assert json.loads((whole / f"metrics/{task}.json").read_text())["epoch"] == best["epoch"]
+
+
+def test_every_measure_has_its_noise_and_the_conditions_stand_beside_it(whole: Path) -> None:
+    for task, least in (("gan", 10), ("pix2pix", 12)):
+        metrics = json.loads((whole / f"metrics/{task}.json").read_text())
+        measures = [key for key in metrics if f"{key}_pm" in metrics]
+        assert len(measures) >= least
+        assert all(metrics[f"{key}_pm"] >= 0 for key in measures)
+        assert {"n", "source", "checkpoint", "epoch", "test_data"} <= set(metrics)
+    images = (whole / "metrics/pix2pix_images.csv").read_text().splitlines()
+    assert len(images) == 1 + TINY["maps"]["test_pairs"]
+
+
+def test_test_images_change_no_weights_and_no_choice(whole: Path, tmp_path: Path) -> None:
+    """They are seen by the evaluation alone: other test images, the same models byte for byte."""
+    import numpy as np
+
+    folder = project(tmp_path / "other")
+    shutil.copytree(whole / "data" / "prepared", folder / "data" / "prepared")
+    for path in folder.glob("data/prepared/*/test*.npy"):
+        np.save(path, 255 - np.load(path) if "labels" not in path.name else 9 - np.load(path))
+    for path in folder.glob("data/prepared/*/test.json"):
+        path.write_text(path.read_text().replace('"digest": "', '"digest": "0'))
+    for name in ("train_classifier", "train_gan", "train_pix2pix", "evaluate_gan"):
+        assert stage(folder, name).returncode == 0
+    made, expected = outs(folder), outs(whole)
+    trained = {name for name in made if name.startswith(("models/", "metrics/history/", "reports/samples/"))}
+    assert len(trained) > 12
+    assert all(made[name] == expected[name] for name in trained)
+    assert made["metrics/gan.json"] != expected["metrics/gan.json"]
+
+
+def test_a_constant_model_is_plainly_exposed_by_the_class_metrics(whole: Path, tmp_path: Path) -> None:
+    """A generator whose last layer is zeroed draws one grey, whatever the photo."""
+    folder = project(tmp_path / "constant")
+    (folder / "data" / "prepared").symlink_to(whole / "data" / "prepared")
+    shutil.copytree(whole / "models", folder / "models")
+    weights = folder / "models/pix2pix/best/model.safetensors"
+    tensors = {name: 0 * tensor if name.startswith("up.0.") else tensor for name, tensor in load_file(weights).items()}
+    save_file(tensors, weights)
+    assert stage(folder, "evaluate_pix2pix").returncode == 0
+    rows = json.loads((folder / "metrics/tables/pix2pix.json").read_text())["rows"]
+    assert rows["model"]["mean_iou"][0] < 0.25
+    assert rows["model"]["road_boundary_f"] == [0, 0]
+    assert rows["constant"]["road_boundary_f"] == [0, 0]
+    assert rows["nearest"]["road_boundary_f"][0] > 0
 
 
 def test_the_outs_hold_no_clock_path_or_run_id(whole: Path) -> None:
@@ -155,7 +219,8 @@ def test_a_training_killed_again_and_again_ends_in_the_same_bytes(whole: Path, t
     made = outs(folder)
     assert made
     assert made == {name: content for name, content in outs(whole).items() if name in made}
-    assert {"models/pix2pix/model.safetensors", "metrics/history/pix2pix.csv"} <= set(made)
+    assert {f"models/pix2pix/{kept}/model.safetensors" for kept in ("best", "last")} <= set(made)
+    assert "metrics/history/pix2pix.csv" in made
 
     import mlflow
     import pandas as pd
@@ -168,8 +233,9 @@ def test_a_training_killed_again_and_again_ends_in_the_same_bytes(whole: Path, t
     assert logged == pd.read_csv(folder / "metrics" / "history" / "pix2pix.csv")["step"].tolist()
 
 
-def test_a_second_trainer_is_kept_out(whole: Path, tmp_path: Path) -> None:
-    folder = project(tmp_path / "twice", pix2pix={"epochs": 2000})
+def test_a_second_trainer_waits_and_takes_the_first_ones_result(whole: Path, tmp_path: Path) -> None:
+    """Two queued experiments that share a training: it is done once, and both have it."""
+    folder = project(tmp_path / "twice", pix2pix={"epochs": 60})
     (folder / "data" / "prepared").symlink_to(whole / "data" / "prepared")
     first = often_saving(folder, "train_pix2pix")
     deadline = time.monotonic() + 60
@@ -177,12 +243,33 @@ def test_a_second_trainer_is_kept_out(whole: Path, tmp_path: Path) -> None:
         assert time.monotonic() < deadline
         time.sleep(0.05)
     second = stage(folder, "train_pix2pix")
+    first.communicate(timeout=60)
+    assert first.returncode == second.returncode == 0
+    assert f"waiting for process {first.pid}" in second.stderr
+    steps = json.loads((whole / "data/prepared/maps/training.json").read_text())["train"] // 2 * 60
+    assert f"resuming after step {steps} of {steps}" in second.stderr
+    assert not list((folder / "checkpoints").rglob("step-*")), "the last one leaves nothing behind"
+
+
+def test_a_trainer_that_waits_goes_on_where_a_stopped_one_was(whole: Path, tmp_path: Path) -> None:
+    folder = project(tmp_path / "relay", pix2pix={"epochs": 2000})
+    (folder / "data" / "prepared").symlink_to(whole / "data" / "prepared")
+    first = often_saving(folder, "train_pix2pix")
+    deadline = time.monotonic() + 60
+    while not list((folder / "checkpoints").rglob("step-*")):
+        assert time.monotonic() < deadline
+        time.sleep(0.05)
+    second = often_saving(folder, "train_pix2pix")
+    assert second.stderr is not None
+    assert "waiting for process" in next(line for line in second.stderr if "warning" not in line.lower())
     first.terminate()
     _, said = first.communicate(timeout=60)
-    assert second.returncode == 1
-    assert f"already running (pid {first.pid})" in second.stderr
     assert first.returncode == 128 + signal.SIGTERM
     assert "the same command goes on" in said
+    assert "resuming after step" in next(line for line in second.stderr if "resuming" in line)
+    second.terminate()
+    second.communicate(timeout=60)
+    assert second.returncode == 128 + signal.SIGTERM
     assert not (folder / "models" / "pix2pix").exists()
 
 
@@ -230,7 +317,9 @@ def test_a_wrong_parameter_is_one_line_in_every_stage(tmp_path: Path, value: obj
 
 def test_weights_hold_one_metadata_key_at_most(whole: Path) -> None:
     """With two, the file's bytes would change from run to run."""
-    for path in whole.glob("models/*/model.safetensors"):
+    files = list(whole.glob("models/**/model.safetensors"))
+    assert len(files) == 5
+    for path in files:
         header = path.read_bytes()
         length = int.from_bytes(header[:8], "little")
         assert len(json.loads(header[8 : 8 + length]).get("__metadata__", {})) <= 1
