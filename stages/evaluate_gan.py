@@ -12,7 +12,7 @@ from ganflow.data.batches import to_unit
 from ganflow.errors import run
 from ganflow.metrics import digits
 from ganflow.metrics.bootstrap import flat
-from ganflow.metrics.memorisation import copied
+from ganflow.metrics.memorisation import copied, nearest
 from ganflow.models import saved
 from ganflow.models.classifier import DigitClassifier
 from ganflow.models.dcgan import DigitGenerator
@@ -23,7 +23,7 @@ from ganflow.training.gan import draw, latents
 from ganflow.training.train_on_samples import train_on_samples
 
 EYE = Path("models/classifier")
-COPIES_SOUGHT = 2000  # digits compared with every training digit
+COPIES_SOUGHT = 2000  # digits asked whether they are copies
 LEARNED_FROM = 5000  # digits that a new classifier is trained on
 
 
@@ -48,15 +48,16 @@ def main() -> None:
     # The floor: other real digits in the generated ones' place. No generator of new digits can be expected below.
     chosen = np.sort(np.random.default_rng(seed).permutation(len(train))[: len(generated)])
     reference, of_generated = seen(test), seen(generated)
+    nearest_train = nearest(generated, train)[0]
+    copies = train[nearest_train]  # what a generator that memorised would draw instead
     rows = {
         "model": digits.measures(of_generated, reference, seed),
         "floor": digits.measures(seen(train[chosen]), reference, seed),
+        "copies": digits.measures(seen(copies), reference, seed),
         "ceiling": digits.measures(seen(digits.pixel_gaussian(train, len(generated), seed)), reference, seed),
     }
-
-    is_copy, nearest = copied(generated[:COPIES_SOUGHT], train, test)
-    rows["model"]["copied"] = digits.mean(is_copy)
-    rows["floor"]["copied"] = digits.mean(copied(val[:COPIES_SOUGHT], train, test)[0])
+    for row, images in (("model", generated), ("floor", val), ("copies", copies)):
+        rows[row]["copied"] = digits.mean(copied(images[:COPIES_SOUGHT], train, test))
 
     read_as = of_generated.probabilities.argmax(1).astype(np.uint8)
     for row, images, labels in (("model", generated, read_as), ("floor", train[chosen], train_labels[chosen])):
@@ -88,9 +89,8 @@ def main() -> None:
             {
                 "read_as": read_as,
                 "sure": of_generated.probabilities.max(1),
-                "nearest_train": pd.Series(nearest).astype("Int64"),
-            },
-            index=range(len(generated)),
+                "nearest_train": nearest_train,
+            }
         ),
     )
     tracker = tracking.attach("classifier", saved.digest(EYE))

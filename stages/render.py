@@ -60,7 +60,7 @@ def of_gan(params: Params, device: torch.device) -> dict[str, Image.Image]:
 
     # The same digits as evaluate_gan drew: a draw of fewer would not be their beginning.
     measured = digits(drawn(params.evaluate.digits, "evaluate")[:NEIGHBOURS])
-    nearest = pd.read_csv("metrics/gan_images.csv")["nearest_train"][: len(measured)].astype(int)
+    nearest = pd.read_csv("metrics/gan_images.csv")["nearest_train"][: len(measured)]
     pairs = np.stack([measured, prepared.array("mnist", "train_images")[nearest]])
     rows = [pairs[:, start : start + COLUMNS] for start in range(0, len(measured), COLUMNS)]
     return {

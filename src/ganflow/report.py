@@ -45,7 +45,12 @@ PUBLISHED = (
     },
     {"system": "Pix2Pix", "conditions": "retrained by MMagic; protocol of its own", "fid": "122.6"},
 )
-ROWS_OF_DIGITS = {"model": "generated", "floor": "floor: real", "ceiling": "ceiling: pixel Gaussian"}
+ROWS_OF_DIGITS = {
+    "model": "generated",
+    "floor": "floor: real",
+    "copies": "copies: nearest training digits",
+    "ceiling": "ceiling: pixel Gaussian",
+}
 ROWS_OF_MAPS = {
     "model": "this run",
     "previous": "last commit",

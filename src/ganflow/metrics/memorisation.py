@@ -20,12 +20,10 @@ def nearest(queries: np.ndarray, library: np.ndarray) -> tuple[np.ndarray, np.nd
     return chosen, np.linalg.norm(asked - known[chosen], axis=1)
 
 
-def copied(generated: np.ndarray, train: np.ndarray, test: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """1 for each picture in `generated` that is a copy of a training picture, else 0: [N]; and the nearest one's index.
+def copied(generated: np.ndarray, train: np.ndarray, test: np.ndarray) -> np.ndarray:
+    """1 for each picture in `generated` that is a copy of a training picture, else 0: [N].
 
     A copy is less than half as far from the nearest training picture as from the nearest test picture. No new picture
     has a reason to be: of MNIST's held-out digits 0.05 % are, of training digits under noise of 20 levels 90 %.
     """
-    chosen, to_train = nearest(generated, train)
-    to_test = nearest(generated, test)[1]
-    return (to_train < 0.5 * to_test).astype(np.float64), chosen
+    return (nearest(generated, train)[1] < 0.5 * nearest(generated, test)[1]).astype(np.float64)
