@@ -84,6 +84,7 @@ def test_no_file(tmp_path: Path) -> None:
 @pytest.mark.parametrize("profile", [path.name for path in (ROOT / "profiles").iterdir()])
 def test_every_profile_gives_valid_parameters(tmp_path: Path, profile: str) -> None:
     content = YAML(typ="safe").load((ROOT / "params.yaml").read_text())
+    sweeps = []
     for line in (ROOT / "profiles" / profile).read_text().splitlines():
         if line.startswith("#"):
             continue
@@ -93,7 +94,11 @@ def test_every_profile_gives_valid_parameters(tmp_path: Path, profile: str) -> N
         for section in sections:
             part = part[section]
         assert name in part, f"{profile}: {key} is not in params.yaml"
-        for value in values.split(","):  # several: a sweep
-            part[name] = YAML(typ="safe").load(value)
+        choices = [YAML(typ="safe").load(value) for value in values.split(",")]
+        part[name] = choices[0]
+        sweeps.append((part, name, choices))
+    for part, name, choices in sweeps:
+        for choice in choices:
+            part[name] = choice
             YAML(typ="safe").dump(content, tmp_path / "params.yaml")
             config.load(tmp_path / "params.yaml")
