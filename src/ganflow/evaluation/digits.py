@@ -1,0 +1,112 @@
+"""Evaluate stages of the digit GANs: what evaluate_gan and evaluate_cgan have in common."""
+
+from pathlib import Path
+from typing import Any, Literal
+
+import numpy as np
+import pandas as pd
+import torch
+
+from ganflow import tracking
+from ganflow.config import Params
+from ganflow.data import prepared
+from ganflow.data.batches import to_unit
+from ganflow.evaluation.results import publish
+from ganflow.evaluation.threads import of_each
+from ganflow.metrics import digits
+from ganflow.metrics.bootstrap import flat
+from ganflow.metrics.memorisation import copied, nearest
+from ganflow.models import saved
+from ganflow.models.classifier import DigitClassifier
+from ganflow.models.dcgan import DigitGenerator, with_classes
+from ganflow.training import compute
+from ganflow.training.classifier import look
+from ganflow.training.gan import draw, latents
+from ganflow.training.train_on_samples import train_on_samples
+
+EYE = Path("models/classifier")
+COPIES_SOUGHT = 2000  # digits asked whether they are copies
+LEARNED_FROM = 5000  # digits that a new classifier is trained on
+
+
+def evaluate(task: Literal["gan", "cgan"], params: Params) -> None:
+    """Measure models/<task>: its digits with their noise, beside a floor, copies and a ceiling."""
+    own, seed = params.evaluate, params.seed
+    machine = compute.prepare(params.compute)
+    classifier = saved.load(EYE, DigitClassifier)[0].to(machine.device)
+    generator, model = saved.load(Path("models") / task / own.checkpoint, DigitGenerator)
+    generator.to(machine.device)
+
+    train, val, test = (np.array(prepared.array("mnist", f"{part}_images")) for part in ("train", "val", "test"))
+    train_labels, test_labels = (np.array(prepared.array("mnist", f"{part}_labels")) for part in ("train", "test"))
+    # The floor: other real digits in the generated ones' place. No generator of new digits can be expected below.
+    chosen = np.sort(np.random.default_rng(seed).permutation(len(train))[: own.digits])
+    asked = np.resize(train_labels[chosen], own.digits)  # a conditional generator is asked for the same digits
+
+    def seen(images: np.ndarray) -> digits.Seen:
+        features, probabilities = look(classifier, to_unit(torch.tensor(images))[:, None].to(machine.device))
+        return digits.Seen(features.cpu().double().numpy(), probabilities.cpu().double().numpy())
+
+    def drawn(purpose: str) -> np.ndarray:
+        inputs = latents(own.digits, generator.latent_dim, seed, purpose, machine.device)
+        if generator.classes:
+            inputs = with_classes(inputs, torch.from_numpy(asked.astype(np.int64)).to(inputs.device), generator.classes)
+        return draw(generator, inputs)
+
+    generated = drawn("evaluate")
+    nearest_train = nearest(generated, train)[0]
+    copies = train[nearest_train]  # what a generator that memorised would draw instead
+    reference, of_generated, of_real = seen(test), seen(generated), seen(train[chosen])
+    read_as = of_generated.probabilities.argmax(1).astype(np.uint8)
+    of_rows = {
+        "model": of_generated,
+        "floor": of_real,
+        "copies": seen(copies),
+        "ceiling": seen(digits.pixel_gaussian(train, len(generated), seed)),
+    }
+    rows = of_each(lambda these: digits.measures(these, reference, seed), of_rows)
+    for row, images in (("model", generated), ("floor", val), ("copies", copies)):
+        rows[row]["copied"] = digits.mean(copied(images[:COPIES_SOUGHT], train, test))
+
+    labels = asked if generator.classes else read_as
+    for row, images, taught in (("model", generated, labels), ("floor", train[chosen], train_labels[chosen])):
+        learned_from = images[:LEARNED_FROM], taught[:LEARNED_FROM]
+        right = train_on_samples(*learned_from, test, test_labels, params=params.classifier, seed=seed, machine=machine)
+        rows[row]["train_on_samples"] = digits.mean(100 * right)
+
+    more: dict[str, Any] = {"class_shares": (np.bincount(read_as, minlength=10) / len(read_as)).tolist()}
+    if generator.classes:
+        met = of_each(
+            lambda pair: digits.by_class(*pair, reference, test_labels, seed),
+            {"model": (of_generated, asked), "floor": (of_real, train_labels[chosen])},
+        )
+        for row, by_class in met.items():
+            rows[row] |= by_class.pop("all")
+        more["by_class"] = met
+
+    drawn_anew = pd.DataFrame(
+        [digits.quick_measures(seen(drawn(f"evaluate {k}")), reference) for k in range(own.repeats)]
+    )
+    deviations = drawn_anew.std(ddof=min(1, own.repeats - 1))
+    accuracy = digits.mean(reference.probabilities.argmax(1) == test_labels)
+    images = {"read_as": read_as, "sure": of_generated.probabilities.max(1), "nearest_train": nearest_train}
+    publish(
+        task,
+        about={
+            "source": model["source"],
+            "checkpoint": own.checkpoint,
+            "epoch": model["epoch"],
+            "n": len(generated),
+            "n_reference": len(test),
+            "test_data": prepared.about("mnist", "test")["digest"][:12],
+            "repeats": own.repeats,
+            **{f"{key}_repeats_sd": float(value) for key, value in deviations.items()},
+            **flat({"classifier_accuracy": accuracy}),
+        },
+        rows=rows,
+        more=more,
+        images=pd.DataFrame(({"asked": asked} if generator.classes else {}) | images),
+    )
+    tracker = tracking.attach("classifier", saved.digest(EYE))
+    tracker.results({f"test/{key}": value for key, value in flat({"accuracy": accuracy}).items()})
+    tracker.finish("FINISHED")

@@ -1,0 +1,72 @@
+"""Evaluate stages of the translators: what evaluate_pix2pix and evaluate_cvae have in common."""
+
+from typing import Any
+
+import numpy as np
+import torch
+
+from ganflow.config import Params
+from ganflow.data import prepared
+from ganflow.evaluation.results import publish
+from ganflow.evaluation.threads import of_each
+from ganflow.metrics import classes, perceptual, pixels, translation
+from ganflow.metrics.bootstrap import multiplicities
+from ganflow.metrics.nearest import nearest_targets, resized
+
+
+def evaluate(
+    task: str,
+    params: Params,
+    model: dict[str, Any],  #  config.json of the model
+    answers: dict[str, np.ndarray],  # "model" and what else it has to say: uint8 [N, H, W, 3] for each test input
+    device: torch.device,
+    more_of_model: dict[str, tuple[float, float]] | None = None,  # measures of its own
+    more: dict[str, Any] | None = None,
+) -> None:
+    """Measure `answers` and the baselines that take no network with their noise, and publish it all."""
+    to_map = model["direction"] == "aerial2map"
+    source, target = (0, 1) if to_map else (1, 0)
+    train, test = prepared.array("maps", "train"), prepared.array("maps", "test")
+    inputs, real = test[:, source], test[:, target]
+    baselines = {
+        "constant": np.broadcast_to(pixels.constant_baseline(train[:, target]), real.shape),
+        "nearest": nearest_targets(train, inputs, source)[0],
+        "input": inputs,
+    }
+    weights = multiplicities(len(test), params.seed)
+    frames = of_each(lambda answer: translation.per_image(answer, real, to_map), answers | baselines)
+    rows = {name: translation.with_noise(frame, weights) for name, frame in frames.items()}
+    rows["model"] |= more_of_model or {}
+
+    seen_through: dict[str, Any]
+    found = perceptual.weights(params.evaluate.perceptual)
+    if isinstance(found, perceptual.Absent):
+        seen_through = {"absent": found.reason}
+    else:
+        seen_through = perceptual.conditions(real)
+        of_real = perceptual.inception_features(real, found, device)
+        distances = perceptual.lpips(answers["model"], real, found, device)
+        floor = resized(train[: len(real), target], real.shape[1])
+        for name, images, paired in (("model", answers["model"], distances), ("floor", floor, None)):
+            features = perceptual.inception_features(images, found, device)
+            rows.setdefault(name, {}).update(perceptual.summary(features, of_real, paired, params.seed))
+
+    publish(
+        task,
+        about={
+            "source": model["source"],
+            "direction": model["direction"],
+            "checkpoint": params.evaluate.checkpoint,
+            "epoch": model["epoch"],
+            "n": len(test),
+            "size": test.shape[2],
+            "test_data": prepared.about("maps", "test")["digest"][:12],
+        },
+        rows=rows,
+        more={
+            "perceptual": seen_through,
+            "confusion": classes.confusions(answers["model"], real).sum(0).tolist() if to_map else None,
+            **(more or {}),
+        },
+        images=frames["model"],
+    )
