@@ -1,7 +1,7 @@
 """params.yaml as typed, bounded, documented models. Unknown keys and bad values are refused, by name."""
 
 from pathlib import Path
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, Literal, Self
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
 from ruamel.yaml import YAML, YAMLError
@@ -49,7 +49,7 @@ class Maps(Section):
     generated_pairs: Annotated[int, Field(ge=2, le=100000)]
 
     @model_validator(mode="after")
-    def _crop_fits(self) -> "Maps":
+    def _crop_fits(self) -> Self:
         if self.crop_size > self.load_size:
             raise ValueError(f"crop_size {self.crop_size} is larger than load_size {self.load_size}")
         if self.crop_size > self.eval_size:  # the U-Net reduces a crop to one pixel: a smaller tile vanishes in it
@@ -63,27 +63,10 @@ class Classifier(Section):
     learning_rate: Rate
 
 
-class Gan(Section):
-    objective: Objective
-    latent_dim: Annotated[int, Field(ge=1, le=4096)]
-    channels: Annotated[int, Field(ge=4, le=1024)]
-    epochs: Count
-    batch_size: Annotated[int, Field(ge=2)]
-    learning_rate: Rate
-    beta1: Beta
-    ema_images: Count
-    lambda_gp: Weight
+class Game(Section):
+    """What every training with a discriminator has."""
 
-
-class Pix2Pix(Section):
     objective: Objective
-    lambda_gan: Weight
-    lambda_l1: Weight
-    norm: Literal["instance", "batch"]
-    upsample: Literal["transposed", "resize"]
-    dropout: Annotated[float, Field(ge=0, lt=1)]
-    generator_channels: Annotated[int, Field(ge=4, le=512)]
-    discriminator_channels: Annotated[int, Field(ge=4, le=512)]
     epochs: Count
     decay_epochs: Annotated[int, Field(ge=0)]
     batch_size: Count
@@ -93,10 +76,43 @@ class Pix2Pix(Section):
     lambda_gp: Weight
 
     @model_validator(mode="after")
-    def _decay_fits(self) -> "Pix2Pix":
+    def _decay_fits(self) -> Self:
         if self.decay_epochs > self.epochs:
             raise ValueError(f"decay_epochs {self.decay_epochs} is more than epochs {self.epochs}")
         return self
+
+
+class Gan(Game):
+    batch_size: Annotated[int, Field(ge=2)]  # batch norm
+    latent_dim: Annotated[int, Field(ge=1, le=4096)]
+    channels: Annotated[int, Field(ge=4, le=1024)]
+
+
+class Cgan(Gan):
+    wrong_classes: Annotated[float, Field(ge=0, lt=1)]
+
+
+class Translator(Game):
+    """What the two translators have in common."""
+
+    lambda_gan: Weight
+    lambda_l1: Weight
+    norm: Literal["instance", "batch"]
+    upsample: Literal["transposed", "resize"]
+    generator_channels: Annotated[int, Field(ge=4, le=512)]
+    discriminator_channels: Annotated[int, Field(ge=4, le=512)]
+
+
+class Pix2Pix(Translator):
+    dropout: Annotated[float, Field(ge=0, lt=1)]
+
+
+class Cvae(Translator):
+    lambda_latent: Weight
+    lambda_kl: Weight
+    prior: Literal["learned", "normal"]
+    latent_dim: Annotated[int, Field(ge=1, le=1024)]
+    encoder_channels: Annotated[int, Field(ge=4, le=512)]
 
 
 class Evaluate(Section):
@@ -104,6 +120,8 @@ class Evaluate(Section):
     digits: Annotated[int, Field(ge=100)]
     repeats: Count
     perceptual: Literal["auto", "on", "off"]
+    samples: Annotated[int, Field(ge=2, le=100)]
+    sampled_pairs: Annotated[int, Field(ge=2, le=1098)]
     batch_size: Count
 
 
@@ -123,7 +141,9 @@ class Params(Section):
     maps: Maps
     classifier: Classifier
     gan: Gan
+    cgan: Cgan
     pix2pix: Pix2Pix
+    cvae: Cvae
     evaluate: Evaluate
     render: Render
 

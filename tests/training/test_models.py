@@ -11,16 +11,26 @@ from ganflow.config import Params
 from ganflow.losses import OBJECTIVES
 from ganflow.models.classifier import DigitClassifier
 from ganflow.training.compute import Machine
-from ganflow.training.gan import GanModel, draw, latents
+from ganflow.training.cvae import CvaeModel
+from ganflow.training.gan import GanModel, draw, every_class, latents
 from ganflow.training.gan import validation as gan_validation
 from ganflow.training.pix2pix import Pix2PixModel
-from ganflow.training.pix2pix import validation as pix2pix_validation
+from ganflow.training.translation import validation as translation_validation
 
 CPU = Machine(torch.device("cpu"), False, "test")
 
 
 def gan(params: Params, **changes: object) -> GanModel:
     return GanModel(params.gan.model_copy(update={"channels": 4, "latent_dim": 8, **changes}), 0, CPU)
+
+
+def cgan(params: Params, **changes: object) -> GanModel:
+    return GanModel(params.cgan.model_copy(update={"channels": 4, "latent_dim": 8, **changes}), 0, CPU, classes=10)
+
+
+def cvae(params: Params, **changes: object) -> CvaeModel:
+    small = {"generator_channels": 4, "encoder_channels": 4, "discriminator_channels": 4, "latent_dim": 3, **changes}
+    return CvaeModel(params.cvae.model_copy(update=small), 32, 0, CPU, shown=(photos(), photos()))
 
 
 def pix2pix(params: Params, **changes: object) -> Pix2PixModel:
@@ -60,6 +70,88 @@ def test_a_gan_step_moves_both_players_and_the_average(params: Params, objective
     assert all(changed(model.networks[name], before[name]) for name in before)
     if OBJECTIVES[objective].outputs_probability:
         assert 0 < scalars["d_real"] < 1
+
+
+@pytest.mark.parametrize("objective", OBJECTIVES)
+def test_a_conditional_step_teaches_both_players_the_classes(params: Params, objective: str) -> None:
+    model = cgan(params, objective=objective, wrong_classes=0.0)
+    before = copy.deepcopy(model.networks)
+    images, _ = digits()
+    scalars = model.step((images, torch.arange(8)), 8)
+    assert all(value.isfinite() for value in scalars.values())
+    assert all(changed(model.networks[name], before[name]) for name in before)
+    columns = (model.generator.project.weight - before["G"].project.weight)[:, 8:].abs().sum(0)  # type: ignore[operator]
+    assert (columns > 0).tolist() == 8 * [True] + 2 * [False], "those of the classes in the batch"
+    rows = (model.discriminator.embedding.weight - before["D"].embedding.weight).abs().sum(1)  # type: ignore[union-attr]
+    assert (rows > 0).tolist() == 8 * [True] + 2 * [False]
+
+
+def test_real_digits_under_a_wrong_class_are_rejected(params: Params) -> None:
+    """On one batch of 8 classes, D learns to tell them from the same digits under other classes."""
+    images, _ = digits()
+
+    def margin(share: float) -> float:
+        model = cgan(params, wrong_classes=share, objective="non_saturating")
+        for _ in range(40):
+            model.step((images, torch.arange(8)), 8)
+        right, wrong = (model.discriminator(images, labels) for labels in (torch.arange(8), (torch.arange(8) + 1) % 8))
+        return float((right - wrong).mean())
+
+    assert margin(0.5) > 1.25 * margin(0.0)
+
+
+def test_a_conditional_players_answer_depends_on_the_class(params: Params) -> None:
+    model = cgan(params)
+    drawn = draw(model.finished(), every_class(latents(1, 8, 0, "test", CPU.device), 10))
+    assert len(np.unique(drawn.reshape(10, -1), axis=0)) == 10
+    image = digits()[0][:1].expand(10, -1, -1, -1)
+    assert len(model.discriminator(image, torch.arange(10)).unique()) == 10
+    with pytest.raises(ValueError, match="takes labels"):
+        model.discriminator(image)
+
+
+@pytest.mark.parametrize("objective", OBJECTIVES)
+@pytest.mark.parametrize(("latent_term", "prior"), [(0.0, "normal"), (0.5, "learned"), (0.5, "normal")])
+def test_a_cvae_step_moves_every_player(params: Params, objective: str, latent_term: float, prior: str) -> None:
+    model = cvae(params, objective=objective, lambda_latent=latent_term, prior=prior)
+    before = copy.deepcopy(model.networks)
+    scalars = model.step(pairs(), 2)
+    assert all(value.isfinite() for value in scalars.values())
+    assert ("loss_latent" in scalars) is (latent_term > 0)
+    assert all(changed(model.networks[name], before[name]) for name in before)
+
+
+def test_the_plain_conditional_vae_plays_no_game(params: Params) -> None:
+    model = cvae(params, lambda_gan=0.0, lambda_latent=0.0)
+    before = copy.deepcopy(model.networks)
+    assert set(model.step(pairs(), 2)) == {"loss_l1", "loss_kl"}
+    assert {name for name in before if changed(model.networks[name], before[name])} == {
+        "G and E",
+        "average of G and E",
+    }
+
+
+def test_the_latent_term_teaches_g_alone(params: Params) -> None:
+    """Zhu et al. 2017, section 3.3: were E taught too, the two could hide the latent where nobody sees it."""
+    model = cvae(params, lambda_gan=0.0, lambda_l1=0.0, lambda_kl=0.0, lambda_latent=1.0, prior="learned")
+    model.step(pairs(), 2)
+
+    def moved(network: nn.Module) -> float:
+        return sum(float(p.grad.abs().sum()) for p in network.parameters() if p.grad is not None)
+
+    assert moved(model.vae.posterior) == 0
+    assert model.vae.learned is not None
+    assert moved(model.vae.learned) == 0
+    assert moved(model.vae.generator) > 0
+    assert all(parameter.requires_grad for parameter in model.vae.parameters())
+
+
+def test_the_other_terms_teach_e(params: Params) -> None:
+    for term in ("lambda_l1", "lambda_kl", "lambda_gan"):
+        weights = {"lambda_gan": 0.0, "lambda_l1": 0.0, "lambda_kl": 0.0, "lambda_latent": 0.0, term: 1.0}
+        model = cvae(params, **weights)
+        model.step(pairs(), 2)
+        assert any(bool(p.grad.abs().sum() > 0) for p in model.vae.posterior.parameters() if p.grad is not None), term
 
 
 @pytest.mark.parametrize("objective", OBJECTIVES)
@@ -124,7 +216,7 @@ def test_the_weight_of_the_adversarial_term_is_its_share_of_the_gradient(params:
 def test_translations_are_validated_on_the_crop_in_the_middle(params: Params, to_map: bool) -> None:
     real = np.full((3, 64, 64, 3), 255, np.uint8)  # streets, and water around what the network is trained on
     real[:, :16] = real[:, 48:] = real[:, :, :16] = real[:, :, 48:] = (178, 210, 254)
-    check = pix2pix_validation(real, real, 32, to_map, CPU)
+    check = translation_validation(real, real, 32, to_map, CPU)
     found = check.measure(White())
     assert found["mae"] == 0
     assert check.best_by == ("mean_iou" if to_map else "mae")
@@ -138,12 +230,12 @@ def test_digits_are_validated_by_their_distance_to_the_held_out_ones(params: Par
     model = gan(params)
     inputs = latents(60, 8, 0, "validate", CPU.device)
     own = draw(model.finished(), inputs)
-    check = gan_validation(eye, own, 8, 0, CPU)
+    check = gan_validation(eye, own, inputs, CPU)
     assert check.measure(model.finished())["frechet_classifier"] == pytest.approx(0, abs=1e-6)
-    assert gan_validation(eye, 255 - own, 8, 0, CPU).measure(model.finished())["frechet_classifier"] > 1e-4
+    assert gan_validation(eye, 255 - own, inputs, CPU).measure(model.finished())["frechet_classifier"] > 1e-4
 
 
-@pytest.mark.parametrize("build", [gan, pix2pix])
+@pytest.mark.parametrize("build", [gan, cgan, pix2pix, cvae])
 def test_equal_seeds_are_equal_models(params: Params, build) -> None:
     a, b = build(params), build(params)
     for name, network in a.networks.items():

@@ -44,6 +44,38 @@ def measures(digits: Seen, reference: Seen, seed: int) -> dict[str, tuple[float,
     return with_noise | {key: mean(values) for key, values in vars(neighbours).items()}
 
 
+def by_class(
+    digits: Seen, asked: np.ndarray, reference: Seen, labels: np.ndarray, seed: int
+) -> dict[str, dict[str, tuple[float, float]]]:
+    """How well each class was met: digits asked for as the classes `asked` [N] against real ones with `labels` [M].
+
+    By class ("0" to "9", those that were asked for) and over "all" digits, each as (value, half the width of its 95 %
+    interval): `class_accuracy`, the share read as the digit asked for, and `frechet_by_class`, the Fréchet distance
+    to the real digits of that class, whose mean over classes stands under "all".
+    """
+    right = digits.probabilities.argmax(1) == asked
+    found: dict[str, dict[str, tuple[float, float]]] = {}
+    resampled = []
+    for label in np.unique(asked):
+        ours, theirs = digits.features[asked == label], reference.features[labels == label]
+        drawn = [
+            np.vstack([np.ones((1, len(these))), multiplicities(len(these), own_seed, RESAMPLES // 2)])
+            for these, own_seed in ((ours, seed), (theirs, seed + 1))
+        ]
+        distances = frechet_distance(ours, theirs, (drawn[0], drawn[1]))
+        found[str(label)] = {
+            "class_accuracy": mean(right[asked == label]),
+            "frechet_by_class": (float(distances[0]), plus_minus(distances[1:])),
+        }
+        resampled.append(distances)
+    distances = np.mean(resampled, axis=0)
+    found["all"] = {
+        "class_accuracy": mean(right),
+        "frechet_by_class": (float(distances[0]), plus_minus(distances[1:])),
+    }
+    return found
+
+
 def quick_measures(digits: Seen, reference: Seen) -> dict[str, float]:
     """Of the above, those that take no pass over all pairs: for sets drawn anew, to see the noise of drawing."""
     return {

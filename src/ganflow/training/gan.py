@@ -1,59 +1,82 @@
-"""The GAN on digits: two networks, two optimisers, one step."""
+"""The GANs on digits, plain and class-conditional: two networks, two optimisers, one step."""
 
 import numpy as np
 import torch
 from PIL import Image
 from torch import Tensor, nn
 
-from ganflow.config import Gan
+from ganflow.config import Cgan, Gan
 from ganflow.data.batches import to_bytes, to_unit
 from ganflow.grids import digit_grid
 from ganflow.losses import OBJECTIVES, gradient_penalty
 from ganflow.metrics.distribution import frechet_distance
 from ganflow.models.classifier import DigitClassifier
-from ganflow.models.dcgan import DigitDiscriminator, DigitGenerator
+from ganflow.models.dcgan import DigitDiscriminator, DigitGenerator, with_classes
 from ganflow.training.classifier import look
 from ganflow.training.compute import Machine, step_seed
 from ganflow.training.ema import Ema, recalibrate
 from ganflow.training.loop import Validation
 
-SAMPLES = 64  # in the picture of an epoch
+COLUMNS = 8  # of the picture of an epoch
 RECALIBRATION_BATCHES = 16  # of 256 latents
 
 
 class GanModel:
-    """Generator G, discriminator D, and an average of G. Goodfellow et al. 2014 (arXiv:1406.2661)."""
+    """Generator G, discriminator D, and an average of G. Goodfellow et al. 2014 (arXiv:1406.2661).
 
-    def __init__(self, params: Gan, seed: int, machine: Machine) -> None:
-        torch.manual_seed(step_seed(seed, "gan", "init"))
+    With `classes`, both are told the class of each digit: the game is the same one, played per class. A share
+    `params.wrong_classes` of what D is to reject are then real digits under a wrong class (Reed et al. 2016,
+    arXiv:1605.05396, section 4.1, where it is a half).
+    """
+
+    def __init__(self, params: Gan, seed: int, machine: Machine, classes: int = 0) -> None:
+        torch.manual_seed(step_seed(seed, "cgan" if classes else "gan", "init"))
         self.params, self.machine = params, machine
         self.objective = OBJECTIVES[params.objective]
-        self.generator = DigitGenerator(params.latent_dim, params.channels).to(machine.device)
-        self.discriminator = DigitDiscriminator(params.channels).to(machine.device)
+        self.arguments = {"latent_dim": params.latent_dim, "channels": params.channels, "classes": classes}
+        self.generator = DigitGenerator(**self.arguments).to(machine.device)
+        self.discriminator = DigitDiscriminator(params.channels, classes).to(machine.device)
         self.ema = Ema(self.generator, params.ema_images)
         self.networks = {"G": self.generator, "D": self.discriminator, "average of G": self.ema.average}
         self.optimisers: dict[str, torch.optim.Optimizer] = {
             name: torch.optim.Adam(self.networks[name].parameters(), betas=(params.beta1, 0.999), fused=True)
             for name in ("G", "D")
         }
-        self._fixed = latents(SAMPLES, params.latent_dim, seed, "samples", machine.device)
+        self._fixed = latents(COLUMNS if classes else COLUMNS**2, params.latent_dim, seed, "samples", machine.device)
+        if classes:
+            self._fixed = every_class(self._fixed, classes)
         self._seed = seed
+        self._wrong_share = params.wrong_classes if isinstance(params, Cgan) else 0.0
+        self.game = params.objective + (f", wrong classes {self._wrong_share:g}" if self._wrong_share else "")
 
     def step(self, batch: tuple[Tensor, Tensor], images_seen: int) -> dict[str, Tensor]:
-        """One update of D, then one of G, on real digits [B, 1, 28, 28] (Goodfellow 2014, algorithm 1, one D step)."""
-        real, _ = batch
+        """One update of D, then one of G, on real digits [B, 1, 28, 28] (Goodfellow 2014, algorithm 1, one D step).
+
+        A class-conditional G draws digits of the same classes as the real ones of the batch.
+        """
+        real, labels = batch
         optimise_g, optimise_d = self.optimisers["G"], self.optimisers["D"]
         latent = torch.randn(len(real), self.params.latent_dim, device=real.device)
+        if self.generator.classes:
+            latent = with_classes(latent, labels, self.generator.classes)
 
         # Discriminator: real digits against generated ones, in one pass (it has no batch statistics)
         with self.machine.autocast():
             fake = self.generator(latent)
-            outputs = self.discriminator(torch.cat([real, fake.detach()])).float()
-        on_real, on_fake = outputs.chunk(2)
+            seen, told = [real, fake.detach()], [labels, labels]
+            if share := self._wrong_share:  # real digits, but not what D is told they are: no better than fakes
+                seen.append(real)
+                told.append((labels + torch.randint_like(labels, 1, self.generator.classes)) % self.generator.classes)
+            outputs = self.discriminator(torch.cat(seen), torch.cat(told)).float()
+        on_real, on_fake, *on_wrong = outputs.split(len(real))
         loss_d = self.objective.discriminator(on_real, on_fake)
+        if on_wrong:
+            loss_d = (1 - share) * loss_d + share * self.objective.discriminator(on_real, on_wrong[0])
         total = loss_d
         if self.objective.penalised:
-            total = loss_d + self.params.lambda_gp * gradient_penalty(self.discriminator, real, fake)
+            total = loss_d + self.params.lambda_gp * gradient_penalty(
+                lambda digits: self.discriminator(digits, labels), real, fake
+            )
         optimise_d.zero_grad()
         total.backward()
         optimise_d.step()
@@ -61,7 +84,7 @@ class GanModel:
         # Generator: the same digits, judged by the discriminator just improved
         self.discriminator.requires_grad_(False)
         with self.machine.autocast():
-            judged = self.discriminator(fake).float()
+            judged = self.discriminator(fake, labels).float()
         loss_g = self.objective.generator(judged)
         optimise_g.zero_grad()
         loss_g.backward()
@@ -81,28 +104,37 @@ class GanModel:
         """The averaged generator in evaluation mode, its batch-norm statistics recomputed."""
         count, device = RECALIBRATION_BATCHES * 256, self.machine.device
         inputs = latents(count, self.params.latent_dim, self._seed, "recalibrate", device)
+        if classes := self.generator.classes:
+            inputs = with_classes(inputs, torch.arange(count, device=device) % classes, classes)
         recalibrate(self.ema.average, inputs.split(256))
         return self.ema.average.eval()
 
     def sample(self, network: nn.Module) -> Image.Image:
-        return digit_grid(draw(network, self._fixed), columns=8)
+        return digit_grid(draw(network, self._fixed), COLUMNS)
 
 
-def validation(
-    classifier: DigitClassifier, val: np.ndarray, latent_dim: int, seed: int, machine: Machine
-) -> Validation:
-    """By the Frechet distance of as many generated digits to `val`, uint8 [N, 28, 28], as the classifier sees them."""
+def validation(classifier: DigitClassifier, val: np.ndarray, inputs: Tensor, machine: Machine) -> Validation:
+    """By the Fréchet distance of digits drawn from `inputs` to `val`, uint8 [N, 28, 28], as the classifier sees them.
 
-    def features(digits: np.ndarray) -> np.ndarray:
-        return look(classifier, to_unit(torch.tensor(digits))[:, None].to(machine.device))[0].cpu().numpy()
+    For a class-conditional generator also the share of them that are read as the digit asked for.
+    """
 
-    real = features(val)
-    inputs = latents(len(val), latent_dim, seed, "validate", machine.device)
-    return Validation(
-        lambda generator: {"frechet_classifier": float(frechet_distance(features(draw(generator, inputs)), real)[0])},
-        best_by="frechet_classifier",
-        higher_is_better=False,
-    )
+    def seen(digits: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+        features, probabilities = look(classifier, to_unit(torch.tensor(digits))[:, None].to(machine.device))
+        return features.cpu().numpy(), probabilities.argmax(1).cpu().numpy()
+
+    real, _ = seen(val)
+
+    def measure(generator: nn.Module) -> dict[str, float]:
+        assert isinstance(generator, DigitGenerator)
+        features, read_as = seen(draw(generator, inputs))
+        measures = {"frechet_classifier": float(frechet_distance(features, real)[0])}
+        if generator.classes:
+            asked = inputs[:, generator.latent_dim :].argmax(1).cpu().numpy()
+            measures["class_accuracy"] = float((read_as == asked).mean())
+        return measures
+
+    return Validation(measure, best_by="frechet_classifier", higher_is_better=False)
 
 
 def latents(count: int, dim: int, seed: int, purpose: str, device: torch.device) -> Tensor:
@@ -111,7 +143,13 @@ def latents(count: int, dim: int, seed: int, purpose: str, device: torch.device)
     return torch.randn(count, dim, generator=generator).to(device)
 
 
+def every_class(latent: Tensor, classes: int) -> Tensor:
+    """Inputs of a class-conditional generator, [classes * N, latent_dim + classes]: latents [N, Z] for each class."""
+    labels = torch.arange(classes, device=latent.device).repeat_interleave(len(latent))
+    return with_classes(latent.repeat(classes, 1), labels, classes)
+
+
 @torch.no_grad()
 def draw(generator: nn.Module, inputs: Tensor) -> np.ndarray:
-    """Digits, uint8 [N, 28, 28], from inputs [N, latent_dim], memory flat in N."""
+    """Digits, uint8 [N, 28, 28], from a generator's inputs [N, ...], memory flat in N."""
     return np.concatenate([to_bytes(generator(chunk)) for chunk in inputs.split(500)])

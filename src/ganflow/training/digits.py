@@ -1,0 +1,49 @@
+"""Train stages of the digit GANs: what train_gan and train_cgan have in common."""
+
+from pathlib import Path
+from typing import Literal
+
+import numpy as np
+import torch
+
+from ganflow.config import Params
+from ganflow.data import prepared
+from ganflow.data.batches import DigitBatches
+from ganflow.models import saved
+from ganflow.models.classifier import DigitClassifier
+from ganflow.models.dcgan import with_classes
+from ganflow.training import compute
+from ganflow.training.gan import GanModel, latents, validation
+from ganflow.training.loop import Plan
+from ganflow.training.run import Outs, train_and_track
+
+CLASSES = 10
+EYE = Path("models/classifier")
+
+
+def train(task: Literal["gan", "cgan"], params: Params) -> None:
+    """Train the plain or the class-conditional GAN by its section of `params`, into models/<task>."""
+    own = params.gan if task == "gan" else params.cgan
+    machine = compute.prepare(params.compute)
+    dataset = prepared.about("mnist")
+    images, labels = (torch.tensor(prepared.array("mnist", f"train_{part}")) for part in ("images", "labels"))
+    classifier = saved.load(EYE, DigitClassifier)[0].to(machine.device)
+    model = GanModel(own, params.seed, machine, CLASSES if task == "cgan" else 0)
+    val = prepared.array("mnist", "val_images")
+    inputs = latents(len(val), own.latent_dim, params.seed, "validate", machine.device)
+    if task == "cgan":
+        asked = torch.from_numpy(prepared.array("mnist", "val_labels").astype(np.int64)).to(machine.device)
+        inputs = with_classes(inputs, asked, CLASSES)
+    train_and_track(
+        model,
+        DigitBatches(images.to(machine.device), labels.to(machine.device), machine.device),
+        Plan(task, params.seed, len(images), own.batch_size, own.epochs, own.learning_rate, own.decay_epochs),
+        Outs(Path("models") / task, Path(f"metrics/history/{task}.csv"), Path("reports/samples") / task),
+        params=params.model_dump(include={"seed", "compute", task}) | {"classifier": saved.digest(EYE)[:12]},
+        dataset=dataset,
+        machine=machine,
+        example=torch.zeros(2, inputs.shape[1]),
+        arguments=model.arguments,
+        about={"source": dataset["source"], "objective": model.game},
+        validation=validation(classifier, val, inputs, machine),
+    )

@@ -1,0 +1,13 @@
+"""Stage evaluate_cgan: measures of the class-conditional digits with their noise, beside their floor and ceiling."""
+
+from ganflow import config
+from ganflow.errors import run
+from ganflow.evaluation import digits
+
+
+def main() -> None:
+    digits.evaluate("cgan", config.load())
+
+
+if __name__ == "__main__":
+    run(main)

@@ -1,0 +1,36 @@
+import numpy as np
+import pytest
+
+from ganflow.metrics.digits import Seen, by_class
+
+LABELS = np.arange(600) % 3
+
+
+def seen(labels: np.ndarray, seed: int) -> Seen:
+    """Digits of three classes as a classifier might see them: features around each class's own place."""
+    places = 10 * np.eye(3)[labels]
+    return Seen(places + np.random.default_rng(seed).standard_normal((len(labels), 3)), np.eye(10)[labels])
+
+
+def test_what_was_asked_for_is_as_near_as_real_digits_of_that_class() -> None:
+    found = by_class(seen(LABELS, 0), LABELS, seen(LABELS, 1), LABELS, seed=0)
+    assert set(found) == {"0", "1", "2", "all"}
+    assert all(entry["class_accuracy"] == (1, 0) for entry in found.values())
+    assert all(entry["frechet_by_class"][0] < 0.2 for entry in found.values())
+    assert found["all"]["frechet_by_class"][0] == pytest.approx(
+        np.mean([found[label]["frechet_by_class"][0] for label in "012"])
+    )
+
+
+def test_swapped_classes_are_exposed_though_the_whole_set_is_the_same() -> None:
+    found = by_class(seen(LABELS, 0), (LABELS + 1) % 3, seen(LABELS, 1), LABELS, seed=0)
+    assert found["all"]["class_accuracy"][0] == 0
+    assert found["all"]["frechet_by_class"][0] == pytest.approx(200, rel=0.1)
+
+
+def test_one_class_that_is_ignored_is_named() -> None:
+    drawn = np.where(LABELS == 2, 1, LABELS)
+    found = by_class(seen(drawn, 0), LABELS, seen(LABELS, 1), LABELS, seed=0)
+    assert found["2"]["class_accuracy"][0] == 0
+    assert found["0"]["class_accuracy"] == found["1"]["class_accuracy"] == (1, 0)
+    assert found["all"]["class_accuracy"] == (pytest.approx(2 / 3), pytest.approx(1.96 * np.sqrt(2 / 9 / 600)))
