@@ -7,7 +7,7 @@ import torch
 from torch import Tensor, tensor
 
 from ganflow import losses
-from ganflow.losses import OBJECTIVES
+from ganflow.losses import OBJECTIVES, kl_divergence
 
 LN3 = math.log(3)
 
@@ -109,3 +109,12 @@ def test_gradient_penalty_of_a_flat_critic_is_one_and_differentiable() -> None:
 
 def test_l1() -> None:
     assert losses.l1(tensor([1.0, -1.0]), tensor([0.0, 2.0])).item() == 2.0
+
+
+def test_kl_divergence_by_hand() -> None:
+    mean, log_variance = tensor([0.0, 2.0, 0.0]), tensor([0.0, 0.0, math.log(4)])
+    normal = torch.zeros(3), torch.zeros(3)
+    torch.testing.assert_close(kl_divergence((mean, log_variance), normal), tensor([0.0, 2.0, 1.5 - math.log(2)]))
+    q, p = torch.distributions.Normal(1.3, 0.7), torch.distributions.Normal(-0.4, 1.9)
+    own = kl_divergence((q.mean, q.variance.log()), (p.mean, p.variance.log()))
+    torch.testing.assert_close(own, torch.distributions.kl_divergence(q, p))

@@ -7,6 +7,7 @@ from PIL import Image
 
 from ganflow import cli, translate
 from ganflow.models import saved
+from ganflow.models.cvae import ConditionalVae
 from ganflow.models.unet import UNet
 
 CPU = torch.device("cpu")
@@ -68,13 +69,30 @@ def test_the_command_draws_a_map(tmp_path: Path, monkeypatch: pytest.MonkeyPatch
         assert (drawn.size, drawn.mode) == ((50, 40), "RGB")
 
 
-@pytest.mark.parametrize("fault", ["no photo", "no image", "no format", "no model", "other model"])
+def test_samples_are_numbered_different_and_the_same_again(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    arguments = {"levels": 5, "channels": 4, "encoder_channels": 4, "norm": "instance", "upsample": "transposed"}
+    arguments |= {"latent_dim": 3, "prior": "learned"}
+    saved.save(tmp_path, ConditionalVae(**arguments), arguments, {"eval_size": 32, "source": "generated"})
+    Image.new("RGB", (40, 40), (90, 120, 30)).save(tmp_path / "photo.png")
+    for name in ("map", "again"):
+        output = tmp_path / f"{name}.png"
+        call(monkeypatch, tmp_path / "photo.png", "-o", output, "--model", tmp_path, "--samples", 2)
+        assert not output.exists()
+    content = {path.name: path.read_bytes() for path in tmp_path.glob("*-?.png")}
+    assert set(content) == {"map-1.png", "map-2.png", "again-1.png", "again-2.png"}
+    assert content["map-1.png"] != content["map-2.png"]
+    assert content["map-1.png"] == content["again-1.png"]
+
+
+@pytest.mark.parametrize("fault", ["no samples", "no photo", "no image", "no format", "no model", "other model"])
 def test_a_foreseeable_fault_is_one_line_and_leaves_nothing(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, model: Path, fault: str
 ) -> None:
-    photo, output = tmp_path / "photo.png", tmp_path / "map.png"
+    photo, output, options = tmp_path / "photo.png", tmp_path / "map.png", []
     Image.new("RGB", (40, 40)).save(photo)
     match fault:
+        case "no samples":
+            options = ["--samples", 0]
         case "no photo":
             photo.unlink()
         case "no image":
@@ -87,7 +105,7 @@ def test_a_foreseeable_fault_is_one_line_and_leaves_nothing(
             config = model / "config.json"
             config.write_text(config.read_text().replace("UNet", "DigitGenerator"))
     with pytest.raises(SystemExit) as end:
-        call(monkeypatch, photo, "-o", output, "--model", model)
+        call(monkeypatch, photo, "-o", output, "--model", model, *options)
     assert str(end.value.code).startswith("error: ")
     assert "\n" not in str(end.value.code)
     assert not output.exists()

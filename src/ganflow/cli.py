@@ -23,9 +23,14 @@ def _main() -> None:
     command = commands.add_parser("translate", help="draw an aerial photo of any size as a map")
     command.add_argument("photo", type=Path, help="any image Pillow reads; 2.3 m per pixel suits the maps data set")
     command.add_argument("-o", "--output", type=Path, required=True, help="where the map goes, e.g. map.png")
+    command.add_argument("--model", type=Path, help="folder of the trained generator (models/pix2pix/best)")
     command.add_argument(
-        "--model", type=Path, default=project_root() / "models/pix2pix/best", help="folder of the trained generator"
+        "--samples",
+        type=int,
+        metavar="N",
+        help="N different answers by the conditional VAE (models/cvae/best) instead of one: map-1.png to map-N.png",
     )
+    command.add_argument("--seed", type=int, default=0, help="of the samples (0)")
     command.set_defaults(run=_translate)
     command = commands.add_parser("diff", help="what changed between two runs, and whether it is more than noise")
     command.add_argument("before", nargs="?", default="HEAD", help="a commit or an experiment's name (HEAD)")
@@ -42,11 +47,15 @@ def _translate(arguments: argparse.Namespace) -> None:
     import torch
 
     from ganflow.models import saved
+    from ganflow.models.cvae import ConditionalVae
     from ganflow.models.unet import UNet
-    from ganflow.translate import translate_photo
+    from ganflow.translate import prior_latents, translate_photo
 
     if arguments.output.suffix.lower() not in Image.registered_extensions():
         raise UserError(f"cannot tell the format of {arguments.output}: give it a name like map.png")
+    several = arguments.samples is not None
+    if several and arguments.samples < 1:
+        raise UserError(f"--samples {arguments.samples}: at least 1 is needed")
     try:
         with Image.open(arguments.photo) as opened:
             photo = opened.convert("RGB")
@@ -54,12 +63,22 @@ def _translate(arguments: argparse.Namespace) -> None:
         raise UserError(f"there is no file {arguments.photo}") from None
     except (UnidentifiedImageError, OSError) as fault:
         raise UserError(f"{arguments.photo} is not a readable image: {fault}") from None
-    generator, config = saved.load(arguments.model, UNet)
+    folder = arguments.model or project_root() / f"models/{'cvae' if several else 'pix2pix'}/best"
+    network, config = saved.load(folder, ConditionalVae if several else UNet)
     device = torch.device("cuda" if torch.cuda.is_available() else "cpu")
-    drawn = translate_photo(generator.to(device), photo, config["eval_size"], device)
-    with whole_file(arguments.output) as partial:
-        drawn.save(partial, format=Image.registered_extensions()[arguments.output.suffix.lower()])
-    print(f"{arguments.output}: {drawn.width}x{drawn.height}, drawn by a model trained on {config['source']} data")
+    network.to(device)
+    outputs: list[tuple[Path, torch.Tensor | None]] = [(arguments.output, None)]
+    if isinstance(network, ConditionalVae):
+        latents = prior_latents(arguments.samples, network.latent_dim, arguments.seed, "translate")
+        name = arguments.output
+        outputs = [
+            (name.with_stem(f"{name.stem}-{number}"), latent[None]) for number, latent in enumerate(latents, start=1)
+        ]
+    for path, latent in outputs:
+        drawn = translate_photo(network, photo, config["eval_size"], device, latent)
+        with whole_file(path) as partial:
+            drawn.save(partial, format=Image.registered_extensions()[path.suffix.lower()])
+        print(f"{path}: {drawn.width}x{drawn.height}, drawn by a model trained on {config['source']} data")
 
 
 def _diff(arguments: argparse.Namespace) -> None:

@@ -80,6 +80,16 @@ def l1(generated: Tensor, target: Tensor) -> Tensor:
     return (generated - target).abs().mean()
 
 
+def kl_divergence(q: tuple[Tensor, Tensor], p: tuple[Tensor, Tensor]) -> Tensor:
+    """KL(q || p) of two normal distributions, each (mean, log variance), per dimension, not reduced; in nats.
+
+    1/2 (((mean_q - mean_p)^2 + variance_q) / variance_p - log(variance_q / variance_p) - 1); for p = N(0, 1) it is
+    Kingma & Welling 2014 (arXiv:1312.6114), appendix B.
+    """
+    (mean_q, log_q), (mean_p, log_p) = q, p
+    return 0.5 * (((mean_q - mean_p).square() + log_q.exp()) * (-log_p).exp() - log_q + log_p - 1)
+
+
 @dataclass(frozen=True)
 class Objective:
     """One adversarial game: what each player minimises, and what is known of its equilibrium."""

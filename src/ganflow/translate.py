@@ -6,32 +6,38 @@ from PIL import Image
 from torch import Tensor, nn
 
 from ganflow.data.batches import to_bytes, to_unit
-from ganflow.models.unet import UNet
+from ganflow.training.compute import step_seed
 
 OVERLAP = 64  # pixels that neighbouring tiles of a large photo share, blended linearly
 
 
 @torch.no_grad()
-def translate(generator: nn.Module, tiles: np.ndarray, batch_size: int, device: torch.device) -> np.ndarray:
+def translate(
+    generator: nn.Module, tiles: np.ndarray, batch_size: int, device: torch.device, latents: Tensor | None = None
+) -> np.ndarray:
     """uint8 [N, H, W, 3] to uint8 of the same shape, `batch_size` tiles at a time.
 
-    A generator with batch norm gets one tile at a time: its answer would depend on the neighbours otherwise.
+    `latents` [N, Z]: one per tile, for a generator that takes them. A generator with batch norm gets one tile at a
+    time: its answer would depend on the neighbours otherwise.
     """
     if any(isinstance(module, torch.nn.BatchNorm2d) for module in generator.modules()):
         batch_size = 1
-    done = [
-        to_bytes(generator(_to_input(tiles[start : start + batch_size], device)))
-        for start in range(0, len(tiles), batch_size)
-    ]
+    done = []
+    for start in range(0, len(tiles), batch_size):
+        batch = slice(start, start + batch_size)
+        given = () if latents is None else (latents[batch].to(device),)
+        done.append(to_bytes(generator(to_input(tiles[batch], device), *given)))
     return np.concatenate(done)
 
 
 @torch.no_grad()
-def translate_photo(generator: UNet, photo: Image.Image, tile: int, device: torch.device) -> Image.Image:
+def translate_photo(
+    generator: nn.Module, photo: Image.Image, tile: int, device: torch.device, latent: Tensor | None = None
+) -> Image.Image:
     """A photo of any size, as a picture of the same size: overlapping tiles, blended where they meet.
 
     `tile` is the side the generator was measured at: statistics over a much larger field would differ from those it
-    was trained on.
+    was trained on. `latent` [1, Z]: the same one for every tile, for a generator that takes it.
     """
     pixels = np.asarray(photo.convert("RGB"))
     height, width = pixels.shape[:2]
@@ -48,9 +54,14 @@ def translate_photo(generator: UNet, photo: Image.Image, tile: int, device: torc
     for top in rows:
         for left in columns:
             place = (slice(top, top + tile), slice(left, left + tile))
-            total[place] += weight * translate(generator, padded[place][None], 1, device)[0]
+            total[place] += weight * translate(generator, padded[place][None], 1, device, latent)[0]
             weights[place] += weight
     return Image.fromarray((total / weights).round().astype(np.uint8)[:height, :width])
+
+
+def prior_latents(count: int, dim: int, seed: int, purpose: str) -> Tensor:
+    """Latents [count, dim] from N(0, 1), the same on every device and at every call."""
+    return torch.randn(count, dim, generator=torch.Generator().manual_seed(step_seed(seed, "cvae", purpose)))
 
 
 def _starts(length: int, tile: int, step: int) -> list[int]:
@@ -59,5 +70,6 @@ def _starts(length: int, tile: int, step: int) -> list[int]:
     return [*range(0, last, step), last]
 
 
-def _to_input(tiles: np.ndarray, device: torch.device) -> Tensor:
+def to_input(tiles: np.ndarray, device: torch.device) -> Tensor:
+    """uint8 [N, H, W, 3] as a network takes it: [N, 3, H, W] in [-1, 1]."""
     return to_unit(torch.from_numpy(np.array(tiles)).to(device)).permute(0, 3, 1, 2)

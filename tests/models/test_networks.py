@@ -5,6 +5,7 @@ import torch
 from torch import nn
 
 from ganflow.models.classifier import DigitClassifier
+from ganflow.models.cvae import ConditionalVae, at
 from ganflow.models.dcgan import DigitDiscriminator, DigitGenerator
 from ganflow.models.patchgan import PatchGan
 from ganflow.models.unet import UNet
@@ -81,3 +82,51 @@ def test_digit_networks() -> None:
 def test_a_digits_logit_does_not_depend_on_its_neighbours() -> None:
     network, digits = DigitDiscriminator(channels=4), torch.randn(4, 1, 28, 28)
     torch.testing.assert_close(network(digits)[:2], network(digits[:2]))
+
+
+@pytest.mark.parametrize("norm", ["instance", "batch"])
+def test_a_latent_reaches_every_level_past_the_norms(norm: str) -> None:
+    """The answer depends on the scale and shift of each level, and both on the latent."""
+    network = UNet(5, 4, norm, "transposed", 0.0, latent_dim=3)
+    image, latent = torch.randn(2, 3, 32, 32), torch.randn(2, 3)
+    network(image, latent).square().sum().backward()
+    assert len(network.styles) == 9
+    for style in network.styles:
+        assert isinstance(style, nn.Linear)
+        assert style.weight.grad is not None
+        assert (style.weight.grad.abs().sum(1) > 0).float().mean() > 0.25  # some are behind a ReLU that is shut
+
+
+def test_no_latent_is_the_priors_mean() -> None:
+    network = UNet(5, 4, "instance", "transposed", 0.0, latent_dim=3)
+    image = torch.randn(2, 3, 32, 32)
+    assert torch.equal(network(image), network(image, torch.zeros(2, 3)))
+    assert not torch.equal(network(image), network(image, torch.ones(2, 3)))
+
+
+def test_the_encoder_takes_any_size_and_sees_colours() -> None:
+    encoder = ConditionalVae(5, 4, 4, "instance", "transposed", latent_dim=3, prior="normal").posterior
+    for size in (32, 64):
+        mean, log_variance = encoder(torch.rand(2, 3, size, size))
+        assert mean.shape == log_variance.shape == (2, 3)
+    blue, green = torch.zeros(2, 1, 3, 32, 32)
+    blue[:, 2], green[:, 1] = 1, 1
+    assert not torch.allclose(encoder(blue)[0], encoder(green)[0])
+
+
+def test_latents_are_drawn_with_the_posteriors_mean_and_variance() -> None:
+    torch.manual_seed(0)
+    drawn = at(torch.full((20000, 1), 2.0), torch.full((20000, 1), 2.0).log(), torch.randn(20000, 1))
+    assert drawn.mean() == pytest.approx(2, abs=0.04)
+    assert drawn.var() == pytest.approx(2, abs=0.08)
+
+
+@pytest.mark.parametrize("prior", ["learned", "normal"])
+def test_the_noise_draws_from_the_prior(prior: str) -> None:
+    network = ConditionalVae(5, 4, 4, "instance", "transposed", latent_dim=3, prior=prior)  # type: ignore[arg-type]
+    dark, light = torch.full((2, 3, 32, 32), -0.5), torch.full((2, 3, 32, 32), 0.8)
+    assert torch.equal(network.prior(dark)[0], network.prior(light)[0]) is (prior == "normal")
+    mean, log_variance = network.prior(light)
+    assert torch.equal(network(light), network.generator(light, mean))
+    noise = torch.randn(2, 3)
+    assert torch.equal(network(light, noise), network.generator(light, mean + (log_variance / 2).exp() * noise))

@@ -28,6 +28,14 @@ DIGITS = (
     Measure("train_on_samples", "train on samples, test on real, %", True, 2, "what a classifier learns from them"),
     Measure("copied", "copies of training digits", False, 4, "half as far from a training as from any test digit"),
 )
+CONDITIONAL = (
+    Measure(
+        "class_accuracy", "read as the digit asked for", True, 4, "by the classifier, which itself errs: see the floor"
+    ),
+    Measure(
+        "frechet_by_class", "Fréchet distance, mean over classes", False, 2, "as good and as varied as each real digit"
+    ),
+)
 TRANSLATION_CLASSES = (
     Measure("mean_iou", "mean class IoU", True, 3, "over the classes in the real maps: what a reader of the map gets"),
     *(Measure(f"iou/{name}", name, True, 3) for name in CLASSES),
@@ -48,8 +56,13 @@ TRANSLATION_PERCEPTUAL = (
     Measure("kid", "KID", False, 4, "Inception; unbiased"),
     Measure("lpips", "LPIPS", False, 3, "AlexNet, image by image"),
 )
+SAMPLES = (
+    Measure("diversity", "difference of two samples", True, 2, "0 to 255; 0: the latent is ignored"),
+    Measure("kl", "KL of the posterior", True, 2, "nats that a map's latent says about it"),
+    Measure("used_dimensions", "latent dimensions in use", True, 0, "above 0.05 nats; the others have collapsed"),
+)
 PER_CLASS = tuple(
     Measure(f"{share}/{name}", f"{name}: {share}", True, 3) for name in CLASSES for share in ("precision", "recall")
 )
 TRANSLATION = TRANSLATION_CLASSES + TRANSLATION_PIXELS + TRANSLATION_PERCEPTUAL
-BY_TASK = {"gan": DIGITS, "pix2pix": TRANSLATION}
+BY_TASK = {"gan": DIGITS, "cgan": CONDITIONAL + DIGITS, "pix2pix": TRANSLATION, "cvae": TRANSLATION + SAMPLES}

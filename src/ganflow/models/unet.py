@@ -12,12 +12,19 @@ class UNet(nn.Module):
     `levels` halvings and as many doublings, with a skip between equals; 8 levels and 64 channels are the paper's
     U-Net-256 (54.4 M parameters). H and W must be multiples of 2**levels. `dropout` acts in the three blocks after
     the innermost, as in the reference code, and only in training mode (the reference keeps it on at test time).
+
+    With `latent_dim`, a latent [B, latent_dim] reaches every level: each block's normalised output is scaled and
+    shifted per channel by a linear function of it (Perez et al. 2018, arXiv:1709.07871). BicycleGAN appends the latent
+    to each block's input as constant planes; instance norm subtracts those again, all but those of the two blocks
+    that have no norm. Without a latent the prior's mean, 0, stands in.
     """
 
-    def __init__(self, levels: int, channels: int, norm: str, upsample: str, dropout: float) -> None:
+    def __init__(
+        self, levels: int, channels: int, norm: str, upsample: str, dropout: float, latent_dim: int = 0
+    ) -> None:
         super().__init__()
         widths = [channels * min(2**level, 8) for level in range(levels)]
-        self.stride = 2**levels
+        self.stride, self.latent_dim = 2**levels, latent_dim
         self.down = nn.ModuleList()
         self.up = nn.ModuleList()
         for level, width in enumerate(widths):
@@ -36,18 +43,30 @@ class UNet(nn.Module):
                 )
             )
         self.apply(pix2pix_init)
+        modulated = [*widths, *widths[:-1]] if latent_dim else []  # what goes down, and what comes up but the image
+        self.styles = nn.ModuleList(nn.Linear(latent_dim, 2 * width) for width in modulated)
 
-    def forward(self, images: Tensor) -> Tensor:
+    def forward(self, images: Tensor, latent: Tensor | None = None) -> Tensor:
+        if self.latent_dim and latent is None:
+            latent = images.new_zeros(len(images), self.latent_dim)
         skips: list[Tensor] = []
         features = images
-        for down in self.down:
-            features = down(features)
+        for level, down in enumerate(self.down):
+            features = self._styled(down(features), latent, level)
             skips.append(features)
         for level in reversed(range(len(self.up))):
             if level < len(self.up) - 1:
                 features = torch.cat([skips[level], features], dim=1)
             features = self.up[level](features)
+            if level:
+                features = self._styled(features, latent, len(self.down) + level - 1)
         return features
+
+    def _styled(self, features: Tensor, latent: Tensor | None, place: int) -> Tensor:
+        if latent is None:
+            return features
+        scale, shift = self.styles[place](latent)[..., None, None].chunk(2, dim=1)
+        return features * (1 + scale) + shift
 
 
 def _down(inputs: int, outputs: int, norm: str, outermost: bool, innermost: bool) -> nn.Sequential:

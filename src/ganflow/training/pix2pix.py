@@ -10,15 +10,11 @@ from torch import Tensor, nn
 from ganflow.config import Pix2Pix
 from ganflow.grids import translation_grid
 from ganflow.losses import OBJECTIVES, gradient_penalty, l1
-from ganflow.metrics import classes
 from ganflow.models.patchgan import PatchGan
 from ganflow.models.unet import UNet
 from ganflow.training.compute import Machine, step_seed
 from ganflow.training.ema import Ema
-from ganflow.training.loop import Validation
 from ganflow.translate import translate
-
-VALIDATION_BATCH = 16
 
 
 class Pix2PixModel:
@@ -116,26 +112,3 @@ class Pix2PixModel:
         inputs, real = self.shown
         drawn = translate(network, inputs, 1, self.machine.device)
         return translation_grid({"input": inputs, "generated": drawn, "real": real})
-
-
-def validation(inputs: np.ndarray, real: np.ndarray, crop: int, to_map: bool, machine: Machine) -> Validation:
-    """Choose the epoch with the best mean IoU of map classes, or, where photos are drawn, mean absolute error.
-
-    Both are taken on the centre crops of `inputs` and `real`, uint8 [N, H, W, 3], of the size trained on: a fraction of
-    what whole tiles would cost.
-    """
-    inputs, real = (_centre(images, crop) for images in (inputs, real))
-
-    def measure(generator: nn.Module) -> dict[str, float]:
-        drawn = translate(generator, inputs, VALIDATION_BATCH, machine.device)
-        measures = {"mae": float(np.abs(drawn.astype(np.int16) - real).mean())}
-        if to_map:
-            measures["mean_iou"] = float(classes.scores(classes.confusions(drawn, real).sum(0))["mean_iou"])
-        return measures
-
-    return Validation(measure, best_by="mean_iou" if to_map else "mae", higher_is_better=to_map)
-
-
-def _centre(images: np.ndarray, size: int) -> np.ndarray:
-    corner = (images.shape[1] - size) // 2
-    return images[:, corner : corner + size, corner : corner + size]

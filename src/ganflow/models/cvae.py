@@ -1,0 +1,76 @@
+"""The conditional variational autoencoder of maps: a U-Net that takes a latent, its prior and its posterior."""
+
+import itertools
+from typing import Literal
+
+from torch import Tensor, nn
+
+from ganflow.models.unet import UNet
+
+
+class ConditionalVae(nn.Module):
+    """Draws several answers to one image x: generator G(x, z), posterior q(z | y) and prior p(z | x) of the latent.
+
+    `prior`: "learned", a network's answer to x, as in the conditional VAE of Sohn et al. 2015 ("Learning Structured
+    Output Representation using Deep Conditional Generative Models"); or "normal", N(0, 1) whatever x is, as in
+    BicycleGAN (Zhu et al. 2017, arXiv:1711.11586). A latent that says "much water" is likely for the photo of a river
+    and not for that of a town; only the learned prior can know that.
+    """
+
+    def __init__(
+        self,
+        levels: int,
+        channels: int,
+        encoder_channels: int,
+        norm: str,
+        upsample: str,
+        latent_dim: int,
+        prior: Literal["learned", "normal"],
+    ) -> None:
+        super().__init__()
+        self.latent_dim = latent_dim
+        self.generator = UNet(levels, channels, norm, upsample, dropout=0.0, latent_dim=latent_dim)
+        self.posterior = Encoder(levels, encoder_channels, latent_dim)
+        self.learned = Encoder(levels, encoder_channels, latent_dim) if prior == "learned" else None
+
+    def forward(self, images: Tensor, noise: Tensor | None = None) -> Tensor:
+        """Images [B, 3, H, W] in [-1, 1] to images of that shape, with latents drawn from the prior.
+
+        `noise` [B, latent_dim] ~ N(0, 1) makes the draw; without it the prior's mean is taken.
+        """
+        mean, log_variance = self.prior(images)
+        return self.generator(images, mean if noise is None else at(mean, log_variance, noise))
+
+    def prior(self, images: Tensor) -> tuple[Tensor, Tensor]:
+        """Mean and log variance of p(z | x), each [B, latent_dim]."""
+        if self.learned is None:
+            zeros = images.new_zeros(len(images), self.latent_dim)
+            return zeros, zeros
+        return self.learned(images)
+
+
+class Encoder(nn.Module):
+    """Images [B, 3, H, W] in [-1, 1] to mean and log variance of their latent, each [B, latent_dim].
+
+    Convolutions of stride 2 down to 4 x 4 at the size trained on, the mean over places, and a linear layer each. No
+    norm: instance norm would take away the very shares of colour (how much water, how much park) that maps differ in.
+    """
+
+    def __init__(self, levels: int, channels: int, latent_dim: int) -> None:
+        super().__init__()
+        widths = [3, *(channels * min(2**level, 8) for level in range(max(1, levels - 2)))]
+        layers: list[nn.Module] = []
+        for inputs, outputs in itertools.pairwise(widths):
+            layers += [nn.Conv2d(inputs, outputs, 4, stride=2, padding=1), nn.LeakyReLU(0.2)]
+        self.layers = nn.Sequential(*layers)
+        self.mean = nn.Linear(widths[-1], latent_dim)
+        self.log_variance = nn.Linear(widths[-1], latent_dim)
+
+    def forward(self, images: Tensor) -> tuple[Tensor, Tensor]:
+        features = self.layers(images).mean((2, 3))
+        return self.mean(features), self.log_variance(features)
+
+
+def at(mean: Tensor, log_variance: Tensor, noise: Tensor) -> Tensor:
+    """The latent of N(mean, variance) that `noise` ~ N(0, 1) picks; gradients reach both (Kingma & Welling 2014)."""
+    return mean + (0.5 * log_variance).exp() * noise

@@ -1,0 +1,147 @@
+"""The conditional VAE of maps, with or without a game: plain, cVAE-GAN or BicycleGAN by its weights."""
+
+import math
+
+import numpy as np
+import torch
+from PIL import Image
+from torch import Tensor, nn
+
+from ganflow.config import Cvae
+from ganflow.grids import translation_grid
+from ganflow.losses import OBJECTIVES, gradient_penalty, kl_divergence, l1
+from ganflow.models.cvae import ConditionalVae, at
+from ganflow.models.patchgan import PatchGan
+from ganflow.training.compute import Machine, step_seed
+from ganflow.training.ema import Ema
+from ganflow.translate import prior_latents, translate
+
+SAMPLES = 3  # per input in the picture of an epoch
+
+
+class CvaeModel:
+    """Generator G, posterior E and prior as one network, patch discriminator D, and an average of G and E.
+
+    Three models by their weights (Zhu et al. 2017, arXiv:1711.11586):
+      conditional VAE   lambda_gan = 0, lambda_latent = 0
+      cVAE-GAN          lambda_gan > 0, lambda_latent = 0
+      BicycleGAN        both > 0
+    Unlike the paper's code, one discriminator judges both branches, and it sees the input, as in Pix2Pix.
+
+    `shown`: fixed inputs and their targets, each uint8 [n, H, W, 3], translated after every epoch.
+    """
+
+    def __init__(
+        self, params: Cvae, crop_size: int, seed: int, machine: Machine, shown: tuple[np.ndarray, np.ndarray]
+    ) -> None:
+        torch.manual_seed(step_seed(seed, "cvae", "init"))
+        self.params, self.machine, self.shown = params, machine, shown
+        self.objective = OBJECTIVES[params.objective]
+        self.arguments = {
+            "levels": min(8, int(math.log2(crop_size))),
+            "channels": params.generator_channels,
+            "encoder_channels": params.encoder_channels,
+            "norm": params.norm,
+            "upsample": params.upsample,
+            "latent_dim": params.latent_dim,
+            "prior": params.prior,
+        }
+        self.vae = ConditionalVae(**self.arguments).to(machine.device)
+        self.discriminator = PatchGan(params.discriminator_channels, params.norm).to(machine.device)
+        self.ema = Ema(self.vae, params.ema_images)
+        self.networks = {"G and E": self.vae, "D": self.discriminator, "average of G and E": self.ema.average}
+        self.optimisers: dict[str, torch.optim.Optimizer] = {
+            name: torch.optim.Adam(self.networks[name].parameters(), betas=(params.beta1, 0.999), fused=True)
+            for name in ("G and E", "D")
+        }
+        self._latents = prior_latents(SAMPLES, params.latent_dim, seed, "samples")
+
+    def step(self, batch: tuple[Tensor, Tensor], images_seen: int) -> dict[str, Tensor]:
+        """One update of D, then one of G and E, on inputs x and targets y [B, 3, H, W].
+
+        G, E and the prior minimise, over y' = G(x, z), z ~ q(z | y) = E(y), and y" = G(x, z"), z" ~ p(z | x):
+
+            lambda_l1 E|y - y'| + lambda_kl KL(q(z | y) || p(z | x))    the conditional VAE
+            + lambda_gan (adversarial term of y' [and of y"])
+            + lambda_latent E|z" - E(y")|                               to G alone
+
+        The latent term must not reach E: the two could otherwise agree to hide z" in y" where nobody sees it
+        (Zhu et al. 2017, section 3.3).
+        """
+        x, y = batch
+        own, vae = self.params, self.vae
+        both = own.lambda_latent > 0  # branches
+
+        with self.machine.autocast():
+            (mean, log_variance), (prior_mean, prior_log_variance) = vae.posterior(y), vae.prior(x)
+            posterior = mean.float(), log_variance.float()
+            prior = prior_mean.float(), prior_log_variance.float()
+            latent = at(*posterior, torch.randn_like(mean))
+            if both:
+                unseen = at(*prior, torch.randn_like(mean)).detach()  # the prior learns from the KL term alone
+                drawn = vae.generator(torch.cat([x, x]), torch.cat([latent, unseen]))
+            else:
+                unseen, drawn = None, vae.generator(x, latent)
+        reconstructed = drawn[: len(x)]
+        scalars = {}
+        if own.lambda_gan:
+            scalars |= self._improve_discriminator(x, y, drawn)
+
+        loss_l1 = l1(reconstructed.float(), y)
+        loss_kl = kl_divergence(posterior, prior).sum(1).mean()
+        total = own.lambda_l1 * loss_l1 + own.lambda_kl * loss_kl
+        if own.lambda_gan:
+            self.discriminator.requires_grad_(False)
+            with self.machine.autocast():
+                judged = self._judge(x, drawn)
+            loss_g = torch.stack([self.objective.generator(branch) for branch in judged.split(len(x))]).sum()
+            scalars["loss_g"] = loss_g
+            total = total + own.lambda_gan * loss_g
+        if unseen is not None:
+            vae.posterior.requires_grad_(False)
+            with self.machine.autocast():
+                recovered, _ = vae.posterior(drawn[len(x) :])
+            vae.posterior.requires_grad_(True)
+            loss_latent = l1(recovered.float(), unseen)
+            scalars["loss_latent"] = loss_latent
+            total = total + own.lambda_latent * loss_latent
+        optimiser = self.optimisers["G and E"]
+        optimiser.zero_grad()
+        total.backward()
+        optimiser.step()
+        self.discriminator.requires_grad_(True)
+
+        self.ema.update(vae, images_seen, len(x))
+        return scalars | {"loss_l1": loss_l1, "loss_kl": loss_kl}
+
+    def _judge(self, x: Tensor, images: Tensor) -> Tensor:
+        """D on images of one branch or both, each to the same inputs x."""
+        return self.discriminator(x.repeat(len(images) // len(x), 1, 1, 1), images).float()
+
+    def _improve_discriminator(self, x: Tensor, y: Tensor, drawn: Tensor) -> dict[str, Tensor]:
+        with self.machine.autocast():
+            on_real, on_fake = self._judge(x, y), self._judge(x, drawn.detach())
+        loss_d = self.objective.discriminator(on_real, on_fake)
+        total = loss_d
+        if self.objective.penalised:
+            reconstructed = drawn[: len(x)]
+            penalty = gradient_penalty(lambda image: self.discriminator(x, image), y, reconstructed)
+            total = loss_d + self.params.lambda_gp * penalty
+        optimiser = self.optimisers["D"]
+        optimiser.zero_grad()
+        total.backward()
+        optimiser.step()
+        shown = torch.sigmoid if self.objective.outputs_probability else torch.Tensor.float
+        return {"loss_d": loss_d, "d_real": shown(on_real).mean(), "d_fake": shown(on_fake).mean()}
+
+    def finished(self) -> ConditionalVae:
+        """The averaged generator and encoder in evaluation mode."""
+        return self.ema.average.eval()
+
+    def sample(self, network: nn.Module) -> Image.Image:
+        inputs, real = self.shown
+        columns = {"input": inputs}
+        for number, latent in enumerate(self._latents, start=1):
+            given = latent.expand(len(inputs), -1)
+            columns[f"sample {number}"] = translate(network, inputs, 1, self.machine.device, given)
+        return translation_grid(columns | {"real": real})

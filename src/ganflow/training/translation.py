@@ -1,0 +1,94 @@
+"""Train stages of the translators between photos and maps: what train_pix2pix and train_cvae have in common."""
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any, Literal, Protocol
+
+import numpy as np
+import torch
+from torch import nn
+
+from ganflow.config import Params, Translator
+from ganflow.data import prepared
+from ganflow.data.batches import PairBatches, open_array
+from ganflow.metrics import classes
+from ganflow.training import compute, loop
+from ganflow.training.compute import Machine
+from ganflow.training.loop import Plan, Validation
+from ganflow.training.run import Outs, train_and_track
+from ganflow.translate import prior_latents, translate
+
+SHOWN = 4  # val pairs in the picture of an epoch
+VALIDATION_BATCH = 16
+
+
+class TranslatorModel(loop.Model, Protocol):
+    """A model for the loop, and what rebuilds the network it trains."""
+
+    arguments: dict[str, Any]
+
+
+def train(
+    task: Literal["pix2pix", "cvae"],
+    params: Params,
+    build: Callable[..., TranslatorModel],  # (own parameters, crop size, seed, machine, shown)
+    objective: str,  #  in words
+    latent_dim: int = 0,
+) -> None:
+    """Train a translator by its section of `params`, into models/<task>."""
+    own: Translator = getattr(params, task)
+    maps = params.maps
+    machine = compute.prepare(params.compute)
+    dataset = prepared.about("maps")
+    pairs = open_array(prepared.PREPARED / "maps/train.npy", machine.device)
+    val = prepared.array("maps", "val")
+    to_map = maps.direction == "aerial2map"
+    inputs, targets = (val[:, 0], val[:, 1]) if to_map else (val[:, 1], val[:, 0])
+    model = build(own, maps.crop_size, params.seed, machine, (inputs[:SHOWN], targets[:SHOWN]))
+    latents = prior_latents(len(val), latent_dim, params.seed, "validate") if latent_dim else None
+
+    logged = params.model_dump(include={"seed": True, "compute": True, task: True})
+    logged["maps"] = {"crop_size": maps.crop_size, "direction": maps.direction}
+    train_and_track(
+        model,
+        PairBatches(pairs, maps.crop_size, maps.direction, machine.device),
+        Plan(task, params.seed, len(pairs), own.batch_size, own.epochs, own.learning_rate, own.decay_epochs),
+        Outs(Path("models") / task, Path(f"metrics/history/{task}.csv"), Path("reports/samples") / task),
+        params=logged,
+        dataset=dataset,
+        machine=machine,
+        example=torch.zeros(2, 3, dataset["eval_size"], dataset["eval_size"]),
+        arguments=model.arguments,
+        about={
+            "source": dataset["source"],
+            "direction": maps.direction,
+            "objective": objective,
+            "eval_size": dataset["eval_size"],
+        },
+        validation=validation(inputs, targets, maps.crop_size, to_map, machine, latents),
+    )
+
+
+def validation(
+    inputs: np.ndarray, real: np.ndarray, crop: int, to_map: bool, machine: Machine, latents: torch.Tensor | None = None
+) -> Validation:
+    """Choose the epoch with the best mean IoU of map classes, or, where photos are drawn, mean absolute error.
+
+    Both are taken on the centre crops of `inputs` and `real`, uint8 [N, H, W, 3], of the size trained on: a fraction of
+    what whole tiles would cost. `latents` [N, Z]: fixed ones, for a generator that takes them.
+    """
+    inputs, real = (_centre(images, crop) for images in (inputs, real))
+
+    def measure(generator: nn.Module) -> dict[str, float]:
+        drawn = translate(generator, inputs, VALIDATION_BATCH, machine.device, latents)
+        measures = {"mae": float(np.abs(drawn.astype(np.int16) - real).mean())}
+        if to_map:
+            measures["mean_iou"] = float(classes.scores(classes.confusions(drawn, real).sum(0))["mean_iou"])
+        return measures
+
+    return Validation(measure, best_by="mean_iou" if to_map else "mae", higher_is_better=to_map)
+
+
+def _centre(images: np.ndarray, size: int) -> np.ndarray:
+    corner = (images.shape[1] - size) // 2
+    return images[:, corner : corner + size, corner : corner + size]

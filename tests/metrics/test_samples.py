@@ -1,0 +1,35 @@
+from itertools import combinations
+
+import numpy as np
+import pytest
+
+from ganflow.metrics.samples import apart, best_of, diversity, spread
+
+
+def test_the_best_of_k_is_the_mean_over_every_choice_of_k() -> None:
+    errors = np.random.default_rng(0).random((7, 5))
+    found = best_of(errors)
+    for k in range(1, 6):
+        by_choice = [errors[:, list(choice)].min(1).mean() for choice in combinations(range(5), k)]
+        assert found[k - 1] == pytest.approx(np.mean(by_choice))
+    assert found[0] == pytest.approx(errors.mean())
+    assert found[-1] == pytest.approx(errors.min(1).mean())
+
+
+def test_equal_answers_have_no_diversity_and_no_spread() -> None:
+    image = np.random.default_rng(1).integers(0, 256, (2, 1, 8, 8, 3), np.uint8)
+    same = image.repeat(4, axis=1)
+    assert diversity(same).tolist() == [0, 0]
+    assert not spread(same[0]).any()
+
+
+def test_diversity_is_the_mean_over_pairs_and_spread_the_deviation() -> None:
+    levels = np.array([0, 10, 40], np.uint8)
+    answers = np.broadcast_to(levels[None, :, None, None, None], (1, 3, 4, 4, 3))
+    assert diversity(answers) == pytest.approx([(10 + 30 + 40) / 3])
+    assert spread(answers[0]) == pytest.approx(np.full((4, 4), levels.std()))
+
+
+def test_unsigned_bytes_do_not_wrap() -> None:
+    low, high = np.zeros((1, 2, 2, 3), np.uint8), np.full((1, 2, 2, 3), 255, np.uint8)
+    assert apart(low, high).tolist() == apart(high, low).tolist() == [255]
