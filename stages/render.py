@@ -1,7 +1,7 @@
 """Stage render: the pictures of the report, from trained models and held-out data."""
 
+import json
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -15,33 +15,42 @@ from ganflow.errors import run
 from ganflow.files import whole_dir
 from ganflow.grids import digit_grid, spherical_path, translation_grid
 from ganflow.losses import OBJECTIVES
+from ganflow.metrics.samples import spread
 from ganflow.models import saved
+from ganflow.models.cvae import ConditionalVae
 from ganflow.models.dcgan import DigitGenerator
 from ganflow.models.unet import UNet
-from ganflow.render import beside, curves
+from ganflow.render import beside, best_of, curves
 from ganflow.training import compute
-from ganflow.training.gan import draw, latents
-from ganflow.translate import translate
+from ganflow.training.gan import draw, every_class, latents
+from ganflow.translate import prior_latents, translate
 
 STEPS = 10  # of a latent walk
 COLUMNS = 20  # of a grid of digits
 NEIGHBOURS = 80  # generated digits shown over their nearest training digits
 EXTREMES = 12  # best and worst test images
+SAMPLES = 4  # of each photo shown
+WALK_STEPS, WALK_ROWS = 7, 4  # a walk through the latents of the conditional VAE
 
 
 def main() -> None:
     params = config.load()
     device = compute.prepare(params.compute).device
-    figures = of_gan(params, device) | of_pix2pix(params, device)
+    figures = {
+        "gan": of_gan(params, device),
+        "cgan": of_cgan(params, device),
+        "pix2pix": of_pix2pix(params, device),
+        "cvae": of_cvae(params, device),
+    }
     folder = Path("reports/figures")
     with whole_dir(folder) as partial:
-        for name, figure in figures.items():
-            figure.save(partial / f"{name}.png")
-    for task in ("gan", "pix2pix"):
+        for task, own in figures.items():
+            for name, figure in own.items():
+                figure.save(partial / f"{task}_{name}.png")
+    for task, own in figures.items():
         tracker = tracking.attach(task, saved.digest(Path("models") / task))
-        for name in figures:
-            if name.startswith(task):
-                tracker.file(folder / f"{name}.png", "figures")
+        for name in own:
+            tracker.file(folder / f"{task}_{name}.png", "figures")
         tracker.finish("FINISHED")
 
 
@@ -64,10 +73,20 @@ def of_gan(params: Params, device: torch.device) -> dict[str, Image.Image]:
     pairs = np.stack([measured, prepared.array("mnist", "train_images")[nearest]])
     rows = [pairs[:, start : start + COLUMNS] for start in range(0, len(measured), COLUMNS)]
     return {
-        "gan_digits": digit_grid(digits(drawn(params.render.digits, "evaluate")), COLUMNS),
-        "gan_interpolation": digit_grid(digits(walk), STEPS),
-        "gan_neighbours": digit_grid(np.concatenate([row.reshape(-1, 28, 28) for row in rows]), COLUMNS),
-        "gan_curves": _curves("gan", saved.load(Path("models/gan/best"), DigitGenerator)[1]),
+        "digits": digit_grid(digits(drawn(params.render.digits, "evaluate")), COLUMNS),
+        "interpolation": digit_grid(digits(walk), STEPS),
+        "neighbours": digit_grid(np.concatenate([row.reshape(-1, 28, 28) for row in rows]), COLUMNS),
+        "curves": _curves("gan", DigitGenerator),
+    }
+
+
+def of_cgan(params: Params, device: torch.device) -> dict[str, Image.Image]:
+    generator, _ = saved.load(Path("models/cgan") / params.evaluate.checkpoint, DigitGenerator)
+    generator.to(device)
+    shared = latents(COLUMNS, generator.latent_dim, params.seed, "render", device)
+    return {
+        "classes": digit_grid(draw(generator, every_class(shared, generator.classes)), COLUMNS),
+        "curves": _curves("cgan", DigitGenerator),
     }
 
 
@@ -88,16 +107,50 @@ def of_pix2pix(params: Params, device: torch.device) -> dict[str, Image.Image]:
     ranked, count = order.index.to_numpy(), min(EXTREMES, len(test)) // 2 * 2
     return {
         # Spread evenly over the test set, not chosen
-        "pix2pix_pairs": grid(np.linspace(0, len(test) - 1, min(params.render.pairs, len(test))).round().astype(int)),
-        "pix2pix_best": beside(*map(grid, np.split(ranked[:count], 2))),
-        "pix2pix_worst": beside(*map(grid, np.split(ranked[::-1][:count], 2))),
-        "pix2pix_curves": _curves("pix2pix", saved.load(Path("models/pix2pix/best"), UNet)[1]),
+        "pairs": grid(np.linspace(0, len(test) - 1, min(params.render.pairs, len(test))).round().astype(int)),
+        "best": beside(*map(grid, np.split(ranked[:count], 2))),
+        "worst": beside(*map(grid, np.split(ranked[::-1][:count], 2))),
+        "curves": _curves("pix2pix", UNet),
     }
 
 
-def _curves(task: str, best: dict[str, Any]) -> Image.Image:
+def of_cvae(params: Params, device: torch.device) -> dict[str, Image.Image]:
+    vae, model = saved.load(Path("models/cvae") / params.evaluate.checkpoint, ConditionalVae)
+    vae.to(device)
+    test = prepared.array("maps", "test")
+    to_map = model["direction"] == "aerial2map"
+    shown = np.linspace(0, len(test) - 1, min(params.render.pairs, len(test))).round().astype(int)
+    inputs, real = test[shown, 1 - to_map], test[shown, int(to_map)]
+
+    def answers(latent: torch.Tensor) -> np.ndarray:
+        given = latent.expand(len(inputs), -1)
+        return translate(vae, inputs, params.evaluate.batch_size, device, given)
+
+    samples = np.stack(
+        [answers(one) for one in prior_latents(params.evaluate.samples, vae.latent_dim, params.seed, "samples")], axis=1
+    )
+    spreads = np.stack([spread(of_one) for of_one in samples])
+    dark = (255 - 255 * spreads / max(spreads.max(), 1)).round().astype(np.uint8)[..., None].repeat(3, -1)
+    columns = {"aerial" if to_map else "map": inputs}
+    columns |= {f"sample {number + 1}": samples[:, number] for number in range(min(SAMPLES, samples.shape[1]))}
+    columns |= {"mean": samples.mean(1).round().astype(np.uint8), "spread": dark, "real": real}
+
+    ends = prior_latents(2, vae.latent_dim, params.seed, "walk").numpy()
+    walk = spherical_path(ends[:1], ends[1:], WALK_STEPS)[0]
+    walked = {f"{place / (WALK_STEPS - 1):.2f}": answers(torch.from_numpy(step)) for place, step in enumerate(walk)}
+    table = json.loads(Path("metrics/tables/cvae.json").read_text())
+    return {
+        "samples": translation_grid(columns),
+        "walk": translation_grid({name: drawn[:WALK_ROWS] for name, drawn in walked.items()}),
+        "best_of": best_of(table["best_of"]),
+        "curves": _curves("cvae", ConditionalVae),
+    }
+
+
+def _curves(task: str, kind: type[torch.nn.Module]) -> Image.Image:
+    best = saved.load(Path("models") / task / "best", kind)[1]
     objective = best["objective"]
-    game = OBJECTIVES.get(objective)  # none: trained on L1 alone
+    game = OBJECTIVES.get(objective)  # none: trained without a game
     equilibrium, probability = (game.equilibrium, game.outputs_probability) if game else ({}, False)
     history = pd.read_csv(f"metrics/history/{task}.csv")
     return curves(history, equilibrium, probability, best["best_by"], best["epoch"], f"{task}: {objective}")

@@ -15,21 +15,22 @@ from ganflow.files import whole_file
 OUT = Path("reports/index.html")
 FIGURES = (
     *("gan_digits", "gan_interpolation", "gan_neighbours", "gan_curves"),
+    *("cgan_classes", "cgan_curves"),
     *("pix2pix_pairs", "pix2pix_best", "pix2pix_worst", "pix2pix_curves"),
+    *("cvae_samples", "cvae_walk", "cvae_best_of", "cvae_curves"),
 )
 L1 = Path("baselines/pix2pix_l1.json")
 
 
 def main() -> None:
     figures = {name: _made_by("render", Path(f"reports/figures/{name}.png")) for name in FIGURES}
-    pix2pix = _table("pix2pix")
+    tables = {task: _table(task) for task in ("gan", "cgan", "pix2pix", "cvae")}
     others = {"l1": json.loads(L1.read_text())}
     previous = _committed("metrics/tables/pix2pix.json")
-    if previous and previous["rows"]["model"] != pix2pix["rows"]["model"]:
+    if previous and previous["rows"]["model"] != tables["pix2pix"]["rows"]["model"]:
         others["previous"] = previous
     page = report.build(
-        gan=_table("gan"),
-        pix2pix=pix2pix,
+        tables=tables,
         others=others,
         data=[prepared.about(name, "test") | prepared.about(name) for name in ("mnist", "maps")],
         params=config.load(),

@@ -93,11 +93,17 @@ def test_diff_prints_a_line_per_measure(
 
 @pytest.mark.parametrize("revision", ["nowhere", "workspace"])
 def test_a_run_that_is_not_there_is_one_line(repository: Path, revision: str) -> None:
-    (repository / "metrics/gan.json").unlink()
+    for path in repository.glob("metrics/*.json"):
+        path.unlink()
     with pytest.raises(UserError) as fault:
         compare.differences("HEAD", revision)
     assert "\n" not in str(fault.value)
     assert "metrics/gan.json" in str(fault.value)
+
+
+def test_a_model_that_one_of_them_does_not_know_is_left_out(repository: Path) -> None:
+    (repository / "metrics/gan.json").unlink()
+    assert {one.task for one in compare.differences("HEAD", "workspace")} == {"pix2pix"}
 
 
 def test_seeds_of_the_same_parameters_are_gathered(repository: Path) -> None:

@@ -5,7 +5,7 @@ from matplotlib import pyplot as plt
 from PIL import Image
 
 from ganflow.losses import OBJECTIVES
-from ganflow.render import beside, curves
+from ganflow.render import beside, best_of, curves
 
 
 def history(points: int) -> pd.DataFrame:
@@ -81,3 +81,11 @@ def test_beside_keeps_both() -> None:
     assert both.size == (7, 5)
     assert both.getpixel((2, 4)) == (255, 0, 0)
     assert both.getpixel((3, 4)) == (0, 0, 255)
+
+
+def test_the_best_of_n_is_a_panel_per_measure_and_a_line_per_system() -> None:
+    systems = {"cvae": [3.0, 2.5, 2.2], "pix2pix": [2.0], "pix2pix with dropout": [2.1, 2.0, 1.9]}
+    one, two = best_of({"mae": systems}), best_of({"mae": systems, "mean_iou": systems})
+    assert two.width > 1.7 * one.width
+    lower = best_of({"mae": systems | {"pix2pix": [1.0]}})
+    assert not np.array_equal(np.asarray(one), np.asarray(lower))

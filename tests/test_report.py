@@ -22,6 +22,7 @@ from ganflow.metrics.measures import TRANSLATION_PIXELS
 ROOT = Path(__file__).parents[1]
 FIGURES = (
     *("gan_digits", "gan_interpolation", "gan_neighbours", "gan_curves"),
+    *("cgan_classes", "cgan_curves", "cvae_samples", "cvae_walk", "cvae_best_of", "cvae_curves"),
     *("pix2pix_pairs", "pix2pix_best", "pix2pix_worst", "pix2pix_curves"),
 )
 GAN = {
@@ -44,6 +45,30 @@ GAN = {
     },
     "class_shares": [0.1] * 10,
 }
+
+
+CGAN = GAN | {
+    "rows": {
+        name: row | {"class_accuracy": (0.98, 0.01), "frechet_by_class": (30.0, 1.0)}
+        for name, row in GAN["rows"].items()
+    },
+    "by_class": {
+        row: {str(digit): {"class_accuracy": (0.9, 0.01), "frechet_by_class": (20.0, 1.0)} for digit in range(10)}
+        for row in ("model", "floor")
+    },
+}
+
+
+def cvae(of_pix2pix: dict[str, Any]) -> dict[str, Any]:
+    """As good as Pix2Pix, and of several minds."""
+    model = of_pix2pix["rows"]["model"]
+    of_the_latent = {"diversity": (3.21, 0.1), "kl": (4.0, 0.1), "used_dimensions": (3.0, 0.0)}
+    return of_pix2pix | {
+        "rows": of_pix2pix["rows"] | {"model": model | of_the_latent, "centre": model},
+        "diversity": {"cvae": (3.21, 0.1), "pix2pix with dropout": (0.5, 0.1), "real maps of different places": (9, 1)},
+        "kl_by_dimension": [1.5, 0.01],
+        "sampled_pairs": 4,
+    }
 
 
 def pix2pix(direction: str = "aerial2map", better: float = 0.0) -> dict[str, Any]:
@@ -78,7 +103,8 @@ def page(
     data = [{"name": name, **counts} for name in ("mnist", "maps")]
     table = table or pix2pix()
     table["about"]["source"] = source
-    return report.build(GAN, table, others or {}, data, params, figures)
+    tables = {"gan": GAN, "cgan": CGAN, "pix2pix": table, "cvae": cvae(table)}
+    return report.build(tables, others or {}, data, params, figures)
 
 
 class Reader(HTMLParser):

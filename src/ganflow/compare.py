@@ -48,11 +48,15 @@ def differences(before: str, after: str) -> list[Difference]:
     """Every measure that both revisions (a commit, an experiment's name, "workspace") have.
 
     Raises:
-        UserError: there is no such revision, or it has no metrics.
+        UserError: there is no such revision, or no model that both measured.
     """
-    found = []
+    found, missing = [], []
     for task, measures in BY_TASK.items():
-        a, b = _metrics(task, before), _metrics(task, after)
+        try:
+            a, b = _metrics(task, before), _metrics(task, after)
+        except UserError as fault:
+            missing.append(fault)  # a model that one of the two does not have
+            continue
         paired = _paired(task, before, after) if a.get("test_data") == b.get("test_data") else {}
         for measure in measures:
             key = measure.key
@@ -60,6 +64,8 @@ def differences(before: str, after: str) -> list[Difference]:
                 continue
             noise = paired.get(key, float(np.hypot(a[f"{key}_pm"], b[f"{key}_pm"])))
             found.append(Difference(task, measure, a[key], b[key], noise, key in paired))
+    if len(missing) == len(BY_TASK):
+        raise missing[0]
     return found
 
 
@@ -82,7 +88,10 @@ def across_seeds() -> list[tuple[str, pd.DataFrame]]:
 def _seeds_table(named: dict[int, str]) -> tuple[str, pd.DataFrame]:
     rows = {}
     for task, measures in BY_TASK.items():
-        by_seed = {seed: _metrics(task, name) for seed, name in named.items()}
+        try:
+            by_seed = {seed: _metrics(task, name) for seed, name in named.items()}
+        except UserError:  # as in `differences`
+            continue
         for measure in measures:
             values = pd.Series({f"seed {seed}": metrics.get(measure.key) for seed, metrics in by_seed.items()})
             if values.notna().all():
@@ -92,7 +101,7 @@ def _seeds_table(named: dict[int, str]) -> tuple[str, pd.DataFrame]:
 
 def _paired(task: str, before: str, after: str) -> dict[str, float]:
     """Half widths of the intervals of the changes, where both revisions measured the same images one by one."""
-    if task != "pix2pix":  # generated digits have no counterparts
+    if task not in ("pix2pix", "cvae"):  # generated digits have no counterparts
         return {}
     frames = [pd.read_csv(StringIO(_read(f"metrics/{task}_images.csv", rev))) for rev in (before, after)]
     weights = multiplicities(len(frames[0]), seed=0)

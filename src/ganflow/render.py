@@ -10,14 +10,16 @@ from PIL import Image
 matplotlib.use("Agg")
 from matplotlib import pyplot as plt
 from matplotlib.axes import Axes
+from matplotlib.figure import Figure
 from matplotlib.ticker import MaxNLocator
 
 # Okabe & Ito's palette, told apart with any colour vision.
-BLUE, ORANGE, GREEN, GREY = "#0072B2", "#D55E00", "#009E73", "#777777"
+BLUE, ORANGE, GREEN, PURPLE, GREY = "#0072B2", "#D55E00", "#009E73", "#CC79A7", "#777777"
 LABELS = {
     "loss_d": ("discriminator", BLUE),
     "loss_g": ("generator, adversarial", ORANGE),
     "loss_l1": ("generator, L1", GREEN),
+    "loss_latent": ("latent recovered, L1", PURPLE),
     "d_real": ("on real", BLUE),
     "d_fake": ("on generated", ORANGE),
 }
@@ -63,9 +65,33 @@ def curves(
         axes.grid(alpha=0.25)
         # Below the axes: wherever it is put inside, it hides a part of some training.
         axes.legend(fontsize=8, loc="upper center", bbox_to_anchor=(0.5, -0.18), ncols=2, frameon=False)
-    shown = [name for name in ("loss_d", "loss_g", "loss_l1") if name in history]
+    shown = [name for name in LABELS if name.startswith("loss") and name in history]
     if history[shown].to_numpy().min() > 0:
         losses.set_ylim(bottom=0)
+    return _picture(figure)
+
+
+def best_of(found: dict[str, dict[str, list[float]]]) -> Image.Image:
+    """What the best of n answers is worth: for each measure, the expected value by system, for 1 to n answers."""
+    titles = {"mae": "mean absolute error ↓", "mean_iou": "mean class IoU of a map ↑"}
+    figure, panels = plt.subplots(
+        1, len(found), figsize=(5 * len(found), 3.6), dpi=110, layout="constrained", squeeze=False
+    )
+    for axes, (measure, by_system) in zip(panels[0], found.items(), strict=True):
+        for (system, values), colour in zip(by_system.items(), (BLUE, GREY, ORANGE), strict=True):
+            if len(values) == 1:  # has one answer only
+                axes.axhline(values[0], color=colour, linestyle="--", label=f"{system}, its one answer")
+            else:
+                axes.plot(range(1, len(values) + 1), values, color=colour, marker=".", label=system)
+        axes.set_title(titles[measure], fontsize=10)
+        axes.set_xlabel("answers, of which the best counts")
+        axes.xaxis.set_major_locator(MaxNLocator(integer=True))
+        axes.grid(alpha=0.25)
+        axes.legend(fontsize=8, frameon=False)
+    return _picture(figure)
+
+
+def _picture(figure: Figure) -> Image.Image:
     buffer = io.BytesIO()
     figure.savefig(buffer, format="png", metadata={"Software": None}, bbox_inches="tight", pad_inches=0.08)
     plt.close(figure)

@@ -14,8 +14,10 @@ from ruamel.yaml.compat import StringIO
 from ganflow.config import Params
 from ganflow.metrics.classes import CLASSES
 from ganflow.metrics.measures import (
+    CONDITIONAL,
     DIGITS,
     PER_CLASS,
+    SAMPLES,
     TRANSLATION_CLASSES,
     TRANSLATION_PERCEPTUAL,
     TRANSLATION_PIXELS,
@@ -62,8 +64,7 @@ ROWS_OF_MAPS = {
 
 
 def build(
-    gan: dict[str, Any],
-    pix2pix: dict[str, Any],
+    tables: dict[str, dict[str, Any]],
     others: dict[str, dict[str, Any]],
     data: list[dict[str, Any]],
     params: Params,
@@ -71,9 +72,9 @@ def build(
 ) -> str:
     """The page as text, which loads nothing from anywhere.
 
-    `gan`, `pix2pix`: metrics/tables/*.json; `others`: tables of other runs of Pix2Pix to set beside this one, by their
-    key in ROWS_OF_MAPS, of which those measured on the same images are shown; `data`: what is known of the data sets;
-    `figures`: PNG files by name.
+    `tables`: metrics/tables/*.json of gan, cgan, pix2pix and cvae; `others`: tables of other runs of Pix2Pix to set
+    beside this one, by their key in ROWS_OF_MAPS, of which those measured on the same images are shown; `data`: what is
+    known of the data sets; `figures`: PNG files by name.
     """
     environment = jinja2.Environment(
         loader=jinja2.FileSystemLoader(Path(__file__).parent),
@@ -82,6 +83,7 @@ def build(
         trim_blocks=True,
         lstrip_blocks=True,
     )
+    gan, cgan, pix2pix, cvae = (tables[task] for task in ("gan", "cgan", "pix2pix", "cvae"))
     about = pix2pix["about"]
     to_map = about["direction"] == "aerial2map"
     rows = pix2pix["rows"] | {
@@ -89,8 +91,16 @@ def build(
     }
     columns = {key: title for key, title in ROWS_OF_MAPS.items() if key in rows}
     shares = gan["class_shares"]
+    # The other translator's own numbers, beside Pix2Pix and what takes no network
+    of_cvae = [
+        cvae["rows"]["model"],
+        cvae["rows"]["centre"],
+        *(rows[key] for key in ("model", "nearest", "constant")),
+    ]
     return environment.get_template("report.html.j2").render(
-        generated=any(entry["source"] == "generated" for entry in (gan["about"], about, *data)),
+        generated=any(
+            entry["source"] == "generated" for entry in (*(table["about"] for table in tables.values()), *data)
+        ),
         data=data,
         parameters=_as_yaml(params),
         gan=gan["about"],
@@ -99,6 +109,19 @@ def build(
         digit_rows=_rows(DIGITS, [gan["rows"][key] for key in ROWS_OF_DIGITS], best=False),
         shares=shares,
         max_share=max(shares),
+        cgan=cgan["about"],
+        cgan_objective=params.cgan.objective,
+        cgan_rows=_rows(CONDITIONAL + DIGITS, [cgan["rows"][key] for key in ROWS_OF_DIGITS], best=False),
+        by_class=cgan["by_class"],
+        cvae=cvae["about"],
+        cvae_kind=_kind_of_cvae(params),
+        cvae_columns=["one sample", "the prior's mean", "Pix2Pix", "nearest training pair", "constant colour"],
+        cvae_rows=_rows((*(TRANSLATION_CLASSES if to_map else ()), *TRANSLATION_PIXELS), of_cvae),
+        sample_rows=_rows(SAMPLES, [cvae["rows"]["model"]], best=False),
+        diversity=cvae["diversity"],
+        kl_by_dimension=cvae["kl_by_dimension"],
+        sampled_pairs=cvae["sampled_pairs"],
+        samples=params.evaluate.samples,
         pix2pix=about,
         pix2pix_objective=f"{params.pix2pix.objective if params.pix2pix.lambda_gan else 'L1 only'}, "
         f"λ {params.pix2pix.lambda_l1:g}",
@@ -116,6 +139,13 @@ def build(
         published=_beside_published(rows, about) if to_map and about["source"] == "download" else [],
         figures={name: _embedded(path) for name, path in figures.items()},
     )
+
+
+def _kind_of_cvae(params: Params) -> str:
+    own = params.cvae
+    kind = "BicycleGAN" if own.lambda_gan and own.lambda_latent else "cVAE-GAN" if own.lambda_gan else "conditional VAE"
+    game = f"{own.objective}, λ {own.lambda_gan:g}, " if own.lambda_gan else ""
+    return f"{kind}: {game}L1 {own.lambda_l1:g}, KL {own.lambda_kl:g}, latent {own.lambda_latent:g}"
 
 
 def _comparable(a: dict[str, Any], b: dict[str, Any]) -> bool:

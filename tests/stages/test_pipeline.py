@@ -74,7 +74,7 @@ def test_a_pix2pix_parameter_concerns_no_other_training() -> None:
             if name not in followers and any(dep == out or dep.startswith(f"{out}/") for dep in stage["deps"]):
                 followers.add(name)
                 waiting += made_by(stage)
-    assert followers == {"evaluate_pix2pix", "render", "report"}
+    assert followers == {"evaluate_pix2pix", "evaluate_cvae", "render", "report"}
 
 
 def test_every_out_is_ignored_by_git() -> None:

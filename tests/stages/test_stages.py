@@ -20,15 +20,27 @@ TINY = {
     "data": {"source": "generated"},
     "maps": {"generated_pairs": 14, "load_size": 36, "crop_size": 32, "eval_size": 32, "val_pairs": 4, "test_pairs": 4},
     "classifier": {"epochs": 1},
-    "gan": {"channels": 4, "epochs": 1, "batch_size": 256},
+    "gan": {"channels": 4, "epochs": 1, "decay_epochs": 0, "batch_size": 256},
+    "cgan": {"channels": 4, "epochs": 1, "decay_epochs": 0, "batch_size": 256},
     "pix2pix": {"generator_channels": 4, "discriminator_channels": 4, "epochs": 8, "decay_epochs": 4, "batch_size": 2},
-    "evaluate": {"digits": 200, "repeats": 2, "perceptual": "off"},
+    "cvae": {
+        "generator_channels": 4,
+        "encoder_channels": 4,
+        "discriminator_channels": 4,
+        "latent_dim": 4,
+        "epochs": 3,
+        "decay_epochs": 1,
+        "batch_size": 2,
+    },
+    "evaluate": {"digits": 200, "repeats": 2, "perceptual": "off", "samples": 3, "sampled_pairs": 3},
     "render": {"digits": 20, "interpolations": 2, "pairs": 2},
 }
 ORDER = (
     *("check_params", "download_mnist", "download_maps", "prepare_mnist", "prepare_maps", "train_classifier"),
-    *("train_gan", "train_pix2pix", "evaluate_gan", "evaluate_pix2pix", "render", "report"),
+    *("train_gan", "train_cgan", "train_pix2pix", "train_cvae"),
+    *("evaluate_gan", "evaluate_cgan", "evaluate_pix2pix", "evaluate_cvae", "render", "report"),
 )
+TASKS = ("gan", "cgan", "pix2pix", "cvae")
 # As `stages/train_pix2pix.py`, but saving after every step, so that a kill always lands near a checkpoint.
 SAVING_OFTEN = """
 import runpy
@@ -104,9 +116,9 @@ def test_every_declared_out_is_made_and_nothing_half_written_is_left(whole: Path
 
 
 def test_generated_data_says_so_everywhere(whole: Path) -> None:
-    for name in ("gan.json", "pix2pix.json"):
-        assert json.loads((whole / "metrics" / name).read_text())["source"] == "generated"
-    for name in ("classifier", "gan/best", "gan/last", "pix2pix/best", "pix2pix/last"):
+    for name in TASKS:
+        assert json.loads((whole / f"metrics/{name}.json").read_text())["source"] == "generated"
+    for name in ("classifier", *(f"{task}/{kept}" for task in TASKS for kept in ("best", "last"))):
         assert json.loads((whole / "models" / name / "config.json").read_text())["source"] == "generated"
     assert "built-in generated data" in (whole / "reports" / "index.html").read_text()
 
@@ -115,11 +127,12 @@ def test_one_run_per_model_holds_curves_metrics_pictures_and_the_model(whole: Pa
     import mlflow
 
     store = mlflow.MlflowClient(f"sqlite:///{whole}/mlflow.db")
-    for task, expected in (("gan", "test/frechet_classifier"), ("pix2pix", "test/ssim")):
+    own = {"gan": "frechet_classifier", "cgan": "class_accuracy", "pix2pix": "ssim", "cvae": "diversity"}
+    for task, measure in own.items():
         experiment = store.get_experiment_by_name(task)
         (run,) = store.search_runs([experiment.experiment_id])
         assert run.info.status == "FINISHED"
-        assert {expected, "loss_d", "loss_g"} <= set(run.data.metrics)
+        assert {f"test/{measure}", "loss_d", "loss_g"} <= set(run.data.metrics)
         assert {a.path for a in store.list_artifacts(run.info.run_id)} >= {"figures", "history", "images"}
         assert len(store.search_logged_models([experiment.experiment_id])) == 1
 
@@ -127,20 +140,20 @@ def test_one_run_per_model_holds_curves_metrics_pictures_and_the_model(whole: Pa
 def test_the_best_epoch_is_the_historys_and_the_last_the_last(whole: Path) -> None:
     import pandas as pd
 
-    for task, highest in (("gan", False), ("pix2pix", True)):
+    for task in TASKS:
         best, last = (
             json.loads((whole / f"models/{task}/{kept}/config.json").read_text()) for kept in ("best", "last")
         )
         history = pd.read_csv(whole / f"metrics/history/{task}.csv")
         by_epoch = history.dropna().set_index("epoch")[f"val_{best['best_by']}"]
-        assert best["epoch"] == (by_epoch.idxmax() if highest else by_epoch.idxmin())
+        assert best["epoch"] == (by_epoch.idxmin() if "gan" in task else by_epoch.idxmax())
         assert best["val"] == by_epoch[best["epoch"]]
         assert last["epoch"] == history["epoch"].max()
         assert json.loads((whole / f"metrics/{task}.json").read_text())["epoch"] == best["epoch"]
 
 
 def test_every_measure_has_its_noise_and_the_conditions_stand_beside_it(whole: Path) -> None:
-    for task, least in (("gan", 10), ("pix2pix", 12)):
+    for task, least in (("gan", 10), ("cgan", 12), ("pix2pix", 12), ("cvae", 15)):
         metrics = json.loads((whole / f"metrics/{task}.json").read_text())
         measures = [key for key in metrics if f"{key}_pm" in metrics]
         assert len(measures) >= least
@@ -160,7 +173,7 @@ def test_test_images_change_no_weights_and_no_choice(whole: Path, tmp_path: Path
         np.save(path, 255 - np.load(path) if "labels" not in path.name else 9 - np.load(path))
     for path in folder.glob("data/prepared/*/test.json"):
         path.write_text(path.read_text().replace('"digest": "', '"digest": "0'))
-    for name in ("train_classifier", "train_gan", "train_pix2pix", "evaluate_gan"):
+    for name in ("train_classifier", *(f"train_{task}" for task in TASKS), "evaluate_gan"):
         assert stage(folder, name).returncode == 0
     made, expected = outs(folder), outs(whole)
     trained = {name for name in made if name.startswith(("models/", "metrics/history/", "reports/samples/"))}
@@ -318,7 +331,7 @@ def test_a_wrong_parameter_is_one_line_in_every_stage(tmp_path: Path, value: obj
 def test_weights_hold_one_metadata_key_at_most(whole: Path) -> None:
     """With two, the file's bytes would change from run to run."""
     files = list(whole.glob("models/**/model.safetensors"))
-    assert len(files) == 5
+    assert len(files) == 1 + 2 * len(TASKS)
     for path in files:
         header = path.read_bytes()
         length = int.from_bytes(header[:8], "little")
