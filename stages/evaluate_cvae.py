@@ -1,5 +1,6 @@
 """Stage evaluate_cvae: one sample per test photo beside the baselines, and what several samples are worth."""
 
+import itertools
 from pathlib import Path
 from typing import Any
 
@@ -12,7 +13,7 @@ from ganflow.data import prepared
 from ganflow.errors import run
 from ganflow.evaluation import translations
 from ganflow.losses import kl_divergence
-from ganflow.metrics import classes
+from ganflow.metrics import classes, perceptual
 from ganflow.metrics.digits import mean
 from ganflow.metrics.samples import apart, best_of, diversity
 from ganflow.models import saved
@@ -41,16 +42,23 @@ def main() -> None:
         "centre": translate(vae, inputs, own.batch_size, device),  # the mean of the prior: no luck in it
     }
     chosen = np.linspace(0, len(test) - 1, min(own.sampled_pairs, len(test))).round().astype(int)
-    measures, more = of_samples(params, vae, inputs[chosen], real[chosen], to_map, device)
+    found = perceptual.weights(own.perceptual)
+    measures, more = of_samples(params, vae, inputs[chosen], real[chosen], to_map, found, device)
     kl = kl_by_dimension(vae, inputs, real, own.batch_size, device)
     measures["kl"] = mean(kl.sum(1))
     measures["used_dimensions"] = (float((kl.mean(0) > USED).sum()), 0.0)
     more["kl_by_dimension"] = kl.mean(0).tolist()
-    translations.evaluate("cvae", params, model, answers, device, measures, more)
+    translations.evaluate("cvae", params, model, answers, found, device, measures, more)
 
 
 def of_samples(
-    params: Params, vae: ConditionalVae, inputs: np.ndarray, real: np.ndarray, to_map: bool, device: torch.device
+    params: Params,
+    vae: ConditionalVae,
+    inputs: np.ndarray,
+    real: np.ndarray,
+    to_map: bool,
+    found: perceptual.Weights | perceptual.Absent,
+    device: torch.device,
 ) -> tuple[dict[str, tuple[float, float]], dict[str, Any]]:
     """Diversity and best-of-n of the VAE's samples, beside Pix2Pix's one answer and those that its dropout gives."""
     own, count = params.evaluate, params.evaluate.samples
@@ -65,17 +73,23 @@ def of_samples(
     sampled["pix2pix with dropout"] = [translate(pix2pix, inputs, own.batch_size, device) for _ in range(count)]
 
     curves: dict[str, dict[str, list[float]]] = {"mae": {}}
-    differing: dict[str, tuple[float, float]] = {}
+    differing: dict[str, dict[str, tuple[float, float]]] = {}
     for name, drawn in sampled.items():
         curves["mae"][name] = best_of(np.stack([apart(one, real) for one in drawn], axis=1)).tolist()
         if to_map:
             ious = np.stack([classes.scores(classes.confusions(one, real))["mean_iou"] for one in drawn], axis=1)
             curves.setdefault("mean_iou", {})[name] = (-best_of(-ious)).tolist()
         if len(drawn) > 1:
-            differing[name] = mean(diversity(np.stack(drawn, axis=1)))
+            differing[name] = {"pixels": mean(diversity(np.stack(drawn, axis=1)))}
+            if isinstance(found, perceptual.Weights):
+                neighbours = [perceptual.lpips(a, b, found, device) for a, b in itertools.pairwise(drawn)]
+                differing[name]["lpips"] = mean(np.mean(neighbours, axis=0))
     # As different as the maps of other places: no two answers to one photo should be.
-    differing["real maps of different places"] = mean(apart(real, np.roll(real, 1, axis=0)))
-    own_measures = {"diversity": differing["cvae"]}
+    others = np.roll(real, 1, axis=0)
+    differing["real maps of different places"] = {"pixels": mean(apart(real, others))}
+    if isinstance(found, perceptual.Weights):
+        differing["real maps of different places"]["lpips"] = mean(perceptual.lpips(real, others, found, device))
+    own_measures = {"diversity": differing["cvae"]["pixels"]}
     return own_measures, {"best_of": curves, "diversity": differing, "sampled_pairs": len(inputs)}
 
 

@@ -6,6 +6,7 @@ from ganflow import config
 from ganflow.data import prepared
 from ganflow.errors import run
 from ganflow.evaluation import translations
+from ganflow.metrics import perceptual
 from ganflow.models import saved
 from ganflow.models.unet import UNet
 from ganflow.training import compute
@@ -18,7 +19,8 @@ def main() -> None:
     generator, model = saved.load(Path("models/pix2pix") / params.evaluate.checkpoint, UNet)
     inputs = prepared.array("maps", "test")[:, 0 if model["direction"] == "aerial2map" else 1]
     answers = {"model": translate(generator.to(device), inputs, params.evaluate.batch_size, device)}
-    translations.evaluate("pix2pix", params, model, answers, device)
+    found = perceptual.weights(params.evaluate.perceptual)
+    translations.evaluate("pix2pix", params, model, answers, found, device)
 
 
 if __name__ == "__main__":

@@ -65,7 +65,11 @@ def cvae(of_pix2pix: dict[str, Any]) -> dict[str, Any]:
     of_the_latent = {"diversity": (3.21, 0.1), "kl": (4.0, 0.1), "used_dimensions": (3.0, 0.0)}
     return of_pix2pix | {
         "rows": of_pix2pix["rows"] | {"model": model | of_the_latent, "centre": model},
-        "diversity": {"cvae": (3.21, 0.1), "pix2pix with dropout": (0.5, 0.1), "real maps of different places": (9, 1)},
+        "diversity": {
+            "cvae": {"pixels": (3.21, 0.1), "lpips": (0.123, 0.01)},
+            "pix2pix with dropout": {"pixels": (0.5, 0.1), "lpips": (0.02, 0.01)},
+            "real maps of different places": {"pixels": (9, 1), "lpips": (0.4, 0.01)},
+        },
         "kl_by_dimension": [1.5, 0.01],
         "sampled_pairs": 4,
     }

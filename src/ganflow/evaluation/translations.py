@@ -19,6 +19,7 @@ def evaluate(
     params: Params,
     model: dict[str, Any],  #  config.json of the model
     answers: dict[str, np.ndarray],  # "model" and what else it has to say: uint8 [N, H, W, 3] for each test input
+    found: perceptual.Weights | perceptual.Absent,  # of the networks that FID, KID and LPIPS look through
     device: torch.device,
     more_of_model: dict[str, tuple[float, float]] | None = None,  # measures of its own
     more: dict[str, Any] | None = None,
@@ -39,7 +40,6 @@ def evaluate(
     rows["model"] |= more_of_model or {}
 
     seen_through: dict[str, Any]
-    found = perceptual.weights(params.evaluate.perceptual)
     if isinstance(found, perceptual.Absent):
         seen_through = {"absent": found.reason}
     else:
