@@ -5,12 +5,16 @@ from concurrent.futures import ThreadPoolExecutor
 from typing import TypeVar
 
 import torch
+from threadpoolctl import threadpool_limits
 
 Given = TypeVar("Given")
 Found = TypeVar("Found")
 
 
 def of_each(function: Callable[[Given], Found], rows: Mapping[str, Given]) -> dict[str, Found]:
-    """`function` of each value, under its key, on as many threads as `compute.threads` gives torch."""
-    with ThreadPoolExecutor(torch.get_num_threads()) as pool:
+    """`function` of each value, under its key, on as many threads as `compute.threads` gives torch.
+
+    NumPy's own threads rest meanwhile: two rows that each want every core wait for each other.
+    """
+    with threadpool_limits(1, user_api="blas"), ThreadPoolExecutor(torch.get_num_threads()) as pool:
         return dict(zip(rows, pool.map(function, rows.values()), strict=True))
