@@ -274,7 +274,7 @@ def test_a_trainer_that_waits_goes_on_where_a_stopped_one_was(whole: Path, tmp_p
         time.sleep(0.05)
     second = often_saving(folder, "train_pix2pix")
     assert second.stderr is not None
-    assert "waiting for process" in next(line for line in second.stderr if "warning" not in line.lower())
+    assert f"for process {first.pid}" in next(line for line in second.stderr if "waiting" in line)
     first.terminate()
     _, said = first.communicate(timeout=60)
     assert first.returncode == 128 + signal.SIGTERM
