@@ -14,7 +14,7 @@ from ganflow.errors import run
 from ganflow.evaluation import translations
 from ganflow.losses import kl_divergence
 from ganflow.metrics import classes, perceptual
-from ganflow.metrics.digits import mean
+from ganflow.metrics.bootstrap import mean
 from ganflow.metrics.samples import apart, best_of, diversity
 from ganflow.models import saved
 from ganflow.models.cvae import ConditionalVae

@@ -91,4 +91,6 @@ def test_only_tracking_imports_mlflow_and_nothing_unpickles(path: Path) -> None:
     source = path.read_text()
     assert path.name == "tracking.py" or ("import mlflow" not in source and "from mlflow" not in source)
     assert "import pickle" not in source
-    assert all("weights_only=True" in call for call in re.findall(r"torch\.load\(.*", source))
+    # One exception: FID's and LPIPS' networks are published as pickles only. Verified first, and tensors alone read.
+    exception = ["torch.load(path, weights_only=True)"] if path.name == "perceptual.py" else []
+    assert re.findall(r"torch\.load.*", source) == exception

@@ -14,7 +14,7 @@ from ganflow.data.batches import to_unit
 from ganflow.evaluation.results import publish
 from ganflow.evaluation.threads import of_each
 from ganflow.metrics import digits
-from ganflow.metrics.bootstrap import flat
+from ganflow.metrics.bootstrap import flat, mean
 from ganflow.metrics.memorisation import copied, nearest
 from ganflow.models import saved
 from ganflow.models.classifier import DigitClassifier
@@ -66,13 +66,13 @@ def evaluate(task: Literal["gan", "cgan"], params: Params) -> None:
     }
     rows = of_each(lambda these: digits.measures(these, reference, seed), of_rows)
     for row, images in (("model", generated), ("floor", val), ("copies", copies)):
-        rows[row]["copied"] = digits.mean(copied(images[:COPIES_SOUGHT], train, test))
+        rows[row]["copied"] = mean(copied(images[:COPIES_SOUGHT], train, test))
 
     labels = asked if generator.classes else read_as
     for row, images, taught in (("model", generated, labels), ("floor", train[chosen], train_labels[chosen])):
         learned_from = images[:LEARNED_FROM], taught[:LEARNED_FROM]
         right = train_on_samples(*learned_from, test, test_labels, params=params.classifier, seed=seed, machine=machine)
-        rows[row]["train_on_samples"] = digits.mean(100 * right)
+        rows[row]["train_on_samples"] = mean(100 * right)
 
     more: dict[str, Any] = {"class_shares": (np.bincount(read_as, minlength=10) / len(read_as)).tolist()}
     if generator.classes:
@@ -88,7 +88,7 @@ def evaluate(task: Literal["gan", "cgan"], params: Params) -> None:
         [digits.quick_measures(seen(drawn(f"evaluate {k}")), reference) for k in range(own.repeats)]
     )
     deviations = drawn_anew.std(ddof=min(1, own.repeats - 1))
-    accuracy = digits.mean(reference.probabilities.argmax(1) == test_labels)
+    accuracy = mean(reference.probabilities.argmax(1) == test_labels)
     images = {"read_as": read_as, "sure": of_generated.probabilities.max(1), "nearest_train": nearest_train}
     publish(
         task,

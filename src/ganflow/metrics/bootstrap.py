@@ -15,6 +15,11 @@ def multiplicities(images: int, seed: int, resamples: int = RESAMPLES) -> np.nda
     return drawn.astype(np.float32)
 
 
+def whole_and_resamples(images: int, seed: int, resamples: int) -> np.ndarray:
+    """The same under a first row of ones: the value itself comes out of one pass with its resamples (`measured`)."""
+    return np.vstack([np.ones((1, images)), multiplicities(images, seed, resamples)])
+
+
 def plus_minus(resampled: np.ndarray) -> float:
     """Half the width of the central 95 % of a measure's values on resamples, [R]: what stands behind a +-.
 
@@ -26,8 +31,16 @@ def plus_minus(resampled: np.ndarray) -> float:
     return float(high - low) / 2
 
 
-def flat(measured: dict[str, tuple[float, float]]) -> dict[str, float]:
+def measured(values: np.ndarray) -> tuple[float, float]:
+    """(value, half the width of its 95 % interval) of a measure by the weights of `whole_and_resamples`, [1 + R]."""
+    return float(values[0]), plus_minus(values[1:])
+
+
+def mean(values: np.ndarray) -> tuple[float, float]:
+    """The mean of one number per image, [N], and half the width of its 95 % interval (normal: N is large)."""
+    return float(values.mean()), float(1.96 * values.std() / np.sqrt(len(values)))
+
+
+def flat(pairs: dict[str, tuple[float, float]]) -> dict[str, float]:
     """{key: (value, plus-minus)} as {key: value, key_pm: plus-minus}, as metrics/*.json have it."""
-    return {
-        name: number for key, pair in measured.items() for name, number in zip((key, f"{key}_pm"), pair, strict=True)
-    }
+    return {name: number for key, pair in pairs.items() for name, number in zip((key, f"{key}_pm"), pair, strict=True)}

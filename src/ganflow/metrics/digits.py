@@ -4,7 +4,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from ganflow.metrics.bootstrap import multiplicities, plus_minus
+from ganflow.metrics.bootstrap import mean, measured, whole_and_resamples
 from ganflow.metrics.distribution import (
     class_histogram,
     classifier_score,
@@ -27,11 +27,8 @@ class Seen:
 
 def measures(digits: Seen, reference: Seen, seed: int) -> dict[str, tuple[float, float]]:
     """Every measure of `digits` against real ones, as (value, half the width of its 95 % interval)."""
-    # The first row counts each digit once: the value itself comes out of the same pass as its resamples.
-    drawn, drawn_of_reference = (
-        np.vstack([np.ones((1, len(these.features))), multiplicities(len(these.features), own_seed, RESAMPLES)])
-        for these, own_seed in ((digits, seed), (reference, seed + 1))
-    )
+    drawn = whole_and_resamples(len(digits.features), seed, RESAMPLES)
+    drawn_of_reference = whole_and_resamples(len(reference.features), seed + 1, RESAMPLES)
     sets = digits.features, reference.features, (drawn, drawn_of_reference)
     found = {
         "frechet_classifier": frechet_distance(*sets),
@@ -39,9 +36,10 @@ def measures(digits: Seen, reference: Seen, seed: int) -> dict[str, tuple[float,
         "score": classifier_score(digits.probabilities, drawn),
         "kl_uniform": divergence_from_uniform(class_histogram(digits.probabilities.argmax(1), drawn)),
     }
-    with_noise = {key: (float(values[0]), plus_minus(values[1:])) for key, values in found.items()}
     neighbours = manifold(digits.features, reference.features)
-    return with_noise | {key: mean(values) for key, values in vars(neighbours).items()}
+    return {key: measured(values) for key, values in found.items()} | {
+        key: mean(values) for key, values in vars(neighbours).items()
+    }
 
 
 def by_class(
@@ -58,21 +56,15 @@ def by_class(
     resampled = []
     for label in np.unique(asked):
         ours, theirs = digits.features[asked == label], reference.features[labels == label]
-        drawn = [
-            np.vstack([np.ones((1, len(these))), multiplicities(len(these), own_seed, RESAMPLES // 2)])
-            for these, own_seed in ((ours, seed), (theirs, seed + 1))
-        ]
-        distances = frechet_distance(ours, theirs, (drawn[0], drawn[1]))
+        drawn = whole_and_resamples(len(ours), seed, RESAMPLES // 2)
+        drawn_of_theirs = whole_and_resamples(len(theirs), seed + 1, RESAMPLES // 2)
+        distances = frechet_distance(ours, theirs, (drawn, drawn_of_theirs))
         found[str(label)] = {
             "class_accuracy": mean(right[asked == label]),
-            "frechet_by_class": (float(distances[0]), plus_minus(distances[1:])),
+            "frechet_by_class": measured(distances),
         }
         resampled.append(distances)
-    distances = np.mean(resampled, axis=0)
-    found["all"] = {
-        "class_accuracy": mean(right),
-        "frechet_by_class": (float(distances[0]), plus_minus(distances[1:])),
-    }
+    found["all"] = {"class_accuracy": mean(right), "frechet_by_class": measured(np.mean(resampled, axis=0))}
     return found
 
 
@@ -83,11 +75,6 @@ def quick_measures(digits: Seen, reference: Seen) -> dict[str, float]:
         "score": float(classifier_score(digits.probabilities)[0]),
         "kl_uniform": float(divergence_from_uniform(class_histogram(digits.probabilities.argmax(1)))[0]),
     }
-
-
-def mean(values: np.ndarray) -> tuple[float, float]:
-    """The mean of one number per digit, [N], and half the width of its 95 % interval (normal: N is large)."""
-    return float(values.mean()), float(1.96 * values.std() / np.sqrt(len(values)))
 
 
 def pixel_gaussian(images: np.ndarray, count: int, seed: int) -> np.ndarray:

@@ -31,7 +31,7 @@ from ganflow.data.batches import to_unit
 from ganflow.errors import UserError
 from ganflow.files import sha256, whole_file
 from ganflow.metrics import distribution
-from ganflow.metrics.bootstrap import multiplicities, plus_minus
+from ganflow.metrics.bootstrap import mean, measured, whole_and_resamples
 
 Mode = Literal["auto", "on", "off"]
 
@@ -136,18 +136,14 @@ def summary(
     Neither means anything without a floor: the same two for real training images against the real test images.
     """
     weights = (
-        np.vstack([np.ones((1, len(features))), multiplicities(len(features), seed, RESAMPLES)]),
-        np.vstack([np.ones((1, len(real))), multiplicities(len(real), seed + 1, RESAMPLES)]),
+        whole_and_resamples(len(features), seed, RESAMPLES),
+        whole_and_resamples(len(real), seed + 1, RESAMPLES),
     )
     found = {
-        "fid": distribution.frechet_distance(features, real, weights),
-        "kid": distribution.kernel_distance(features, real, weights),
+        "fid": measured(distribution.frechet_distance(features, real, weights)),
+        "kid": measured(distribution.kernel_distance(features, real, weights)),
     }
-    measured = {key: (float(values[0]), plus_minus(values[1:])) for key, values in found.items()}
-    if distances is not None:
-        error = 1.96 * distances.std() / np.sqrt(len(distances))
-        measured["lpips"] = float(distances.mean()), float(error)
-    return measured
+    return found if distances is None else found | {"lpips": mean(distances)}
 
 
 def conditions(images: np.ndarray) -> dict[str, object]:
@@ -175,10 +171,10 @@ def _in_batches(measure: Callable[..., Tensor], device: torch.device, *arrays: n
 @cache
 def _inception(path: Path, device: torch.device) -> nn.Module:
     # The extractor would unpickle whatever the file holds: it gets tensors only, written anew.
-    tensors = io.BytesIO()
-    torch.save(torch.load(path, weights_only=True), tensors)
-    tensors.seek(0)
-    network = FeatureExtractorInceptionV3("inception", ["2048"], tensors)
+    anew = io.BytesIO()
+    torch.save(_tensors(path), anew)
+    anew.seek(0)
+    network = FeatureExtractorInceptionV3("inception", ["2048"], anew)
     return network.to(device).to(memory_format=torch.channels_last)  # on a CPU in two thirds of the time
 
 
@@ -186,11 +182,16 @@ def _inception(path: Path, device: torch.device) -> nn.Module:
 def _lpips(path: Path, device: torch.device) -> nn.Module:
     # The heads come with it. The public class has no pnet_rand: there, torchvision would fetch the backbone unverified.
     network = Lpips(net="alex", pnet_rand=True)
-    stored = torch.load(path, weights_only=True)
+    stored = _tensors(path)
     # Slices keep torchvision's numbers: slice2.3.weight is features.3.weight.
     names = {name: f"features.{name.partition('.')[2]}" for name in network.net.state_dict()}
     network.net.load_state_dict({name: stored[origin] for name, origin in names.items()})
     return network.to(device)
+
+
+def _tensors(path: Path) -> dict[str, Tensor]:
+    """Published weights that exist only as a pickle, of which nothing but tensors is read."""
+    return torch.load(path, weights_only=True)
 
 
 def _verified(source: Source, folder: Path) -> Path:
