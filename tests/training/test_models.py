@@ -167,7 +167,7 @@ def test_a_pix2pix_step_moves_both_players_and_the_average(params: Params, objec
 def test_the_generators_loss_leaves_no_gradient_on_the_discriminator(params: Params) -> None:
     model = pix2pix(params)
     model.step(pairs(), 2)
-    seen = [parameter.grad.clone() for parameter in model.discriminator.parameters() if parameter.grad is not None]
+    seen = [parameter.grad.clone() for parameter in model.game.discriminator.parameters() if parameter.grad is not None]
     model.optimisers["D"].step = lambda *_: None  # type: ignore[method-assign]
     model.optimisers["G"].step = lambda *_: None  # type: ignore[method-assign]
     reference = copy.deepcopy(model)
@@ -175,10 +175,11 @@ def test_the_generators_loss_leaves_no_gradient_on_the_discriminator(params: Par
     x, y = pairs()
     fake = model.generator(x)
     model.optimisers["D"].zero_grad()
-    model.objective.discriminator(model.discriminator(x, y), model.discriminator(x, fake.detach())).backward()
-    for ours, theirs in zip(reference.discriminator.parameters(), model.discriminator.parameters(), strict=True):
+    judge = model.game.discriminator
+    model.game.objective.discriminator(judge(x, y), judge(x, fake.detach())).backward()
+    for ours, theirs in zip(reference.game.discriminator.parameters(), judge.parameters(), strict=True):
         torch.testing.assert_close(ours.grad, theirs.grad)
-    assert all(parameter.requires_grad for parameter in model.discriminator.parameters())
+    assert all(parameter.requires_grad for parameter in judge.parameters())
     assert seen
 
 

@@ -9,11 +9,12 @@ from torch import Tensor, nn
 
 from ganflow.config import Cvae
 from ganflow.grids import translation_grid
-from ganflow.losses import OBJECTIVES, gradient_penalty, kl_divergence, l1
+from ganflow.losses import kl_divergence, l1
 from ganflow.models.cvae import ConditionalVae, at
-from ganflow.models.patchgan import PatchGan
 from ganflow.training.compute import Machine, step_seed
 from ganflow.training.ema import Ema
+from ganflow.training.game import adam
+from ganflow.training.patch_game import PatchGame
 from ganflow.translate import prior_latents, translate
 
 SAMPLES = 3  # per input in the picture of an epoch
@@ -36,7 +37,6 @@ class CvaeModel:
     ) -> None:
         torch.manual_seed(step_seed(seed, "cvae", "init"))
         self.params, self.machine, self.shown = params, machine, shown
-        self.objective = OBJECTIVES[params.objective]
         self.arguments = {
             "levels": min(8, int(math.log2(crop_size))),
             "channels": params.generator_channels,
@@ -47,13 +47,10 @@ class CvaeModel:
             "prior": params.prior,
         }
         self.vae = ConditionalVae(**self.arguments).to(machine.device)
-        self.discriminator = PatchGan(params.discriminator_channels, params.norm).to(machine.device)
+        self.game = PatchGame(params, machine)
         self.ema = Ema(self.vae, params.ema_images)
-        self.networks = {"G and E": self.vae, "D": self.discriminator, "average of G and E": self.ema.average}
-        self.optimisers: dict[str, torch.optim.Optimizer] = {
-            name: torch.optim.Adam(self.networks[name].parameters(), betas=(params.beta1, 0.999), fused=True)
-            for name in ("G and E", "D")
-        }
+        self.networks = {"G and E": self.vae, "D": self.game.discriminator, "average of G and E": self.ema.average}
+        self.optimisers = {"G and E": adam(self.vae, params), "D": self.game.optimiser}
         self._latents = prior_latents(SAMPLES, params.latent_dim, seed, "samples")
 
     def step(self, batch: tuple[Tensor, Tensor], images_seen: int) -> dict[str, Tensor]:
@@ -82,57 +79,28 @@ class CvaeModel:
                 drawn = vae.generator(torch.cat([x, x]), torch.cat([latent, unseen]))
             else:
                 unseen, drawn = None, vae.generator(x, latent)
-        reconstructed = drawn[: len(x)]
-        scalars = {}
-        if own.lambda_gan:
-            scalars |= self._improve_discriminator(x, y, drawn)
+        scalars = self.game.improve_discriminator(x, y, drawn) if own.lambda_gan else {}
 
-        loss_l1 = l1(reconstructed.float(), y)
+        loss_l1 = l1(drawn[: len(x)].float(), y)
         loss_kl = kl_divergence(posterior, prior).sum(1).mean()
         total = own.lambda_l1 * loss_l1 + own.lambda_kl * loss_kl
         if own.lambda_gan:
-            self.discriminator.requires_grad_(False)
-            with self.machine.autocast():
-                judged = self._judge(x, drawn)
-            loss_g = torch.stack([self.objective.generator(branch) for branch in judged.split(len(x))]).sum()
-            scalars["loss_g"] = loss_g
-            total = total + own.lambda_gan * loss_g
+            scalars["loss_g"] = self.game.generator_loss(x, drawn)
+            total = total + own.lambda_gan * scalars["loss_g"]
         if unseen is not None:
             vae.posterior.requires_grad_(False)
             with self.machine.autocast():
                 recovered, _ = vae.posterior(drawn[len(x) :])
             vae.posterior.requires_grad_(True)
-            loss_latent = l1(recovered.float(), unseen)
-            scalars["loss_latent"] = loss_latent
-            total = total + own.lambda_latent * loss_latent
+            scalars["loss_latent"] = l1(recovered.float(), unseen)
+            total = total + own.lambda_latent * scalars["loss_latent"]
         optimiser = self.optimisers["G and E"]
         optimiser.zero_grad()
         total.backward()
         optimiser.step()
-        self.discriminator.requires_grad_(True)
 
         self.ema.update(vae, images_seen, len(x))
         return scalars | {"loss_l1": loss_l1, "loss_kl": loss_kl}
-
-    def _judge(self, x: Tensor, images: Tensor) -> Tensor:
-        """D on images of one branch or both, each to the same inputs x."""
-        return self.discriminator(x.repeat(len(images) // len(x), 1, 1, 1), images).float()
-
-    def _improve_discriminator(self, x: Tensor, y: Tensor, drawn: Tensor) -> dict[str, Tensor]:
-        with self.machine.autocast():
-            on_real, on_fake = self._judge(x, y), self._judge(x, drawn.detach())
-        loss_d = self.objective.discriminator(on_real, on_fake)
-        total = loss_d
-        if self.objective.penalised:
-            reconstructed = drawn[: len(x)]
-            penalty = gradient_penalty(lambda image: self.discriminator(x, image), y, reconstructed)
-            total = loss_d + self.params.lambda_gp * penalty
-        optimiser = self.optimisers["D"]
-        optimiser.zero_grad()
-        total.backward()
-        optimiser.step()
-        shown = torch.sigmoid if self.objective.outputs_probability else torch.Tensor.float
-        return {"loss_d": loss_d, "d_real": shown(on_real).mean(), "d_fake": shown(on_fake).mean()}
 
     def finished(self) -> ConditionalVae:
         """The averaged generator and encoder in evaluation mode."""

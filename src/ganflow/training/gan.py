@@ -15,6 +15,7 @@ from ganflow.models.dcgan import DigitDiscriminator, DigitGenerator, with_classe
 from ganflow.training.classifier import look
 from ganflow.training.compute import Machine, step_seed
 from ganflow.training.ema import Ema, recalibrate
+from ganflow.training.game import adam, outputs
 from ganflow.training.loop import Validation
 
 COLUMNS = 8  # of the picture of an epoch
@@ -38,10 +39,7 @@ class GanModel:
         self.discriminator = DigitDiscriminator(params.channels, classes).to(machine.device)
         self.ema = Ema(self.generator, params.ema_images)
         self.networks = {"G": self.generator, "D": self.discriminator, "average of G": self.ema.average}
-        self.optimisers: dict[str, torch.optim.Optimizer] = {
-            name: torch.optim.Adam(self.networks[name].parameters(), betas=(params.beta1, 0.999), fused=True)
-            for name in ("G", "D")
-        }
+        self.optimisers = {name: adam(self.networks[name], params) for name in ("G", "D")}
         self._fixed = latents(COLUMNS if classes else COLUMNS**2, params.latent_dim, seed, "samples", machine.device)
         if classes:
             self._fixed = every_class(self._fixed, classes)
@@ -67,8 +65,8 @@ class GanModel:
             if share := self._wrong_share:  # real digits, but not what D is told they are: no better than fakes
                 seen.append(real)
                 told.append((labels + torch.randint_like(labels, 1, self.generator.classes)) % self.generator.classes)
-            outputs = self.discriminator(torch.cat(seen), torch.cat(told)).float()
-        on_real, on_fake, *on_wrong = outputs.split(len(real))
+            judged = self.discriminator(torch.cat(seen), torch.cat(told)).float()
+        on_real, on_fake, *on_wrong = judged.split(len(real))
         loss_d = self.objective.discriminator(on_real, on_fake)
         if on_wrong:
             loss_d = (1 - share) * loss_d + share * self.objective.discriminator(on_real, on_wrong[0])
@@ -92,13 +90,7 @@ class GanModel:
         self.discriminator.requires_grad_(True)
 
         self.ema.update(self.generator, images_seen, len(real))
-        shown = torch.sigmoid if self.objective.outputs_probability else torch.Tensor.float
-        return {
-            "loss_d": loss_d,
-            "loss_g": loss_g,
-            "d_real": shown(on_real).mean(),
-            "d_fake": shown(on_fake).mean(),
-        }
+        return {"loss_d": loss_d, "loss_g": loss_g, **outputs(self.objective, on_real, on_fake)}
 
     def finished(self) -> DigitGenerator:
         """The averaged generator in evaluation mode, its batch-norm statistics recomputed."""

@@ -9,11 +9,12 @@ from torch import Tensor, nn
 
 from ganflow.config import Pix2Pix
 from ganflow.grids import translation_grid
-from ganflow.losses import OBJECTIVES, gradient_penalty, l1
-from ganflow.models.patchgan import PatchGan
+from ganflow.losses import l1
 from ganflow.models.unet import UNet
 from ganflow.training.compute import Machine, step_seed
 from ganflow.training.ema import Ema
+from ganflow.training.game import adam
+from ganflow.training.patch_game import PatchGame
 from ganflow.translate import translate
 
 
@@ -28,7 +29,6 @@ class Pix2PixModel:
     ) -> None:
         torch.manual_seed(step_seed(seed, "pix2pix", "init"))
         self.params, self.machine, self.shown = params, machine, shown
-        self.objective = OBJECTIVES[params.objective]
         self.arguments = {
             "levels": min(8, int(math.log2(crop_size))),  # down to one pixel; the paper's 8 at 256 px
             "channels": params.generator_channels,
@@ -37,72 +37,35 @@ class Pix2PixModel:
             "dropout": params.dropout,
         }
         self.generator = UNet(**self.arguments).to(machine.device)
-        self.discriminator = PatchGan(params.discriminator_channels, params.norm).to(machine.device)
+        self.game = PatchGame(params, machine)
         self.ema = Ema(self.generator, params.ema_images)
-        self.networks = {"G": self.generator, "D": self.discriminator, "average of G": self.ema.average}
-        self.optimisers: dict[str, torch.optim.Optimizer] = {
-            name: torch.optim.Adam(self.networks[name].parameters(), betas=(params.beta1, 0.999), fused=True)
-            for name in ("G", "D")
-        }
+        self.networks = {"G": self.generator, "D": self.game.discriminator, "average of G": self.ema.average}
+        self.optimisers = {"G": adam(self.generator, params), "D": self.game.optimiser}
 
     def step(self, batch: tuple[Tensor, Tensor], images_seen: int) -> dict[str, Tensor]:
         """One update of D, then one of G, on inputs x and targets y [B, 3, H, W].
 
         G minimises lambda_gan times the adversarial term + lambda_l1 E|y - G(x)| (eq. 4); its noise is dropout alone.
-        The paper halves D's loss to slow it down; under Adam, which divides by the gradient's size, that changes
-        nothing, so it is left whole here and its equilibrium is log 4 as for any GAN.
+        With lambda_gan = 0 there is no game: the L1 baseline, which shows what the adversarial term is worth.
         """
         x, y = batch
-        if not self.params.lambda_gan:
-            return self._regress(x, y, images_seen)
-        optimise_g, optimise_d = self.optimisers["G"], self.optimisers["D"]
-
-        # Discriminator: the real pair against the generated one
-        with self.machine.autocast():
-            fake = self.generator(x)
-            on_real = self.discriminator(x, y).float()
-            on_fake = self.discriminator(x, fake.detach()).float()
-        loss_d = self.objective.discriminator(on_real, on_fake)
-        total = loss_d
-        if self.objective.penalised:
-            penalty = gradient_penalty(lambda image: self.discriminator(x, image), y, fake)
-            total = loss_d + self.params.lambda_gp * penalty
-        optimise_d.zero_grad()
-        total.backward()
-        optimise_d.step()
-
-        # Generator: fool the discriminator just improved, and stay near the target
-        self.discriminator.requires_grad_(False)
-        with self.machine.autocast():
-            judged = self.discriminator(x, fake).float()
-        loss_g = self.objective.generator(judged)
-        loss_l1 = l1(fake.float(), y)
-        optimise_g.zero_grad()
-        (self.params.lambda_gan * loss_g + self.params.lambda_l1 * loss_l1).backward()
-        optimise_g.step()
-        self.discriminator.requires_grad_(True)
-
-        self.ema.update(self.generator, images_seen, len(x))
-        shown = torch.sigmoid if self.objective.outputs_probability else torch.Tensor.float
-        return {
-            "loss_d": loss_d,
-            "loss_g": loss_g,
-            "loss_l1": loss_l1,
-            "d_real": shown(on_real).mean(),
-            "d_fake": shown(on_fake).mean(),
-        }
-
-    def _regress(self, x: Tensor, y: Tensor, images_seen: int) -> dict[str, Tensor]:
-        """One update of G without a game: the L1 baseline, which shows what the adversarial term is worth."""
+        own = self.params
         with self.machine.autocast():
             drawn = self.generator(x)
+        scalars = self.game.improve_discriminator(x, y, drawn) if own.lambda_gan else {}
+
         loss_l1 = l1(drawn.float(), y)
+        total = own.lambda_l1 * loss_l1
+        if own.lambda_gan:  # fool the discriminator just improved
+            scalars["loss_g"] = self.game.generator_loss(x, drawn)
+            total = total + own.lambda_gan * scalars["loss_g"]
         optimiser = self.optimisers["G"]
         optimiser.zero_grad()
-        (self.params.lambda_l1 * loss_l1).backward()
+        total.backward()
         optimiser.step()
+
         self.ema.update(self.generator, images_seen, len(x))
-        return {"loss_l1": loss_l1}
+        return scalars | {"loss_l1": loss_l1}
 
     def finished(self) -> UNet:
         """The averaged generator in evaluation mode."""

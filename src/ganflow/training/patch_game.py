@@ -1,0 +1,48 @@
+"""The discriminator's side of a translation game: what Pix2Pix and the conditional VAE have in common."""
+
+import torch
+from torch import Tensor
+
+from ganflow.config import Translator
+from ganflow.losses import OBJECTIVES, gradient_penalty
+from ganflow.models.patchgan import PatchGan
+from ganflow.training.compute import Machine
+from ganflow.training.game import adam, outputs
+
+
+class PatchGame:
+    """The conditional patch discriminator D of a translator, how it learns, and what it tells the generator."""
+
+    def __init__(self, params: Translator, machine: Machine) -> None:
+        self.discriminator = PatchGan(params.discriminator_channels, params.norm).to(machine.device)
+        self.optimiser = adam(self.discriminator, params)
+        self.objective = OBJECTIVES[params.objective]
+        self._params, self._machine = params, machine
+
+    def improve_discriminator(self, x: Tensor, y: Tensor, drawn: Tensor) -> dict[str, Tensor]:
+        """One update of D on inputs x, targets y [B, 3, H, W] and what G drew of x, once or more [k * B, 3, H, W].
+
+        The paper halves this loss to slow D down; under Adam, which divides by the gradient's size, that changes
+        nothing, so it is left whole here and its equilibrium is log 4 as for any GAN.
+        """
+        on_real, on_fake = self._judge(x, y), self._judge(x, drawn.detach())
+        loss = self.objective.discriminator(on_real, on_fake)
+        total = loss
+        if self.objective.penalised:
+            penalty = gradient_penalty(lambda image: self.discriminator(x, image), y, drawn[: len(x)])
+            total = loss + self._params.lambda_gp * penalty
+        self.optimiser.zero_grad()
+        total.backward()
+        self.optimiser.step()
+        return {"loss_d": loss, **outputs(self.objective, on_real, on_fake)}
+
+    def generator_loss(self, x: Tensor, drawn: Tensor) -> Tensor:
+        """The adversarial term of `drawn`, as above: the sum over how often x was drawn. Leaves no gradient on D."""
+        self.discriminator.requires_grad_(False)
+        judged = self._judge(x, drawn)
+        self.discriminator.requires_grad_(True)
+        return torch.stack([self.objective.generator(once) for once in judged.split(len(x))]).sum()
+
+    def _judge(self, x: Tensor, images: Tensor) -> Tensor:
+        with self._machine.autocast():
+            return self.discriminator(torch.cat([x] * (len(images) // len(x))), images).float()
