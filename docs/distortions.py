@@ -61,7 +61,7 @@ DISTORTIONS: dict[str, tuple[Callable[[np.ndarray, float], np.ndarray], list[flo
 
 def main() -> None:
     test = prepared.array("maps", "test")
-    real = np.array(test[np.linspace(0, len(test) - 1, PAIRS).round().astype(int), 1])
+    real = np.array(test[prepared.evenly(PAIRS, len(test)), 1])
     constant = np.broadcast_to(pixels.constant_baseline(prepared.array("maps", "train")[:, 1]), real.shape)
     perfect, nothing = of(real, real), of(constant, real)
     # The map with the most street and some park or water, to look at

@@ -19,7 +19,6 @@ from matplotlib import pyplot as plt
 from matplotlib.figure import Figure
 
 from ganflow.data import prepared
-from ganflow.data.batches import to_unit
 from ganflow.grids import digit_grid, translation_grid
 from ganflow.losses import minimax_generator, non_saturating_generator
 from ganflow.models import saved
@@ -28,8 +27,9 @@ from ganflow.models.cvae import ConditionalVae
 from ganflow.models.dcgan import DigitGenerator, with_classes
 from ganflow.models.unet import UNet
 from ganflow.training.classifier import look
-from ganflow.training.gan import draw, every_class, latents
-from ganflow.translate import prior_latents, translate
+from ganflow.training.compute import latents
+from ganflow.training.gan import draw, every_class
+from ganflow.translate import translate
 
 OUT = Path("docs/pictures")
 CPU = torch.device("cpu")
@@ -89,7 +89,7 @@ def collapse(folder: Path) -> None:
     classifier = saved.load(Path("models/classifier"), DigitClassifier)[0]
     for name, place in (("default", Path("models/gan/best")), ("collapsed", folder / "last")):
         generator = saved.load(place, DigitGenerator)[0]
-        digits = draw(generator, latents(2000, generator.latent_dim, 0, "docs", CPU))
+        digits = draw(generator, latents(2000, generator.latent_dim, 0, "gan", "docs"))
         shares = np.bincount(_read(classifier, digits), minlength=10) / len(digits)
         print(f"{name}: class shares {(100 * shares).round(1).tolist()} %")
         digit_grid(digits[:40], 20).save(OUT / f"digits_{name}.webp", lossless=True)
@@ -99,10 +99,10 @@ def conditioning() -> None:
     """The class-conditional GAN with its class input, and with that input always saying 0."""
     classifier = saved.load(Path("models/classifier"), DigitClassifier)[0]
     generator = saved.load(Path("models/cgan/best"), DigitGenerator)[0]
-    shared = latents(12, generator.latent_dim, 0, "docs", CPU)
+    shared = latents(12, generator.latent_dim, 0, "gan", "docs")
     digit_grid(draw(generator, every_class(shared, generator.classes)), 12).save(OUT / "classes.webp", lossless=True)
     asked = torch.arange(2000) % generator.classes
-    latent = latents(2000, generator.latent_dim, 0, "docs", CPU)
+    latent = latents(2000, generator.latent_dim, 0, "gan", "docs")
     told = with_classes(latent, asked, generator.classes)
     untold = with_classes(latent, torch.zeros_like(asked), generator.classes)
     for name, inputs in (("told the class", told), ("told 0 always", untold)):
@@ -125,14 +125,14 @@ def variational() -> None:
     test = prepared.array("maps", "test")[PHOTOS]
     columns = {"aerial": test[:, 0]}
     drawn = []
-    for number, latent in enumerate(prior_latents(4, vae.latent_dim, 0, "docs"), start=1):
+    for number, latent in enumerate(latents(4, vae.latent_dim, 0, "cvae", "docs"), start=1):
         drawn.append(translate(vae, test[:, 0], 1, CPU, latent.expand(len(test), -1)))
         columns[f"sample {number}"] = drawn[-1]
     translation_grid(columns | {"real map": test[:, 1]}).save(OUT / "samples.webp", quality=85)
 
 
 def _read(classifier: DigitClassifier, digits: np.ndarray) -> np.ndarray:
-    return look(classifier, to_unit(torch.tensor(digits))[:, None])[1].argmax(1).numpy()
+    return look(classifier, digits)[1].argmax(1)
 
 
 def _save(figure: Figure, name: str) -> None:

@@ -17,7 +17,7 @@ def main() -> None:
     params = config.load()
     device = compute.prepare(params.compute).device
     generator, model = saved.load(Path("models/pix2pix") / params.evaluate.checkpoint, UNet)
-    inputs = prepared.array("maps", "test")[:, 0 if model["direction"] == "aerial2map" else 1]
+    inputs, _ = prepared.pairs("test", model["direction"])
     answers = {"model": translate(generator.to(device), inputs, params.evaluate.batch_size, device)}
     found = perceptual.weights(params.evaluate.perceptual)
     translations.evaluate("pix2pix", params, model, answers, found, device)

@@ -22,8 +22,9 @@ from ganflow.models.dcgan import DigitGenerator
 from ganflow.models.unet import UNet
 from ganflow.render import beside, best_of, curves
 from ganflow.training import compute
-from ganflow.training.gan import draw, every_class, latents
-from ganflow.translate import prior_latents, translate
+from ganflow.training.compute import latents
+from ganflow.training.gan import draw, every_class
+from ganflow.translate import translate
 
 STEPS = 10  # of a latent walk
 COLUMNS = 20  # of a grid of digits
@@ -59,7 +60,7 @@ def of_gan(params: Params, device: torch.device) -> dict[str, Image.Image]:
     generator.to(device)
 
     def drawn(count: int, purpose: str) -> np.ndarray:
-        return latents(count, generator.latent_dim, params.seed, purpose, device).cpu().numpy()
+        return latents(count, generator.latent_dim, params.seed, "gan", purpose).numpy()
 
     def digits(inputs: np.ndarray) -> np.ndarray:
         return draw(generator, torch.from_numpy(inputs).to(device))
@@ -83,9 +84,9 @@ def of_gan(params: Params, device: torch.device) -> dict[str, Image.Image]:
 def of_cgan(params: Params, device: torch.device) -> dict[str, Image.Image]:
     generator, _ = saved.load(Path("models/cgan") / params.evaluate.checkpoint, DigitGenerator)
     generator.to(device)
-    shared = latents(COLUMNS, generator.latent_dim, params.seed, "render", device)
+    shared = latents(COLUMNS, generator.latent_dim, params.seed, "gan", "render")
     return {
-        "classes": digit_grid(draw(generator, every_class(shared, generator.classes)), COLUMNS),
+        "classes": digit_grid(draw(generator, every_class(shared, generator.classes).to(device)), COLUMNS),
         "curves": _curves("cgan", DigitGenerator),
     }
 
@@ -93,21 +94,19 @@ def of_cgan(params: Params, device: torch.device) -> dict[str, Image.Image]:
 def of_pix2pix(params: Params, device: torch.device) -> dict[str, Image.Image]:
     generator, model = saved.load(Path("models/pix2pix") / params.evaluate.checkpoint, UNet)
     generator.to(device)
-    test = prepared.array("maps", "test")
+    inputs, real = prepared.pairs("test", model["direction"])
     to_map = model["direction"] == "aerial2map"
     names = ("aerial", "generated", "real map") if to_map else ("map", "generated", "real aerial")
 
     def grid(shown: np.ndarray) -> Image.Image:
-        inputs, real = test[shown, 1 - to_map], test[shown, int(to_map)]
-        drawn = translate(generator, inputs, params.evaluate.batch_size, device)
-        return translation_grid(dict(zip(names, (inputs, drawn, real), strict=True)))
+        drawn = translate(generator, inputs[shown], params.evaluate.batch_size, device)
+        return translation_grid(dict(zip(names, (inputs[shown], drawn, real[shown]), strict=True)))
 
     images = pd.read_csv("metrics/pix2pix_images.csv")
     order = images.sort_values("mean_iou", ascending=False) if to_map else images.sort_values("mae")
-    ranked, count = order.index.to_numpy(), min(EXTREMES, len(test)) // 2 * 2
+    ranked, count = order.index.to_numpy(), min(EXTREMES, len(inputs)) // 2 * 2
     return {
-        # Spread evenly over the test set, not chosen
-        "pairs": grid(np.linspace(0, len(test) - 1, min(params.render.pairs, len(test))).round().astype(int)),
+        "pairs": grid(prepared.evenly(params.render.pairs, len(inputs))),
         "best": beside(*map(grid, np.split(ranked[:count], 2))),
         "worst": beside(*map(grid, np.split(ranked[::-1][:count], 2))),
         "curves": _curves("pix2pix", UNet),
@@ -117,31 +116,29 @@ def of_pix2pix(params: Params, device: torch.device) -> dict[str, Image.Image]:
 def of_cvae(params: Params, device: torch.device) -> dict[str, Image.Image]:
     vae, model = saved.load(Path("models/cvae") / params.evaluate.checkpoint, ConditionalVae)
     vae.to(device)
-    test = prepared.array("maps", "test")
-    to_map = model["direction"] == "aerial2map"
-    shown = np.linspace(0, len(test) - 1, min(params.render.pairs, len(test))).round().astype(int)
-    inputs, real = test[shown, 1 - to_map], test[shown, int(to_map)]
+    inputs, real = prepared.pairs("test", model["direction"])
+    shown = prepared.evenly(params.render.pairs, len(inputs))
+    inputs, real = inputs[shown], real[shown]
 
     def answers(latent: torch.Tensor) -> np.ndarray:
         given = latent.expand(len(inputs), -1)
         return translate(vae, inputs, params.evaluate.batch_size, device, given)
 
-    samples = np.stack(
-        [answers(one) for one in prior_latents(params.evaluate.samples, vae.latent_dim, params.seed, "samples")], axis=1
-    )
+    drawn = latents(params.evaluate.samples, vae.latent_dim, params.seed, "cvae", "samples")
+    samples = np.stack([answers(one) for one in drawn], axis=1)
     spreads = np.stack([spread(of_one) for of_one in samples])
     dark = (255 - 255 * spreads / max(spreads.max(), 1)).round().astype(np.uint8)[..., None].repeat(3, -1)
-    columns = {"aerial" if to_map else "map": inputs}
+    columns = {"aerial" if model["direction"] == "aerial2map" else "map": inputs}
     columns |= {f"sample {number + 1}": samples[:, number] for number in range(min(SAMPLES, samples.shape[1]))}
     columns |= {"mean": samples.mean(1).round().astype(np.uint8), "spread": dark, "real": real}
 
-    ends = prior_latents(2, vae.latent_dim, params.seed, "walk").numpy()
+    ends = latents(2, vae.latent_dim, params.seed, "cvae", "walk").numpy()
     walk = spherical_path(ends[:1], ends[1:], WALK_STEPS)[0]
     walked = {f"{place / (WALK_STEPS - 1):.2f}": answers(torch.from_numpy(step)) for place, step in enumerate(walk)}
     table = json.loads(Path("metrics/tables/cvae.json").read_text())
     return {
         "samples": translation_grid(columns),
-        "walk": translation_grid({name: drawn[:WALK_ROWS] for name, drawn in walked.items()}),
+        "walk": translation_grid({name: row[:WALK_ROWS] for name, row in walked.items()}),
         "best_of": best_of(table["best_of"]),
         "curves": _curves("cvae", ConditionalVae),
     }

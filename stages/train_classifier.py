@@ -9,11 +9,11 @@ from ganflow.data import prepared
 from ganflow.data.batches import DigitBatches
 from ganflow.errors import run
 from ganflow.training import compute
-from ganflow.training.classifier import ClassifierModel
+from ganflow.training.classifier import EYE, ClassifierModel
 from ganflow.training.loop import Plan
 from ganflow.training.run import Outs, train_and_track
 
-OUTS = Outs(model=Path("models/classifier"), history=Path("metrics/history/classifier.csv"))
+OUTS = Outs(model=EYE, history=Path("metrics/history/classifier.csv"))
 
 
 def main() -> None:

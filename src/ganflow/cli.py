@@ -49,7 +49,8 @@ def _translate(arguments: argparse.Namespace) -> None:
     from ganflow.models import saved
     from ganflow.models.cvae import ConditionalVae
     from ganflow.models.unet import UNet
-    from ganflow.translate import prior_latents, translate_photo
+    from ganflow.training.compute import chosen_device, latents
+    from ganflow.translate import translate_photo
 
     if arguments.output.suffix.lower() not in Image.registered_extensions():
         raise UserError(f"cannot tell the format of {arguments.output}: give it a name like map.png")
@@ -65,14 +66,14 @@ def _translate(arguments: argparse.Namespace) -> None:
         raise UserError(f"{arguments.photo} is not a readable image: {fault}") from None
     folder = arguments.model or project_root() / f"models/{'cvae' if several else 'pix2pix'}/best"
     network, config = saved.load(folder, ConditionalVae if several else UNet)
-    device = torch.device("cuda" if torch.cuda.is_available() else "cpu")
+    device = chosen_device("auto")
     network.to(device)
     outputs: list[tuple[Path, torch.Tensor | None]] = [(arguments.output, None)]
     if isinstance(network, ConditionalVae):
-        latents = prior_latents(arguments.samples, network.latent_dim, arguments.seed, "translate")
+        drawn = latents(arguments.samples, network.latent_dim, arguments.seed, "cvae", "translate")
         name = arguments.output
         outputs = [
-            (name.with_stem(f"{name.stem}-{number}"), latent[None]) for number, latent in enumerate(latents, start=1)
+            (name.with_stem(f"{name.stem}-{number}"), latent[None]) for number, latent in enumerate(drawn, start=1)
         ]
     for path, latent in outputs:
         drawn = translate_photo(network, photo, config["eval_size"], device, latent)

@@ -6,7 +6,6 @@ from PIL import Image
 from torch import Tensor, nn
 
 from ganflow.data.batches import to_bytes, to_unit
-from ganflow.training.compute import step_seed
 
 OVERLAP = 64  # pixels that neighbouring tiles of a large photo share, blended linearly
 
@@ -57,11 +56,6 @@ def translate_photo(
             total[place] += weight * translate(generator, padded[place][None], 1, device, latent)[0]
             weights[place] += weight
     return Image.fromarray((total / weights).round().astype(np.uint8)[:height, :width])
-
-
-def prior_latents(count: int, dim: int, seed: int, purpose: str) -> Tensor:
-    """Latents [count, dim] from N(0, 1), the same on every device and at every call."""
-    return torch.randn(count, dim, generator=torch.Generator().manual_seed(step_seed(seed, "cvae", purpose)))
 
 
 def _starts(length: int, tile: int, step: int) -> list[int]:

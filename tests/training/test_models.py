@@ -10,9 +10,9 @@ from torch import nn
 from ganflow.config import Params
 from ganflow.losses import OBJECTIVES
 from ganflow.models.classifier import DigitClassifier
-from ganflow.training.compute import Machine
+from ganflow.training.compute import Machine, latents
 from ganflow.training.cvae import CvaeModel
-from ganflow.training.gan import GanModel, draw, every_class, latents
+from ganflow.training.gan import GanModel, draw, every_class
 from ganflow.training.gan import validation as gan_validation
 from ganflow.training.pix2pix import Pix2PixModel
 from ganflow.training.translation import validation as translation_validation
@@ -102,7 +102,7 @@ def test_real_digits_under_a_wrong_class_are_rejected(params: Params) -> None:
 
 def test_a_conditional_players_answer_depends_on_the_class(params: Params) -> None:
     model = cgan(params)
-    drawn = draw(model.finished(), every_class(latents(1, 8, 0, "test", CPU.device), 10))
+    drawn = draw(model.finished(), every_class(latents(1, 8, "test"), 10))
     assert len(np.unique(drawn.reshape(10, -1), axis=0)) == 10
     image = digits()[0][:1].expand(10, -1, -1, -1)
     assert len(model.discriminator(image, torch.arange(10)).unique()) == 10
@@ -213,11 +213,12 @@ def test_the_weight_of_the_adversarial_term_is_its_share_of_the_gradient(params:
     torch.testing.assert_close(3 * seen[0], seen[1])
 
 
-@pytest.mark.parametrize("to_map", [True, False])
-def test_translations_are_validated_on_the_crop_in_the_middle(params: Params, to_map: bool) -> None:
+@pytest.mark.parametrize("direction", ["aerial2map", "map2aerial"])
+def test_translations_are_validated_on_the_crop_in_the_middle(params: Params, direction: str) -> None:
     real = np.full((3, 64, 64, 3), 255, np.uint8)  # streets, and water around what the network is trained on
     real[:, :16] = real[:, 48:] = real[:, :, :16] = real[:, :, 48:] = (178, 210, 254)
-    check = translation_validation(real, real, 32, to_map, CPU)
+    check = translation_validation(real, real, 32, direction, CPU)
+    to_map = direction == "aerial2map"
     found = check.measure(White())
     assert found["mae"] == 0
     assert check.best_by == ("mean_iou" if to_map else "mae")
@@ -229,11 +230,11 @@ def test_digits_are_validated_by_their_distance_to_the_held_out_ones(params: Par
     torch.manual_seed(0)
     eye = DigitClassifier().eval()
     model = gan(params)
-    inputs = latents(60, 8, 0, "validate", CPU.device)
+    inputs = latents(60, 8, "validate")
     own = draw(model.finished(), inputs)
-    check = gan_validation(eye, own, inputs, CPU)
+    check = gan_validation(eye, own, inputs)
     assert check.measure(model.finished())["frechet_classifier"] == pytest.approx(0, abs=1e-6)
-    assert gan_validation(eye, 255 - own, inputs, CPU).measure(model.finished())["frechet_classifier"] > 1e-4
+    assert gan_validation(eye, 255 - own, inputs).measure(model.finished())["frechet_classifier"] > 1e-4
 
 
 @pytest.mark.parametrize("build", [gan, cgan, pix2pix, cvae])
@@ -259,6 +260,6 @@ def test_sampling_changes_nothing_that_the_next_step_depends_on(params: Params) 
 
 def test_a_digit_is_drawn_alike_whatever_its_neighbours(params: Params) -> None:
     generator = gan(params).finished()
-    inputs = latents(12, 8, seed=0, purpose="test", device=CPU.device)
+    inputs = latents(12, 8, "test")
     alone, together = draw(generator, inputs[:1]).astype(int), draw(generator, inputs).astype(int)
     assert abs(alone[0] - together[0]).max() <= 1  # the last bit may round differently in another batch size

@@ -31,6 +31,18 @@ def array(name: str, part: str) -> np.ndarray:
     return np.load(PREPARED / name / f"{part}.npy", mmap_mode="r")
 
 
+def pairs(part: str, direction: str) -> tuple[np.ndarray, np.ndarray]:
+    """Inputs and targets of the maps' `part` in this direction, each uint8 [N, S, S, 3], memory-mapped."""
+    both = array("maps", part)
+    source = 0 if direction == "aerial2map" else 1
+    return both[:, source], both[:, 1 - source]
+
+
+def evenly(count: int, total: int) -> np.ndarray:
+    """At most `count` indices of `total`, spread evenly from the first to the last: shown because there, not chosen."""
+    return np.linspace(0, total - 1, min(count, total)).round().astype(int)
+
+
 def describe(folder: Path, counts: dict[str, int], **facts: str | int) -> None:
     """Write training.json (about train and val) and test.json into `folder`: `facts`, counts, a digest of the arrays.
 

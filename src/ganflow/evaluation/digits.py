@@ -10,7 +10,6 @@ import torch
 from ganflow import tracking
 from ganflow.config import Params
 from ganflow.data import prepared
-from ganflow.data.batches import to_unit
 from ganflow.evaluation.results import publish
 from ganflow.evaluation.threads import of_each
 from ganflow.metrics import digits
@@ -20,11 +19,11 @@ from ganflow.models import saved
 from ganflow.models.classifier import DigitClassifier
 from ganflow.models.dcgan import DigitGenerator, with_classes
 from ganflow.training import compute
-from ganflow.training.classifier import look
-from ganflow.training.gan import draw, latents
+from ganflow.training.classifier import EYE, look
+from ganflow.training.compute import latents
+from ganflow.training.gan import draw
 from ganflow.training.train_on_samples import train_on_samples
 
-EYE = Path("models/classifier")
 COPIES_SOUGHT = 2000  # digits asked whether they are copies
 LEARNED_FROM = 5000  # digits that a new classifier is trained on
 
@@ -44,14 +43,13 @@ def evaluate(task: Literal["gan", "cgan"], params: Params) -> None:
     asked = np.resize(train_labels[chosen], own.digits)  # a conditional generator is asked for the same digits
 
     def seen(images: np.ndarray) -> digits.Seen:
-        features, probabilities = look(classifier, to_unit(torch.tensor(images))[:, None].to(machine.device))
-        return digits.Seen(features.cpu().double().numpy(), probabilities.cpu().double().numpy())
+        return digits.Seen(*(found.astype(np.float64) for found in look(classifier, images)))
 
     def drawn(purpose: str) -> np.ndarray:
-        inputs = latents(own.digits, generator.latent_dim, seed, purpose, machine.device)
+        inputs = latents(own.digits, generator.latent_dim, seed, "gan", purpose)
         if generator.classes:
-            inputs = with_classes(inputs, torch.from_numpy(asked.astype(np.int64)).to(inputs.device), generator.classes)
-        return draw(generator, inputs)
+            inputs = with_classes(inputs, torch.from_numpy(asked.astype(np.int64)), generator.classes)
+        return draw(generator, inputs.to(machine.device))
 
     generated = drawn("evaluate")
     nearest_train = nearest(generated, train)[0]

@@ -26,15 +26,14 @@ def evaluate(
 ) -> None:
     """Measure `answers` and the baselines that take no network with their noise, and publish it all."""
     to_map = model["direction"] == "aerial2map"
-    source, target = (0, 1) if to_map else (1, 0)
-    train, test = prepared.array("maps", "train"), prepared.array("maps", "test")
-    inputs, real = test[:, source], test[:, target]
+    known, targets = prepared.pairs("train", model["direction"])
+    inputs, real = prepared.pairs("test", model["direction"])
     baselines = {
-        "constant": np.broadcast_to(pixels.constant_baseline(train[:, target]), real.shape),
-        "nearest": nearest_targets(train, inputs, source)[0],
+        "constant": np.broadcast_to(pixels.constant_baseline(targets), real.shape),
+        "nearest": nearest_targets(known, targets, inputs)[0],
         "input": inputs,
     }
-    weights = multiplicities(len(test), params.seed)
+    weights = multiplicities(len(real), params.seed)
     frames = of_each(lambda answer: translation.per_image(answer, real, to_map), answers | baselines)
     rows = {name: translation.with_noise(frame, weights) for name, frame in frames.items()}
     rows["model"] |= more_of_model or {}
@@ -46,7 +45,7 @@ def evaluate(
         seen_through = perceptual.conditions(real)
         of_real = perceptual.inception_features(real, found, device)
         distances = perceptual.lpips(answers["model"], real, found, device)
-        floor = resized(train[: len(real), target], real.shape[1])
+        floor = resized(targets[: len(real)], real.shape[1])
         for name, images, paired in (("model", answers["model"], distances), ("floor", floor, None)):
             features = perceptual.inception_features(images, found, device)
             rows.setdefault(name, {}).update(perceptual.summary(features, of_real, paired, params.seed))
@@ -58,8 +57,8 @@ def evaluate(
             "direction": model["direction"],
             "checkpoint": params.evaluate.checkpoint,
             "epoch": model["epoch"],
-            "n": len(test),
-            "size": test.shape[2],
+            "n": len(real),
+            "size": real.shape[1],
             "test_data": prepared.about("maps", "test")["digest"][:12],
         },
         rows=rows,

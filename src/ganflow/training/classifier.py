@@ -1,13 +1,18 @@
 """Training of the digit classifier that the GAN metrics look through."""
 
+from pathlib import Path
+
+import numpy as np
 import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
 from ganflow.config import Classifier
+from ganflow.data.batches import to_unit
 from ganflow.models.classifier import DigitClassifier
 from ganflow.training.compute import Machine, step_seed
 
+EYE = Path("models/classifier")  # through which the digit metrics look
 SHIFT = 2  # pixels by which digits are moved at random, either way
 
 
@@ -45,7 +50,8 @@ class ClassifierModel:
 
 
 @torch.no_grad()
-def look(classifier: DigitClassifier, images: Tensor) -> tuple[Tensor, Tensor]:
-    """Features [N, 128] and class probabilities [N, 10] of digits [N, 1, 28, 28] in [-1, 1]."""
+def look(classifier: DigitClassifier, digits: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Features [N, 128] and class probabilities [N, 10], both float32, of digits uint8 [N, 28, 28]."""
+    images = to_unit(torch.tensor(digits))[:, None].to(next(classifier.parameters()).device)
     features = torch.cat([classifier.features(chunk) for chunk in images.split(500)])
-    return features, classifier.head(features).softmax(1)
+    return features.cpu().numpy(), classifier.head(features).softmax(1).cpu().numpy()

@@ -30,7 +30,7 @@ def prepare(compute: Compute) -> Machine:
     Raises:
         UserError: the asked device is not there.
     """
-    device = _device(compute.device)
+    device = chosen_device(compute.device)
     torch.set_num_threads(compute.threads or os.cpu_count() or 1)
     # GAN gradients decay into denormals, on which a CPU is many times slower.
     torch.set_flush_denormal(True)
@@ -47,7 +47,12 @@ def prepare(compute: Compute) -> Machine:
     return Machine(device, bf16, f"{reason}, {torch.get_num_threads()} CPU threads")
 
 
-def _device(name: str) -> torch.device:
+def chosen_device(name: str) -> torch.device:
+    """The device of this name (auto: the best there is).
+
+    Raises:
+        UserError: there is none.
+    """
     available = {"cpu": True, "cuda": torch.cuda.is_available(), "mps": torch.backends.mps.is_available()}
     if name == "auto":
         return torch.device(next(kind for kind in ("cuda", "mps", "cpu") if available[kind]))
@@ -63,6 +68,11 @@ def _multiplies_bf16(device: torch.device) -> bool:
     if device.type == "cpu":
         return torch.cpu._is_avx512_bf16_supported() or torch.cpu._is_amx_tile_supported()
     return False
+
+
+def latents(count: int, dim: int, *seed: object) -> torch.Tensor:
+    """N(0, 1) latents [count, dim] from the `step_seed` of these parts: the same on every device and at every call."""
+    return torch.randn(count, dim, generator=torch.Generator().manual_seed(step_seed(*seed)))
 
 
 def step_seed(*parts: object) -> int:

@@ -11,11 +11,11 @@ from ganflow.config import Cvae
 from ganflow.grids import translation_grid
 from ganflow.losses import kl_divergence, l1
 from ganflow.models.cvae import ConditionalVae, at
-from ganflow.training.compute import Machine, step_seed
+from ganflow.training.compute import Machine, latents, step_seed
 from ganflow.training.ema import Ema
 from ganflow.training.game import adam
 from ganflow.training.patch_game import PatchGame
-from ganflow.translate import prior_latents, translate
+from ganflow.translate import translate
 
 SAMPLES = 3  # per input in the picture of an epoch
 
@@ -51,7 +51,7 @@ class CvaeModel:
         self.ema = Ema(self.vae, params.ema_images)
         self.networks = {"G and E": self.vae, "D": self.game.discriminator, "average of G and E": self.ema.average}
         self.optimisers = {"G and E": adam(self.vae, params), "D": self.game.optimiser}
-        self._latents = prior_latents(SAMPLES, params.latent_dim, seed, "samples")
+        self._latents = latents(SAMPLES, params.latent_dim, seed, "cvae", "samples")
 
     def step(self, batch: tuple[Tensor, Tensor], images_seen: int) -> dict[str, Tensor]:
         """One update of D, then one of G and E, on inputs x and targets y [B, 3, H, W].

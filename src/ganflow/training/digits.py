@@ -13,12 +13,13 @@ from ganflow.models import saved
 from ganflow.models.classifier import DigitClassifier
 from ganflow.models.dcgan import with_classes
 from ganflow.training import compute
-from ganflow.training.gan import GanModel, latents, validation
+from ganflow.training.classifier import EYE
+from ganflow.training.compute import latents
+from ganflow.training.gan import GanModel, validation
 from ganflow.training.loop import Plan
 from ganflow.training.run import Outs, train_and_track
 
 CLASSES = 10
-EYE = Path("models/classifier")
 
 
 def train(task: Literal["gan", "cgan"], params: Params) -> None:
@@ -30,10 +31,9 @@ def train(task: Literal["gan", "cgan"], params: Params) -> None:
     classifier = saved.load(EYE, DigitClassifier)[0].to(machine.device)
     model = GanModel(own, params.seed, machine, CLASSES if task == "cgan" else 0)
     val = prepared.array("mnist", "val_images")
-    inputs = latents(len(val), own.latent_dim, params.seed, "validate", machine.device)
+    inputs = latents(len(val), own.latent_dim, params.seed, "gan", "validate")
     if task == "cgan":
-        asked = torch.from_numpy(prepared.array("mnist", "val_labels").astype(np.int64)).to(machine.device)
-        inputs = with_classes(inputs, asked, CLASSES)
+        inputs = with_classes(inputs, torch.from_numpy(prepared.array("mnist", "val_labels").astype(np.int64)), CLASSES)
     train_and_track(
         model,
         DigitBatches(images.to(machine.device), labels.to(machine.device), machine.device),
@@ -45,5 +45,5 @@ def train(task: Literal["gan", "cgan"], params: Params) -> None:
         example=torch.zeros(2, inputs.shape[1]),
         arguments=model.arguments,
         about={"source": dataset["source"], "objective": model.game},
-        validation=validation(classifier, val, inputs, machine),
+        validation=validation(classifier, val, inputs.to(machine.device)),
     )

@@ -6,14 +6,14 @@ from PIL import Image
 from torch import Tensor, nn
 
 from ganflow.config import Cgan, Gan
-from ganflow.data.batches import to_bytes, to_unit
+from ganflow.data.batches import to_bytes
 from ganflow.grids import digit_grid
 from ganflow.losses import OBJECTIVES, gradient_penalty
 from ganflow.metrics.distribution import frechet_distance
 from ganflow.models.classifier import DigitClassifier
 from ganflow.models.dcgan import DigitDiscriminator, DigitGenerator, with_classes
 from ganflow.training.classifier import look
-from ganflow.training.compute import Machine, step_seed
+from ganflow.training.compute import Machine, latents, step_seed
 from ganflow.training.ema import Ema, recalibrate
 from ganflow.training.game import adam, outputs
 from ganflow.training.loop import Validation
@@ -40,9 +40,8 @@ class GanModel:
         self.ema = Ema(self.generator, params.ema_images)
         self.networks = {"G": self.generator, "D": self.discriminator, "average of G": self.ema.average}
         self.optimisers = {name: adam(self.networks[name], params) for name in ("G", "D")}
-        self._fixed = latents(COLUMNS if classes else COLUMNS**2, params.latent_dim, seed, "samples", machine.device)
-        if classes:
-            self._fixed = every_class(self._fixed, classes)
+        fixed = latents(COLUMNS if classes else COLUMNS**2, params.latent_dim, seed, "gan", "samples")
+        self._fixed = (every_class(fixed, classes) if classes else fixed).to(machine.device)
         self._seed = seed
         self._wrong_share = params.wrong_classes if isinstance(params, Cgan) else 0.0
         self.game = params.objective + (f", wrong classes {self._wrong_share:g}" if self._wrong_share else "")
@@ -94,45 +93,34 @@ class GanModel:
 
     def finished(self) -> DigitGenerator:
         """The averaged generator in evaluation mode, its batch-norm statistics recomputed."""
-        count, device = RECALIBRATION_BATCHES * 256, self.machine.device
-        inputs = latents(count, self.params.latent_dim, self._seed, "recalibrate", device)
+        count = RECALIBRATION_BATCHES * 256
+        inputs = latents(count, self.params.latent_dim, self._seed, "gan", "recalibrate")
         if classes := self.generator.classes:
-            inputs = with_classes(inputs, torch.arange(count, device=device) % classes, classes)
-        recalibrate(self.ema.average, inputs.split(256))
+            inputs = with_classes(inputs, torch.arange(count) % classes, classes)
+        recalibrate(self.ema.average, inputs.to(self.machine.device).split(256))
         return self.ema.average.eval()
 
     def sample(self, network: nn.Module) -> Image.Image:
         return digit_grid(draw(network, self._fixed), COLUMNS)
 
 
-def validation(classifier: DigitClassifier, val: np.ndarray, inputs: Tensor, machine: Machine) -> Validation:
+def validation(classifier: DigitClassifier, val: np.ndarray, inputs: Tensor) -> Validation:
     """By the Fréchet distance of digits drawn from `inputs` to `val`, uint8 [N, 28, 28], as the classifier sees them.
 
     For a class-conditional generator also the share of them that are read as the digit asked for.
     """
-
-    def seen(digits: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-        features, probabilities = look(classifier, to_unit(torch.tensor(digits))[:, None].to(machine.device))
-        return features.cpu().numpy(), probabilities.argmax(1).cpu().numpy()
-
-    real, _ = seen(val)
+    real, _ = look(classifier, val)
 
     def measure(generator: nn.Module) -> dict[str, float]:
         assert isinstance(generator, DigitGenerator)
-        features, read_as = seen(draw(generator, inputs))
+        features, probabilities = look(classifier, draw(generator, inputs))
         measures = {"frechet_classifier": float(frechet_distance(features, real)[0])}
         if generator.classes:
             asked = inputs[:, generator.latent_dim :].argmax(1).cpu().numpy()
-            measures["class_accuracy"] = float((read_as == asked).mean())
+            measures["class_accuracy"] = float((probabilities.argmax(1) == asked).mean())
         return measures
 
     return Validation(measure, best_by="frechet_classifier", higher_is_better=False)
-
-
-def latents(count: int, dim: int, seed: int, purpose: str, device: torch.device) -> Tensor:
-    """N(0, 1) inputs [count, dim], the same on every device and at every call."""
-    generator = torch.Generator().manual_seed(step_seed(seed, "gan", purpose))
-    return torch.randn(count, dim, generator=generator).to(device)
 
 
 def every_class(latent: Tensor, classes: int) -> Tensor:

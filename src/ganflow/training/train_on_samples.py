@@ -4,7 +4,7 @@ import numpy as np
 import torch
 
 from ganflow.config import Classifier
-from ganflow.data.batches import DigitBatches, to_unit
+from ganflow.data.batches import DigitBatches
 from ganflow.training.classifier import ClassifierModel, look
 from ganflow.training.compute import Machine, step_seed
 from ganflow.training.loop import Plan
@@ -37,5 +37,5 @@ def train_on_samples(
         for group in optimiser.param_groups:
             group["lr"] = plan.rate(step)
         model.step(data.batch(plan.order(epoch)[place * batch_size :][:batch_size]), (step + 1) * batch_size)
-    _, probabilities = look(model.finished(), to_unit(torch.tensor(test_images))[:, None].to(machine.device))
-    return (probabilities.argmax(1).cpu().numpy() == test_labels).astype(np.float64)
+    _, probabilities = look(model.finished(), test_images)
+    return (probabilities.argmax(1) == test_labels).astype(np.float64)

@@ -13,10 +13,10 @@ from ganflow.data import prepared
 from ganflow.data.batches import PairBatches, open_array
 from ganflow.metrics import classes
 from ganflow.training import compute, loop
-from ganflow.training.compute import Machine
+from ganflow.training.compute import Machine, latents
 from ganflow.training.loop import Plan, Validation
 from ganflow.training.run import Outs, train_and_track
-from ganflow.translate import prior_latents, translate
+from ganflow.translate import translate
 
 SHOWN = 4  # val pairs in the picture of an epoch
 VALIDATION_BATCH = 16
@@ -41,11 +41,9 @@ def train(
     machine = compute.prepare(params.compute)
     dataset = prepared.about("maps")
     pairs = open_array(prepared.PREPARED / "maps/train.npy", machine.device)
-    val = prepared.array("maps", "val")
-    to_map = maps.direction == "aerial2map"
-    inputs, targets = (val[:, 0], val[:, 1]) if to_map else (val[:, 1], val[:, 0])
+    inputs, targets = prepared.pairs("val", maps.direction)
     model = build(own, maps.crop_size, params.seed, machine, (inputs[:SHOWN], targets[:SHOWN]))
-    latents = prior_latents(len(val), latent_dim, params.seed, "validate") if latent_dim else None
+    drawn = latents(len(inputs), latent_dim, params.seed, "cvae", "validate") if latent_dim else None
 
     logged = params.model_dump(include={"seed": True, "compute": True, task: True})
     logged["maps"] = {"crop_size": maps.crop_size, "direction": maps.direction}
@@ -65,12 +63,17 @@ def train(
             "objective": objective,
             "eval_size": dataset["eval_size"],
         },
-        validation=validation(inputs, targets, maps.crop_size, to_map, machine, latents),
+        validation=validation(inputs, targets, maps.crop_size, maps.direction, machine, drawn),
     )
 
 
 def validation(
-    inputs: np.ndarray, real: np.ndarray, crop: int, to_map: bool, machine: Machine, latents: torch.Tensor | None = None
+    inputs: np.ndarray,
+    real: np.ndarray,
+    crop: int,
+    direction: str,
+    machine: Machine,
+    latents: torch.Tensor | None = None,
 ) -> Validation:
     """Choose the epoch with the best mean IoU of map classes, or, where photos are drawn, mean absolute error.
 
@@ -78,6 +81,7 @@ def validation(
     what whole tiles would cost. `latents` [N, Z]: fixed ones, for a generator that takes them.
     """
     inputs, real = (_centre(images, crop) for images in (inputs, real))
+    to_map = direction == "aerial2map"
 
     def measure(generator: nn.Module) -> dict[str, float]:
         drawn = translate(generator, inputs, VALIDATION_BATCH, machine.device, latents)
