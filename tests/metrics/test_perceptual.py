@@ -17,7 +17,7 @@ import torch
 import torchmetrics.functional.image.lpips as torchmetrics_lpips
 import torchvision
 from torch import Tensor, nn
-from torch_fidelity.feature_extractor_inceptionv3 import FeatureExtractorInceptionV3
+from torch_fidelity.feature_extractor_inceptionv3 import URL_INCEPTION_V3, FeatureExtractorInceptionV3
 from torchmetrics.image.fid import FrechetInceptionDistance, NoTrainInceptionV3
 
 from ganflow.errors import UserError
@@ -126,6 +126,13 @@ def test_published_names_end_in_the_digest_that_is_checked() -> None:
     for source in (perceptual.INCEPTION, perceptual.ALEXNET):
         assert source.name.endswith(f"-{source.digest[:8]}.pth")
         assert len(source.digest) == 64
+
+
+def test_the_weights_are_those_that_the_libraries_name() -> None:
+    assert perceptual.INCEPTION.url == URL_INCEPTION_V3
+    assert torchvision.models.AlexNet_Weights.IMAGENET1K_V1.url == perceptual.ALEXNET.url
+    side = FeatureExtractorInceptionV3.INPUT_IMAGE_SIZE
+    assert f" {side} px " in str(perceptual.conditions(IMAGES)["fid_resize"])
 
 
 def test_the_heads_within_torchmetrics_are_the_published_ones() -> None:

@@ -22,9 +22,6 @@ import numpy as np
 import requests
 import torch
 from torch import Tensor, nn
-from torch_fidelity.feature_extractor_inceptionv3 import URL_INCEPTION_V3, FeatureExtractorInceptionV3
-from torchmetrics.functional.image.lpips import _NoTrainLpips as Lpips
-from torchvision.models import AlexNet_Weights
 from tqdm import tqdm
 
 from ganflow.data.batches import to_unit
@@ -55,8 +52,14 @@ class Source:
 
 
 # The full digests stand in the manifests of many public projects. The linear heads of LPIPS come within torchmetrics.
-INCEPTION = Source(URL_INCEPTION_V3, "6726825d0af5f729cebd5821db510b11b1cfad8faad88a03f1befd49fb9129b2")
-ALEXNET = Source(AlexNet_Weights.IMAGENET1K_V1.url, "7be5be791159472b1fbf3c69796f7cb30dca7ad8466c2df70058c37116cdee02")
+INCEPTION = Source(
+    "https://github.com/toshas/torch-fidelity/releases/download/v0.2.0/weights-inception-2015-12-05-6726825d.pth",
+    "6726825d0af5f729cebd5821db510b11b1cfad8faad88a03f1befd49fb9129b2",
+)
+ALEXNET = Source(
+    "https://download.pytorch.org/models/alexnet-owt-7be5be79.pth",
+    "7be5be791159472b1fbf3c69796f7cb30dca7ad8466c2df70058c37116cdee02",
+)
 
 
 @dataclass(frozen=True)
@@ -151,7 +154,7 @@ def conditions(images: np.ndarray) -> dict[str, object]:
     return {
         "n": len(images),
         "size": images.shape[1],
-        "fid_resize": f"bilinear to {FeatureExtractorInceptionV3.INPUT_IMAGE_SIZE} px as in TensorFlow 1",
+        "fid_resize": "bilinear to 299 px as in TensorFlow 1",
         "fid_weights": INCEPTION.digest[:8],
         "lpips_weights": f"AlexNet {ALEXNET.digest[:8]}, heads 0.1",
     }
@@ -170,6 +173,9 @@ def _in_batches(measure: Callable[..., Tensor], device: torch.device, *arrays: n
 
 @cache
 def _inception(path: Path, device: torch.device) -> nn.Module:
+    # Here and below, not above: the imports take seconds of every evaluation, and most have no weights to use.
+    from torch_fidelity.feature_extractor_inceptionv3 import FeatureExtractorInceptionV3
+
     # The extractor would unpickle whatever the file holds: it gets tensors only, written anew.
     anew = io.BytesIO()
     torch.save(_tensors(path), anew)
@@ -180,6 +186,8 @@ def _inception(path: Path, device: torch.device) -> nn.Module:
 
 @cache
 def _lpips(path: Path, device: torch.device) -> nn.Module:
+    from torchmetrics.functional.image.lpips import _NoTrainLpips as Lpips
+
     # The heads come with it. The public class has no pnet_rand: there, torchvision would fetch the backbone unverified.
     network = Lpips(net="alex", pnet_rand=True)
     stored = _tensors(path)
