@@ -27,7 +27,7 @@ demo: $(READY) ## the whole workflow on built-in data: minutes, no download; cha
 	dvc get --force --quiet . reports --rev demo -o demo
 	@echo
 	@echo "The report:  $(CURDIR)/demo/index.html"
-	@echo "The runs:    make ui   (MLflow, experiments gan, pix2pix and classifier)"
+	@echo "The runs:    make ui   (MLflow: an experiment per model)"
 	@echo "The real thing: make repro"
 
 repro: $(READY) ## the real thing: `dvc repro`, or with PROFILE=name an experiment with that profile's parameters

@@ -1,5 +1,7 @@
 """Draw docs/pictures/distortions.webp: how each map measure answers blur, noise, shift and missing streets.
 
+Their tests (tests/metrics/test_translation.py) use the same distortions.
+
 python docs/distortions.py        # after `dvc repro prepare_maps`; about two minutes on two cores
 """
 

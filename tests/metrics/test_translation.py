@@ -5,7 +5,7 @@ from collections.abc import Callable
 
 import numpy as np
 import pytest
-from scipy import ndimage
+from distortions import blur, noise, of, shift, without_streets
 
 from ganflow.data.generated import towns
 from ganflow.metrics import classes, pixels, translation
@@ -18,11 +18,6 @@ HIGHER = {measure.key: measure.higher for measure in TRANSLATION}
 @pytest.fixture(scope="module")
 def real() -> np.ndarray:
     return towns(6, 256, seed=0)[:, 1]
-
-
-def of(generated: np.ndarray, real: np.ndarray) -> dict[str, float]:
-    found = translation.measures(translation.per_image(generated, real, to_map=True))
-    return {key: float(value[0]) for key, value in found.items()}
 
 
 def test_pixel_measures_are_means_and_class_measures_come_from_all_counts(real: np.ndarray) -> None:
@@ -60,29 +55,9 @@ def test_a_class_in_none_of_the_maps_has_no_measure() -> None:
     assert not {key for key in found if key.endswith(("water", "road"))}
 
 
-def blur(maps: np.ndarray, strength: float) -> np.ndarray:
-    return ndimage.gaussian_filter(maps, (0, strength, strength, 0))
-
-
-def noise(maps: np.ndarray, strength: float) -> np.ndarray:
-    drawn = np.random.default_rng(0).normal(0, 1, maps.shape)
-    return (maps + strength * drawn).round().clip(0, 255).astype(np.uint8)
-
-
-def shift(maps: np.ndarray, strength: float) -> np.ndarray:
-    return np.roll(maps, (int(strength), int(strength)), (1, 2))
-
-
-def swap(maps: np.ndarray, strength: float) -> np.ndarray:
-    """Streets drawn as land in a share `strength` of the 16 x 16 px blocks."""
-    blocks = np.random.default_rng(0).random((len(maps), 16, 16)).repeat(16, 1).repeat(16, 2) < strength
-    roads = np.isin(classes.segment(maps), [classes.CLASSES.index(name) for name in ("road", "motorway")])
-    return np.where((blocks & roads)[..., None], np.array(classes.PROTOTYPES["land"][0], np.uint8), maps)
-
-
 @pytest.mark.parametrize(
     ("distort", "strengths"),
-    [(blur, (0.5, 1, 2, 4)), (noise, (4, 12, 36)), (shift, (1, 2, 4)), (swap, (0.2, 0.5, 1.0))],
+    [(blur, (0.5, 1, 2, 4)), (noise, (4, 12, 36)), (shift, (1, 2, 4)), (without_streets, (0.2, 0.5, 1.0))],
 )
 def test_every_measure_worsens_with_every_distortion(
     real: np.ndarray, distort: Callable[[np.ndarray, float], np.ndarray], strengths: tuple[float, ...]
@@ -99,7 +74,7 @@ def test_every_measure_worsens_with_every_distortion(
 
 def test_missing_streets_are_hardly_noticed_by_pixels_and_plainly_by_classes(real: np.ndarray) -> None:
     """Why both stand in every table."""
-    without = of(swap(real, 1.0), real)
+    without = of(without_streets(real, 1.0), real)
     constant = np.broadcast_to(pixels.constant_baseline(real), real.shape)
     of_constant = of(constant, real)
     assert without["iou/road"] == 0

@@ -1,108 +1,14 @@
-"""The stages as DVC runs them, on tiny built-in data: outs, faults, kills."""
+"""The stages as DVC runs them, on tiny built-in data: outs and faults."""
 
 import json
-import os
-import random
 import shutil
-import signal
-import subprocess
-import sys
-import time
 from pathlib import Path
 
 import pytest
 from imports import ROOT
 from ruamel.yaml import YAML
 from safetensors.torch import load_file, save_file
-
-TINY = {
-    "compute": {"threads": 1},
-    "data": {"source": "generated"},
-    "maps": {"generated_pairs": 14, "load_size": 36, "crop_size": 32, "eval_size": 32, "val_pairs": 4, "test_pairs": 4},
-    "classifier": {"epochs": 1},
-    "gan": {"channels": 4, "epochs": 1, "decay_epochs": 0, "batch_size": 256},
-    "cgan": {"channels": 4, "epochs": 1, "decay_epochs": 0, "batch_size": 256},
-    "pix2pix": {"generator_channels": 4, "discriminator_channels": 4, "epochs": 8, "decay_epochs": 4, "batch_size": 2},
-    "cvae": {
-        "generator_channels": 4,
-        "encoder_channels": 4,
-        "discriminator_channels": 4,
-        "latent_dim": 4,
-        "epochs": 3,
-        "decay_epochs": 1,
-        "batch_size": 2,
-    },
-    "evaluate": {"digits": 200, "repeats": 2, "perceptual": "off", "samples": 3, "sampled_pairs": 3},
-    "render": {"digits": 20, "interpolations": 2, "pairs": 2},
-}
-ORDER = (
-    *("check_params", "download_mnist", "download_maps", "prepare_mnist", "prepare_maps", "train_classifier"),
-    *("train_gan", "train_cgan", "train_pix2pix", "train_cvae"),
-    *("evaluate_gan", "evaluate_cgan", "evaluate_pix2pix", "evaluate_cvae", "render", "report"),
-)
-TASKS = ("gan", "cgan", "pix2pix", "cvae")
-# As `stages/train_pix2pix.py`, but saving after every step, so that a kill always lands near a checkpoint.
-SAVING_OFTEN = """
-import runpy
-from ganflow.training import loop
-loop.CHECKPOINT_SECONDS = 0.0
-runpy.run_path({stage!r}, run_name="__main__")
-"""
-
-
-def project(folder: Path, **changes: dict[str, object]) -> Path:
-    """A folder with parameters and manifests, in which stages can run."""
-    folder.mkdir(parents=True, exist_ok=True)
-    content = YAML(typ="safe").load((ROOT / "params.yaml").read_text())
-    for section in (TINY, changes):
-        for name, values in section.items():
-            content[name] |= values
-    YAML(typ="safe").dump(content, folder / "params.yaml")
-    (folder / "data").mkdir(exist_ok=True)
-    for committed in ("data/manifests", "baselines"):
-        if not (folder / committed).exists():
-            (folder / committed).symlink_to(ROOT / committed)
-    return folder
-
-
-def environment(folder: Path) -> dict[str, str]:
-    return os.environ | {"PYTHONPATH": str(ROOT / "src"), "DVC_ROOT": str(folder)}
-
-
-def stage(folder: Path, name: str) -> subprocess.CompletedProcess[str]:
-    command = [sys.executable, str(ROOT / "stages" / f"{name}.py")]
-    return subprocess.run(command, cwd=folder, env=environment(folder), capture_output=True, text=True, timeout=120)
-
-
-def often_saving(folder: Path, name: str) -> subprocess.Popen[str]:
-    code = SAVING_OFTEN.format(stage=str(ROOT / "stages" / f"{name}.py"))
-    return subprocess.Popen(
-        [sys.executable, "-c", code],
-        cwd=folder,
-        env=environment(folder),
-        stdout=subprocess.PIPE,
-        stderr=subprocess.PIPE,
-        text=True,
-    )
-
-
-def outs(folder: Path) -> dict[str, bytes]:
-    return {
-        str(path.relative_to(folder)): path.read_bytes()
-        for part in ("models", "metrics", "reports")
-        for path in sorted((folder / part).rglob("*"))
-        if path.is_file()
-    }
-
-
-@pytest.fixture(scope="module")
-def whole(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A project in which every stage has run."""
-    folder = project(tmp_path_factory.mktemp("whole"))
-    for name in ORDER:
-        done = stage(folder, name)
-        assert done.returncode == 0, (name, done.stderr)
-    return folder
+from workspace import ORDER, TASKS, TINY, outs, project, stage
 
 
 def test_every_declared_out_is_made_and_nothing_half_written_is_left(whole: Path) -> None:
@@ -198,115 +104,12 @@ def test_a_constant_model_is_plainly_exposed_by_the_class_metrics(whole: Path, t
     assert rows["nearest"]["road_boundary_f"][0] > 0
 
 
-def test_the_outs_hold_no_clock_path_or_run_id(whole: Path) -> None:
+def test_the_outs_hold_no_clock_path_or_run_id(whole: Path, tmp_path: Path) -> None:
     """A second project, elsewhere and later, makes the same bytes."""
-    other = project(whole.parent / "elsewhere" / "deeper")
+    other = project(tmp_path / "elsewhere" / "deeper")
     for name in ORDER:
         assert stage(other, name).returncode == 0
     assert outs(other) == outs(whole)
-
-
-@pytest.mark.parametrize("seed", [0, 1])
-def test_a_training_killed_again_and_again_ends_in_the_same_bytes(whole: Path, tmp_path: Path, seed: int) -> None:
-    chance = random.Random(seed)
-    folder = project(tmp_path / "killed")
-    (folder / "data" / "prepared").symlink_to(whole / "data" / "prepared")
-    kills = 0
-    for _ in range(40):
-        process = often_saving(folder, "train_pix2pix")
-        checkpoints = folder / "checkpoints" / "pix2pix"
-        deadline = time.monotonic() + 60
-        before = {path.name for path in checkpoints.rglob("step-*")}
-        if kills < 4:  # let it get somewhere, then end it at a moment of its own
-            while {p.name for p in checkpoints.rglob("step-*")} <= before and process.poll() is None:
-                assert time.monotonic() < deadline
-                time.sleep(0.002)
-            time.sleep(chance.random() * 0.1)
-            process.send_signal(chance.choice([signal.SIGKILL, signal.SIGTERM, signal.SIGINT]))
-            kills += 1
-        process.communicate(timeout=120)
-        if process.returncode == 0:
-            break
-    assert process.returncode == 0
-    assert kills >= 2
-    made = outs(folder)
-    assert made
-    assert made == {name: content for name, content in outs(whole).items() if name in made}
-    assert {f"models/pix2pix/{kept}/model.safetensors" for kept in ("best", "last")} <= set(made)
-    assert "metrics/history/pix2pix.csv" in made
-
-    import mlflow
-    import pandas as pd
-
-    store = mlflow.MlflowClient(f"sqlite:///{folder}/mlflow.db")
-    experiment = store.get_experiment_by_name("pix2pix")
-    (run,) = store.search_runs([experiment.experiment_id], max_results=10)
-    assert run.info.status == "FINISHED"
-    logged = [point.step for point in store.get_metric_history(run.info.run_id, "loss_d")]
-    assert logged == pd.read_csv(folder / "metrics" / "history" / "pix2pix.csv")["step"].tolist()
-
-
-def test_a_second_trainer_waits_and_takes_the_first_ones_result(whole: Path, tmp_path: Path) -> None:
-    """Two queued experiments that share a training: it is done once, and both have it."""
-    folder = project(tmp_path / "twice", pix2pix={"epochs": 60})
-    (folder / "data" / "prepared").symlink_to(whole / "data" / "prepared")
-    first = often_saving(folder, "train_pix2pix")
-    deadline = time.monotonic() + 60
-    while not list((folder / "checkpoints").rglob("step-*")):
-        assert time.monotonic() < deadline
-        time.sleep(0.05)
-    second = stage(folder, "train_pix2pix")
-    first.communicate(timeout=60)
-    assert first.returncode == second.returncode == 0
-    assert f"waiting for process {first.pid}" in second.stderr
-    steps = json.loads((whole / "data/prepared/maps/training.json").read_text())["train"] // 2 * 60
-    assert f"resuming after step {steps} of {steps}" in second.stderr
-    assert not list((folder / "checkpoints").rglob("step-*")), "the last one leaves nothing behind"
-
-
-def test_a_trainer_that_waits_goes_on_where_a_stopped_one_was(whole: Path, tmp_path: Path) -> None:
-    folder = project(tmp_path / "relay", pix2pix={"epochs": 2000})
-    (folder / "data" / "prepared").symlink_to(whole / "data" / "prepared")
-    first = often_saving(folder, "train_pix2pix")
-    deadline = time.monotonic() + 60
-    while not list((folder / "checkpoints").rglob("step-*")):
-        assert time.monotonic() < deadline
-        time.sleep(0.05)
-    second = often_saving(folder, "train_pix2pix")
-    assert second.stderr is not None
-    assert f"for process {first.pid}" in next(line for line in second.stderr if "waiting" in line)
-    first.terminate()
-    _, said = first.communicate(timeout=60)
-    assert first.returncode == 128 + signal.SIGTERM
-    assert "the same command goes on" in said
-    assert "resuming after step" in next(line for line in second.stderr if "resuming" in line)
-    second.terminate()
-    second.communicate(timeout=60)
-    assert second.returncode == 128 + signal.SIGTERM
-    assert not (folder / "models" / "pix2pix").exists()
-
-
-def test_a_trainer_dies_with_its_parent(whole: Path, tmp_path: Path) -> None:
-    """As when `dvc` itself is killed: no orphan goes on training beside the next run."""
-    folder = project(tmp_path / "orphan", pix2pix={"epochs": 2000})
-    (folder / "data" / "prepared").symlink_to(whole / "data" / "prepared")
-    script = f"{sys.executable} {ROOT / 'stages' / 'train_pix2pix.py'} & echo $!; wait"
-    parent = subprocess.Popen(
-        ["sh", "-c", script], cwd=folder, env=environment(folder), stdout=subprocess.PIPE, stderr=subprocess.DEVNULL
-    )
-    assert parent.stdout is not None
-    trainer = int(parent.stdout.readline())
-    deadline = time.monotonic() + 60
-    while not list((folder / "checkpoints").rglob("mlflow_run")):
-        assert time.monotonic() < deadline
-        time.sleep(0.05)
-    time.sleep(0.5)
-    parent.kill()
-    parent.wait()
-    while Path(f"/proc/{trainer}").exists() and "Z" not in Path(f"/proc/{trainer}/stat").read_text().split()[2]:
-        assert time.monotonic() < deadline, "it outlived its parent"
-        time.sleep(0.05)
-    assert list((folder / "checkpoints").rglob("step-*")), "it saved before it stopped"
 
 
 @pytest.mark.parametrize("name", [name for name in ORDER if not name.startswith(("check", "download"))])

@@ -1,0 +1,106 @@
+"""Trainings that are killed, stopped, orphaned or started twice."""
+
+import json
+import random
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import pytest
+from imports import ROOT
+from workspace import checkpoints, environment, often_saving, outs, project, stage, until
+
+
+@pytest.mark.parametrize("seed", [0, 1])
+def test_a_training_killed_again_and_again_ends_in_the_same_bytes(whole: Path, tmp_path: Path, seed: int) -> None:
+    chance = random.Random(seed)
+    folder = project(tmp_path / "killed")
+    (folder / "data" / "prepared").symlink_to(whole / "data" / "prepared")
+    kills = 0
+    for _ in range(40):
+        process = often_saving(folder, "train_pix2pix")
+        before = checkpoints(folder)
+        if kills < 4:  # let it get somewhere, then end it at a moment of its own
+            until(lambda before=before, own=process: not checkpoints(folder) <= before or own.poll() is not None)
+            time.sleep(chance.random() * 0.1)
+            process.send_signal(chance.choice([signal.SIGKILL, signal.SIGTERM, signal.SIGINT]))
+            kills += 1
+        process.communicate(timeout=120)
+        if process.returncode == 0:
+            break
+    assert process.returncode == 0
+    assert kills >= 2
+    made = outs(folder)
+    assert made
+    assert made == {name: content for name, content in outs(whole).items() if name in made}
+    assert {f"models/pix2pix/{kept}/model.safetensors" for kept in ("best", "last")} <= set(made)
+    assert "metrics/history/pix2pix.csv" in made
+
+    import mlflow
+    import pandas as pd
+
+    store = mlflow.MlflowClient(f"sqlite:///{folder}/mlflow.db")
+    experiment = store.get_experiment_by_name("pix2pix")
+    (run,) = store.search_runs([experiment.experiment_id], max_results=10)
+    assert run.info.status == "FINISHED"
+    logged = [point.step for point in store.get_metric_history(run.info.run_id, "loss_d")]
+    assert logged == pd.read_csv(folder / "metrics" / "history" / "pix2pix.csv")["step"].tolist()
+
+
+def test_a_second_trainer_waits_and_takes_the_first_ones_result(prepared: Path, tmp_path: Path) -> None:
+    """Two queued experiments that share a training: it is done once, and both have it."""
+    folder = project(tmp_path / "twice", pix2pix={"epochs": 60})
+    (folder / "data" / "prepared").symlink_to(prepared / "data" / "prepared")
+    first = often_saving(folder, "train_pix2pix")
+    until(lambda: checkpoints(folder))
+    second = stage(folder, "train_pix2pix")
+    first.communicate(timeout=60)
+    assert first.returncode == second.returncode == 0
+    assert f"waiting for process {first.pid}" in second.stderr
+    steps = json.loads((prepared / "data/prepared/maps/training.json").read_text())["train"] // 2 * 60
+    assert f"resuming after step {steps} of {steps}" in second.stderr
+    assert not checkpoints(folder), "the last one leaves nothing behind"
+
+
+def test_a_trainer_that_waits_goes_on_where_a_stopped_one_was(prepared: Path, tmp_path: Path) -> None:
+    folder = project(tmp_path / "relay", pix2pix={"epochs": 2000})
+    (folder / "data" / "prepared").symlink_to(prepared / "data" / "prepared")
+    first = often_saving(folder, "train_pix2pix")
+    until(lambda: checkpoints(folder))
+    second = often_saving(folder, "train_pix2pix")
+    assert second.stderr is not None
+    assert f"for process {first.pid}" in next(line for line in second.stderr if "waiting" in line)
+    first.terminate()
+    _, said = first.communicate(timeout=60)
+    assert first.returncode == 128 + signal.SIGTERM
+    assert "the same command goes on" in said
+    assert "resuming after step" in next(line for line in second.stderr if "resuming" in line)
+    second.terminate()
+    second.communicate(timeout=60)
+    assert second.returncode == 128 + signal.SIGTERM
+    assert not (folder / "models" / "pix2pix").exists()
+
+
+def test_a_trainer_dies_with_its_parent(prepared: Path, tmp_path: Path) -> None:
+    """As when `dvc` itself is killed: no orphan goes on training beside the next run."""
+    folder = project(tmp_path / "orphan", pix2pix={"epochs": 2000})
+    (folder / "data" / "prepared").symlink_to(prepared / "data" / "prepared")
+    script = f"{sys.executable} {ROOT / 'stages' / 'train_pix2pix.py'} & echo $!; wait"
+    parent = subprocess.Popen(
+        ["sh", "-c", script], cwd=folder, env=environment(folder), stdout=subprocess.PIPE, stderr=subprocess.DEVNULL
+    )
+    assert parent.stdout is not None
+    trainer = int(parent.stdout.readline())
+    until(lambda: list((folder / "checkpoints").rglob("mlflow_run")))
+    time.sleep(0.5)
+    parent.kill()
+    parent.wait()
+    until(lambda: has_ended(trainer))
+    assert checkpoints(folder), "it saved before it stopped"
+
+
+def has_ended(process: int) -> bool:
+    state = Path(f"/proc/{process}/stat")
+    return not state.exists() or "Z" in state.read_text().split()[2]

@@ -1,0 +1,102 @@
+"""A small project in which stages run as DVC runs them: on built-in data, within seconds."""
+
+import os
+import subprocess
+import sys
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+from imports import ROOT
+from ruamel.yaml import YAML
+
+TINY = {
+    "compute": {"threads": 1},
+    "data": {"source": "generated"},
+    "maps": {"generated_pairs": 14, "load_size": 36, "crop_size": 32, "eval_size": 32, "val_pairs": 4, "test_pairs": 4},
+    "classifier": {"epochs": 1},
+    "gan": {"channels": 4, "epochs": 1, "decay_epochs": 0, "batch_size": 256},
+    "cgan": {"channels": 4, "epochs": 1, "decay_epochs": 0, "batch_size": 256},
+    "pix2pix": {"generator_channels": 4, "discriminator_channels": 4, "epochs": 8, "decay_epochs": 4, "batch_size": 2},
+    "cvae": {
+        "generator_channels": 4,
+        "encoder_channels": 4,
+        "discriminator_channels": 4,
+        "latent_dim": 4,
+        "epochs": 3,
+        "decay_epochs": 1,
+        "batch_size": 2,
+    },
+    "evaluate": {"digits": 200, "repeats": 2, "perceptual": "off", "samples": 3, "sampled_pairs": 3},
+    "render": {"digits": 20, "interpolations": 2, "pairs": 2},
+}
+ORDER = (
+    *("check_params", "download_mnist", "download_maps", "prepare_mnist", "prepare_maps", "train_classifier"),
+    *("train_gan", "train_cgan", "train_pix2pix", "train_cvae"),
+    *("evaluate_gan", "evaluate_cgan", "evaluate_pix2pix", "evaluate_cvae", "render", "report"),
+)
+TASKS = ("gan", "cgan", "pix2pix", "cvae")
+# As `stages/train_pix2pix.py`, but saving after every step, so that a kill always lands near a checkpoint.
+SAVING_OFTEN = """
+import runpy
+from ganflow.training import loop
+loop.CHECKPOINT_SECONDS = 0.0
+runpy.run_path({stage!r}, run_name="__main__")
+"""
+
+
+def project(folder: Path, **changes: dict[str, object]) -> Path:
+    """A folder with parameters and manifests, in which stages can run."""
+    folder.mkdir(parents=True, exist_ok=True)
+    content = YAML(typ="safe").load((ROOT / "params.yaml").read_text())
+    for section in (TINY, changes):
+        for name, values in section.items():
+            content[name] |= values
+    YAML(typ="safe").dump(content, folder / "params.yaml")
+    (folder / "data").mkdir(exist_ok=True)
+    for committed in ("data/manifests", "baselines"):
+        if not (folder / committed).exists():
+            (folder / committed).symlink_to(ROOT / committed)
+    return folder
+
+
+def environment(folder: Path) -> dict[str, str]:
+    return os.environ | {"PYTHONPATH": str(ROOT / "src"), "DVC_ROOT": str(folder)}
+
+
+def stage(folder: Path, name: str) -> subprocess.CompletedProcess[str]:
+    command = [sys.executable, str(ROOT / "stages" / f"{name}.py")]
+    return subprocess.run(command, cwd=folder, env=environment(folder), capture_output=True, text=True, timeout=120)
+
+
+def often_saving(folder: Path, name: str) -> subprocess.Popen[str]:
+    code = SAVING_OFTEN.format(stage=str(ROOT / "stages" / f"{name}.py"))
+    return subprocess.Popen(
+        [sys.executable, "-c", code],
+        cwd=folder,
+        env=environment(folder),
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+    )
+
+
+def outs(folder: Path) -> dict[str, bytes]:
+    return {
+        str(path.relative_to(folder)): path.read_bytes()
+        for part in ("models", "metrics", "reports")
+        for path in sorted((folder / part).rglob("*"))
+        if path.is_file()
+    }
+
+
+def until(condition: Callable[[], object], seconds: float = 60) -> None:
+    """Wait for `condition`; fail if it is not met in time."""
+    deadline = time.monotonic() + seconds
+    while not condition():
+        assert time.monotonic() < deadline, "it did not happen in time"
+        time.sleep(0.002)
+
+
+def checkpoints(folder: Path) -> set[str]:
+    return {path.name for path in (folder / "checkpoints").rglob("step-*")}
