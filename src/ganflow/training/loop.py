@@ -165,10 +165,11 @@ def train(
         history.load_state(state["history"], samples)
         for name, part in _parts(model).items():
             part.load_state_dict(state["model"][name])
-        print(f"{plan.name}: resuming after step {step} of {plan.steps}", file=sys.stderr)
     saved_at = time.monotonic()
     order = plan.order(step // plan.epoch_steps)
     with stop_on_signals() as stop, _Progress(plan, step) as report:
+        if step:
+            print(f"{plan.name}: resuming after step {step} of {plan.steps}", file=sys.stderr)
         while step < plan.steps:
             # Seed and data
             epoch, place = divmod(step, plan.epoch_steps)
