@@ -38,6 +38,8 @@ def _main() -> None:
     command.set_defaults(run=_diff)
     command = commands.add_parser("seeds", help="mean and deviation over experiments that differ in their seed alone")
     command.set_defaults(run=_seeds)
+    command = commands.add_parser("doctor", help="versions, device, disk, data, runs: what there is, and what to do")
+    command.set_defaults(run=_doctor)
     arguments = parser.parse_args()
     arguments.run(arguments)
 
@@ -104,6 +106,12 @@ def _seeds(arguments: argparse.Namespace) -> None:
         raise UserError("no two experiments differ in their seed alone: `make seeds` runs some")
     for names, table in groups:
         print(f"\n{names}\n{table.to_string(float_format='{:.4g}'.format)}")
+
+
+def _doctor(arguments: argparse.Namespace) -> None:
+    from ganflow.doctor import examine, report
+
+    report(examine())
 
 
 if __name__ == "__main__":

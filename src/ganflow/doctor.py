@@ -1,0 +1,153 @@
+"""`ganflow doctor`: what this machine and this project are like, and what to do about what is amiss."""
+
+import contextlib
+import os
+import platform
+import shutil
+import sqlite3
+import subprocess
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from importlib import metadata
+from pathlib import Path
+
+from ganflow import config
+from ganflow.config import Params
+from ganflow.errors import UserError
+from ganflow.files import locked, project_root
+
+DISK_NEEDED = 5e9  # bytes: data, cache and runs of a default run, with room for a few experiments
+MEMORY_NEEDED = 3e9
+NAMED = ("ganflow", "torch", "dvc", "mlflow")  # whose versions are shown
+
+
+@dataclass(frozen=True)
+class Finding:
+    """One thing looked at. `advice` is what to do about it, and empty where all is well."""
+
+    name: str
+    state: str
+    advice: str = ""
+
+
+def examine() -> list[Finding]:
+    """Look at everything, in the order in which it would be needed. Changes nothing, downloads nothing."""
+    root = project_root()
+    try:
+        params, found = config.load(), Finding("params.yaml", "valid")
+    except UserError as fault:
+        params, found = None, Finding("params.yaml", str(fault), "correct it; every key is explained in it")
+    findings = [_versions(root), found, _git(root), *_room(root), _mirror()]
+    if params:
+        findings += [_machine(params), _data("mnist", params), _data("maps", params)]
+    return [*findings, _models(root), *_under_way(root), _store(root)]
+
+
+def _versions(root: Path) -> Finding:
+    shown = ", ".join(f"{name} {_version(name)}" for name in NAMED)
+    pinned = dict(line.split("==") for line in (_lines(root / "constraints.txt")) if "==" in line)
+    other = [f"{name} {_version(name)} (pinned: {pin})" for name, pin in pinned.items() if _version(name) != pin]
+    other = [text for text in other if "not installed" not in text]  # of another platform
+    state = f"Python {platform.python_version()}, {shown}"
+    if other:
+        return Finding("versions", f"{state}; {len(other)} not as pinned: {', '.join(other[:3])}", "make setup")
+    return Finding("versions", state)
+
+
+def _version(name: str) -> str:
+    try:
+        return metadata.version(name)
+    except metadata.PackageNotFoundError:
+        return "not installed"
+
+
+def _lines(path: Path) -> list[str]:
+    return path.read_text().split() if path.exists() else []
+
+
+def _git(root: Path) -> Finding:
+    done = subprocess.run(["git", "status", "--porcelain"], cwd=root, capture_output=True, text=True, check=False)
+    if done.returncode:
+        return Finding("git", "this is no git repository", "DVC and the lineage of runs need one: work in a clone")
+    changed = len(done.stdout.splitlines())
+    return Finding("git", f"{changed} files differ from the last commit" if changed else "clean")
+
+
+def _room(root: Path) -> Iterator[Finding]:
+    free = shutil.disk_usage(root).free
+    advice = "" if free > DISK_NEEDED else "free some: `dvc gc -w` drops results that are not in this folder"
+    yield Finding("disk", f"{free / 1e9:.0f} GB free", advice)
+    if "SC_AVPHYS_PAGES" not in os.sysconf_names:  # macOS
+        return
+    memory = os.sysconf("SC_AVPHYS_PAGES") * os.sysconf("SC_PAGE_SIZE")
+    advice = "" if memory > MEMORY_NEEDED else "a smaller evaluate.batch_size or evaluate.digits needs less"
+    yield Finding("memory", f"{memory / 1e9:.0f} GB free", advice)
+
+
+def _mirror() -> Finding:
+    mirror = os.environ.get("GANFLOW_MIRROR")
+    if not mirror:
+        return Finding("GANFLOW_MIRROR", "not set: data comes from the published addresses")
+    if "://" in mirror or Path(mirror).is_dir():
+        return Finding("GANFLOW_MIRROR", mirror)
+    return Finding("GANFLOW_MIRROR", f"{mirror} is no folder", "set it to one that holds mnist/*.gz and maps.tar.gz")
+
+
+def _machine(params: Params) -> Finding:
+    # torch takes seconds to import
+    from ganflow.training import compute
+
+    try:
+        return Finding("machine", compute.prepare(params.compute).reason)
+    except UserError as fault:
+        return Finding("machine", str(fault), "change compute.device")
+
+
+def _data(name: str, params: Params) -> Finding:
+    from ganflow.data import prepared
+
+    try:
+        training, test = prepared.about(name), prepared.about(name, "test")
+    except UserError as fault:
+        return Finding(f"data: {name}", "not prepared yet", str(fault).partition(": ")[2])
+    counts = f"{training['train']} train, {training['val']} val, {test['test']} test, {training['source']}"
+    if training["source"] != params.data.source:
+        return Finding(f"data: {name}", f"{counts}, where params.yaml wants {params.data.source}", "dvc repro")
+    return Finding(f"data: {name}", counts)
+
+
+def _models(root: Path) -> Finding:
+    trained = sorted({path.relative_to(root / "models").parts[0] for path in root.glob("models/**/config.json")})
+    return Finding("models", ", ".join(trained) or "none yet", "" if trained else "make repro (or make demo)")
+
+
+def _under_way(root: Path) -> Iterator[Finding]:
+    """Trainings that run, or that were interrupted."""
+    for folder in sorted(path for path in root.glob("checkpoints/*/*") if path.is_dir()):
+        steps = max((path.stem.partition("-")[2] for path in folder.glob("step-*.safetensors")), default="0")
+        with locked(folder.with_suffix(".lock"), wait=False) as idle:
+            state = f"step {int(steps)}, {'interrupted' if idle else 'running'} ({folder.relative_to(root)})"
+        yield Finding(f"training: {folder.parent.name}", state, "the command that began it goes on" if idle else "")
+
+
+def _store(root: Path) -> Finding:
+    remote = os.environ.get("MLFLOW_TRACKING_URI")
+    if remote:
+        return Finding("runs", f"at {remote}")
+    store = root / "mlflow.db"
+    if not store.exists():
+        return Finding("runs", "none yet: the first training makes mlflow.db")
+    try:
+        with contextlib.closing(sqlite3.connect(f"file:{store}?mode=ro", uri=True)) as database:
+            (count,) = database.execute("SELECT count(*) FROM runs").fetchone()
+    except sqlite3.Error as fault:
+        return Finding("runs", f"{store.name} cannot be read: {fault}", "put it aside: the next run makes a new one")
+    return Finding("runs", f"{count} in {store.name} (make ui)")
+
+
+def report(findings: list[Finding], say: Callable[[str], object] = print) -> None:
+    """Say each finding on a line, with what to do below it."""
+    for found in findings:
+        say(f"{'!' if found.advice else ' '} {found.name:18} {found.state}")
+        if found.advice:
+            say(f"{'':21}→ {found.advice}")

@@ -1,0 +1,92 @@
+import sqlite3
+import subprocess
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from ganflow import doctor
+from ganflow.data import prepared
+from ganflow.doctor import Finding, examine
+from ganflow.files import locked
+
+ROOT = Path(__file__).parents[1]
+
+
+@pytest.fixture
+def project(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """A clone in which nothing has run."""
+    (tmp_path / "params.yaml").write_text((ROOT / "params.yaml").read_text())
+    subprocess.run(["git", "init", "--quiet"], cwd=tmp_path, check=True)
+    monkeypatch.chdir(tmp_path)
+    return tmp_path
+
+
+def found() -> dict[str, Finding]:
+    return {finding.name: finding for finding in examine()}
+
+
+def test_a_fresh_clone_has_all_to_do_and_nothing_wrong(project: Path) -> None:
+    before = sorted(project.rglob("*"))
+    findings = found()
+    assert sorted(project.rglob("*")) == before, "it changed something"
+    assert findings["params.yaml"].state == "valid"
+    assert findings["data: mnist"].advice == "`dvc repro prepare_mnist` makes it"
+    assert findings["models"].advice
+    assert findings["machine"].state.startswith(("cpu", "cuda", "mps"))
+    assert not findings["runs"].advice
+
+
+def test_faults_are_named_with_their_cure(project: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (project / "params.yaml").write_text("seed: -1\n")
+    (project / "constraints.txt").write_text("numpy==0.0.1\nno-such-package==1\n")
+    (project / "mlflow.db").write_text("not a database, but long enough to look at")
+    (project / ".git").rename(project / "elsewhere")
+    monkeypatch.setenv("GANFLOW_MIRROR", str(project / "nowhere"))
+    monkeypatch.setenv("GIT_CEILING_DIRECTORIES", str(project.parent))
+    monkeypatch.setattr(doctor, "DISK_NEEDED", float("inf"))
+    findings = found()
+    assert "seed = -1" in findings["params.yaml"].state
+    assert f"1 not as pinned: numpy {np.__version__} (pinned: 0.0.1)" in findings["versions"].state
+    for name in ("params.yaml", "versions", "git", "disk", "GANFLOW_MIRROR", "runs", "models"):
+        assert findings[name].advice, name
+
+
+def test_what_is_there_is_counted(project: Path) -> None:
+    for name, source in (("mnist", "download"), ("maps", "generated")):
+        folder = project / prepared.PREPARED / name
+        folder.mkdir(parents=True)
+        prepared.describe(folder, {"train": 7, "val": 2, "test": 3}, source=source)
+    (project / "models/gan/best").mkdir(parents=True)
+    (project / "models/gan/best/config.json").touch()
+    database = sqlite3.connect(project / "mlflow.db")
+    database.execute("CREATE TABLE runs (id)")
+    database.execute("INSERT INTO runs VALUES (1)")
+    database.commit()
+    database.close()
+    findings = found()
+    assert findings["data: mnist"] == Finding("data: mnist", "7 train, 2 val, 3 test, download")
+    assert "where params.yaml wants download" in findings["data: maps"].state
+    assert findings["data: maps"].advice == "dvc repro"
+    assert findings["models"] == Finding("models", "gan")
+    assert findings["runs"].state.startswith("1 in mlflow.db")
+
+
+def test_a_training_is_running_or_interrupted(project: Path) -> None:
+    folder = project / "checkpoints" / "gan" / "0123456789abcdef"
+    folder.mkdir(parents=True)
+    for step in (90, 1200):
+        (folder / f"step-{step:09d}.safetensors").touch()
+    assert found()["training: gan"].state.startswith("step 1200, interrupted")
+    assert found()["training: gan"].advice
+    with locked(folder.with_suffix(".lock"), wait=False):
+        assert found()["training: gan"].state.startswith("step 1200, running")
+
+
+def test_the_report_says_what_to_do_below_what_is_amiss() -> None:
+    said: list[str] = []
+    doctor.report([Finding("disk", "1 GB free", "free some"), Finding("git", "clean")], said.append)
+    amiss, what_to_do, well = (line.split() for line in said)
+    assert amiss == ["!", "disk", "1", "GB", "free"]
+    assert what_to_do == ["→", "free", "some"]
+    assert well == ["git", "clean"]
