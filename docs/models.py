@@ -1,8 +1,8 @@
 """Draw the pictures of docs/models.md from our own losses and the models of the default run, and print their numbers.
 
-python docs/models.py --l1 MODELS/pix2pix --collapsed MODELS/gan     # after `dvc repro`, with two more runs' models
+python docs/models.py --l1 MODELS/pix2pix --collapsed MODELS/gan --map2aerial MODELS     # after `dvc repro`
 
-The two runs: `make repro PROFILE=l1`, and a GAN that collapses (its command stands in docs/models.md).
+The three folders are models of other runs: `make repro PROFILE=l1`, and the two whose commands stand in docs/models.md.
 """
 
 import argparse
@@ -41,6 +41,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--l1", type=Path, required=True, help="folder with best/ of Pix2Pix trained on L1 alone")
     parser.add_argument("--collapsed", type=Path, required=True, help="folder with last/ of a GAN that collapsed")
+    parser.add_argument("--map2aerial", type=Path, required=True, help="models/ of a map → aerial run")
     arguments = parser.parse_args()
     gradients()
     players()
@@ -48,6 +49,7 @@ def main() -> None:
     conditioning()
     patches(arguments.l1)
     variational()
+    other_way(arguments.map2aerial)
 
 
 def gradients() -> None:
@@ -120,15 +122,28 @@ def patches(l1: Path) -> None:
 
 
 def variational() -> None:
-    """Samples of the conditional VAE, and how much two of them differ with the latent and without."""
-    vae = saved.load(Path("models/cvae/best"), ConditionalVae)[0]
+    """Samples of the conditional VAE."""
     test = prepared.array("maps", "test")[PHOTOS]
-    columns = {"aerial": test[:, 0]}
-    drawn = []
-    for number, latent in enumerate(latents(4, vae.latent_dim, 0, "cvae", "docs"), start=1):
-        drawn.append(translate(vae, test[:, 0], 1, CPU, latent.expand(len(test), -1)))
-        columns[f"sample {number}"] = drawn[-1]
+    columns = {"aerial": test[:, 0]} | _samples(Path("models/cvae/best"), test[:, 0], 4)
     translation_grid(columns | {"real map": test[:, 1]}).save(OUT / "samples.webp", quality=85)
+
+
+def other_way(models: Path) -> None:
+    """Aerial photos from maps: Pix2Pix at the epoch of the least error and at its last one, samples of the VAE."""
+    test = prepared.array("maps", "test")[PHOTOS]
+    columns = {"map": test[:, 1]}
+    for name, checkpoint in (("Pix2Pix, least error", "best"), ("Pix2Pix, last epoch", "last")):
+        columns[name] = translate(saved.load(models / "pix2pix" / checkpoint, UNet)[0], test[:, 1], 1, CPU)
+    columns |= _samples(models / "cvae" / "best", test[:, 1], 3)
+    translation_grid(columns | {"real photo": test[:, 0]}).save(OUT / "map2aerial.webp", quality=85)
+
+
+def _samples(folder: Path, inputs: np.ndarray, count: int) -> dict[str, np.ndarray]:
+    vae = saved.load(folder, ConditionalVae)[0]
+    return {
+        f"sample {number}": translate(vae, inputs, 1, CPU, latent.expand(len(inputs), -1))
+        for number, latent in enumerate(latents(count, vae.latent_dim, 0, "cvae", "docs"), start=1)
+    }
 
 
 def _read(classifier: DigitClassifier, digits: np.ndarray) -> np.ndarray:
