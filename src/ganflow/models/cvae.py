@@ -5,6 +5,7 @@ from typing import Literal
 
 from torch import Tensor, nn
 
+from ganflow.models.layers import Halve
 from ganflow.models.unet import UNet
 
 
@@ -61,7 +62,7 @@ class Encoder(nn.Module):
         widths = [3, *(channels * min(2**level, 8) for level in range(max(1, levels - 2)))]
         layers: list[nn.Module] = []
         for inputs, outputs in itertools.pairwise(widths):
-            layers += [nn.Conv2d(inputs, outputs, 4, stride=2, padding=1), nn.LeakyReLU(0.2)]
+            layers += [Halve(inputs, outputs), nn.LeakyReLU(0.2)]
         self.layers = nn.Sequential(*layers)
         self.mean = nn.Linear(widths[-1], latent_dim)
         self.log_variance = nn.Linear(widths[-1], latent_dim)

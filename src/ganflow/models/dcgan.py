@@ -6,6 +6,8 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
+from ganflow.models.layers import Double, Halve
+
 
 class DigitGenerator(nn.Module):
     """Latent [B, latent_dim] ~ N(0, 1) to digits [B, 1, 28, 28] in [-1, 1].
@@ -26,10 +28,10 @@ class DigitGenerator(nn.Module):
             nn.Unflatten(1, (wide, 7, 7)),
             nn.BatchNorm2d(wide),
             nn.ReLU(),
-            nn.ConvTranspose2d(wide, 2 * channels, 4, stride=2, padding=1, bias=False),
+            Double(wide, 2 * channels, bias=False),
             nn.BatchNorm2d(2 * channels),
             nn.ReLU(),
-            nn.ConvTranspose2d(2 * channels, 1, 4, stride=2, padding=1),
+            Double(2 * channels, 1),
             nn.Tanh(),
         )
         self.apply(_dcgan_init)
@@ -62,9 +64,9 @@ class DigitDiscriminator(nn.Module):
         super().__init__()
         wide = 2 * channels * 7 * 7
         self.features = nn.Sequential(
-            nn.Conv2d(1, channels, 4, stride=2, padding=1),
+            Halve(1, channels),
             nn.LeakyReLU(0.2),
-            nn.Conv2d(channels, 2 * channels, 4, stride=2, padding=1),
+            Halve(channels, 2 * channels),
             nn.LeakyReLU(0.2),
             nn.Flatten(),
         )

@@ -3,7 +3,7 @@
 import torch
 from torch import Tensor, nn
 
-from ganflow.models.layers import normalise, pix2pix_init
+from ganflow.models.layers import Double, Halve, normalise, pix2pix_init
 
 
 class UNet(nn.Module):
@@ -72,7 +72,7 @@ class UNet(nn.Module):
 def _down(inputs: int, outputs: int, norm: str, outermost: bool, innermost: bool) -> nn.Sequential:
     plain = outermost or innermost  # neither has a norm: there is nothing to normalise over in a 1x1 map
     layers: list[nn.Module] = [] if outermost else [nn.LeakyReLU(0.2)]
-    layers.append(nn.Conv2d(inputs, outputs, 4, stride=2, padding=1, bias=plain))
+    layers.append(Halve(inputs, outputs, bias=plain))
     if not plain:
         layers.append(normalise(norm, outputs))
     return nn.Sequential(*layers)
@@ -83,7 +83,7 @@ def _up(inputs: int, outputs: int, norm: str, upsample: str, dropout: float, out
     if upsample == "resize":
         layers += [nn.Upsample(scale_factor=2), nn.Conv2d(inputs, outputs, 3, padding=1, bias=outermost)]
     else:
-        layers.append(nn.ConvTranspose2d(inputs, outputs, 4, stride=2, padding=1, bias=outermost))
+        layers.append(Double(inputs, outputs, bias=outermost))
     layers += [nn.Tanh()] if outermost else [normalise(norm, outputs)]
     if dropout:
         layers.append(nn.Dropout(dropout))

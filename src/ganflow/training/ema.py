@@ -28,8 +28,9 @@ class Ema(Generic[Network]):
         """Move the average towards `network` after a step on `batch_size` images, `images_seen` in all."""
         half_life = min(self._half_life, WARM_UP * images_seen)
         decay = 0.5 ** (batch_size / max(half_life, 1e-8))
-        for ours, theirs in zip(self.average.parameters(), network.parameters(), strict=True):
-            ours.lerp_(theirs, 1 - decay)
+        averaged: tuple[Tensor, ...] = tuple(self.average.parameters())
+        followed: tuple[Tensor, ...] = tuple(network.parameters())
+        torch._foreach_lerp_(averaged, followed, 1 - decay)  # pyright: ignore[reportPrivateImportUsage]
         for ours, theirs in zip(self.average.buffers(), network.buffers(), strict=True):
             ours.copy_(theirs)
 
