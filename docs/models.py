@@ -27,8 +27,8 @@ from ganflow.models.cvae import ConditionalVae
 from ganflow.models.dcgan import DigitGenerator, with_classes
 from ganflow.models.unet import UNet
 from ganflow.training.classifier import look
-from ganflow.training.compute import latents
 from ganflow.training.gan import draw, every_class
+from ganflow.training.seeds import latents
 from ganflow.translate import translate
 
 OUT = Path("docs/pictures")

@@ -11,7 +11,7 @@ from ganflow.metrics.bootstrap import mean
 from ganflow.models import saved
 from ganflow.models.cvae import ConditionalVae
 from ganflow.training import compute
-from ganflow.training.compute import latents
+from ganflow.training.seeds import latents
 from ganflow.translate import translate
 
 USED = 0.05  # nats: a latent dimension below it has collapsed onto the prior and says nothing

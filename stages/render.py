@@ -22,8 +22,8 @@ from ganflow.models.dcgan import DigitGenerator
 from ganflow.models.unet import UNet
 from ganflow.render import beside, best_of, curves
 from ganflow.training import compute
-from ganflow.training.compute import latents
 from ganflow.training.gan import draw, every_class
+from ganflow.training.seeds import latents
 from ganflow.translate import translate
 
 STEPS = 10  # of a latent walk

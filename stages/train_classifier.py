@@ -11,6 +11,7 @@ from ganflow.errors import run
 from ganflow.training import compute
 from ganflow.training.classifier import EYE, ClassifierModel
 from ganflow.training.loop import Plan
+from ganflow.training.processes import launched
 from ganflow.training.run import Outs, train_and_track
 
 OUTS = Outs(model=EYE, history=Path("metrics/history/classifier.csv"))
@@ -18,14 +19,17 @@ OUTS = Outs(model=EYE, history=Path("metrics/history/classifier.csv"))
 
 def main() -> None:
     params = config.load()
+    if launched(params.compute.processes):
+        return
     own = params.classifier
-    machine = compute.prepare(params.compute)
     dataset = prepared.about("mnist")
     images, labels = (torch.tensor(prepared.array("mnist", f"train_{part}")) for part in ("images", "labels"))
+    plan = Plan("classifier", params.seed, len(images), own.batch_size, own.epochs, own.learning_rate, own.epochs)
+    machine = compute.prepare(params.compute, plan.steps)
     train_and_track(
         ClassifierModel(own, params.seed, machine),
         DigitBatches(images, labels, machine.device),
-        Plan("classifier", params.seed, len(images), own.batch_size, own.epochs, own.learning_rate, own.epochs),
+        plan,
         OUTS,
         params=params.model_dump(include={"seed", "compute", "classifier"}),
         dataset=dataset,

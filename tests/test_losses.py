@@ -81,7 +81,7 @@ def test_gradient_penalty_of_a_linear_critic() -> None:
         return (images * weight).flatten(1).sum(1, keepdim=True)
 
     real, fake = torch.randn(6, 1, 2, 2), torch.randn(6, 1, 2, 2)
-    assert losses.gradient_penalty(critic, real, fake).item() == pytest.approx(16, rel=1e-5)
+    assert losses.gradient_penalty(critic, real, fake, torch.rand(6)).item() == pytest.approx(16, rel=1e-5)
 
 
 def test_gradient_penalty_trains_the_critic_and_not_the_generator() -> None:
@@ -91,7 +91,7 @@ def test_gradient_penalty_trains_the_critic_and_not_the_generator() -> None:
     def critic(images: Tensor) -> Tensor:
         return (images * weight).flatten(1).sum(1, keepdim=True)
 
-    losses.gradient_penalty(critic, torch.randn(3, 1, 2, 2), fake).backward()
+    losses.gradient_penalty(critic, torch.randn(3, 1, 2, 2), fake, torch.rand(3)).backward()
     assert weight.grad is not None
     assert weight.grad.abs().sum() > 0
     assert fake.grad is None
@@ -100,7 +100,8 @@ def test_gradient_penalty_trains_the_critic_and_not_the_generator() -> None:
 def test_gradient_penalty_of_a_flat_critic_is_one_and_differentiable() -> None:
     weight = torch.zeros(1, 1, 2, 2, requires_grad=True)
     real, fake = torch.ones(2, 1, 2, 2), torch.zeros(2, 1, 2, 2)
-    penalty = losses.gradient_penalty(lambda u: (u * weight).flatten(1).sum(1, keepdim=True), real, fake)
+    shares = torch.rand(2)
+    penalty = losses.gradient_penalty(lambda u: (u * weight).flatten(1).sum(1, keepdim=True), real, fake, shares)
     penalty.backward()
     assert penalty.item() == pytest.approx(1, abs=1e-5)
     assert weight.grad is not None

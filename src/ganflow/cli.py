@@ -51,7 +51,8 @@ def _translate(arguments: argparse.Namespace) -> None:
     from ganflow.models import saved
     from ganflow.models.cvae import ConditionalVae
     from ganflow.models.unet import UNet
-    from ganflow.training.compute import chosen_device, latents
+    from ganflow.training.compute import chosen_device
+    from ganflow.training.seeds import latents
     from ganflow.translate import translate_photo
 
     if arguments.output.suffix.lower() not in Image.registered_extensions():

@@ -26,7 +26,9 @@ class Section(BaseModel):
 class Compute(Section):
     device: Literal["auto", "cpu", "cuda", "mps"]
     precision: Literal["auto", "fp32", "bf16"]
+    compile: Literal["auto", "on", "off"]
     threads: Annotated[int, Field(ge=0)]
+    processes: Annotated[int, Field(ge=1, le=1024)]
 
 
 class Data(Section):
@@ -97,7 +99,7 @@ class Translator(Game):
 
     lambda_gan: Weight
     lambda_l1: Weight
-    norm: Literal["instance", "batch"]
+    norm: Literal["instance", "group", "batch"]
     upsample: Literal["transposed", "resize"]
     generator_channels: Annotated[int, Field(ge=4, le=512)]
     discriminator_channels: Annotated[int, Field(ge=4, le=512)]

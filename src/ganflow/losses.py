@@ -60,13 +60,13 @@ def critic_generator(fake: Tensor) -> Tensor:
     return -fake.mean()
 
 
-def gradient_penalty(critic: Callable[[Tensor], Tensor], real: Tensor, fake: Tensor) -> Tensor:
+def gradient_penalty(critic: Callable[[Tensor], Tensor], real: Tensor, fake: Tensor, weight: Tensor) -> Tensor:
     """E[(||grad_u D(u)||_2 - 1)^2] at u on random segments between real and fake. Gulrajani 2017 (arXiv:1704.00028).
 
     `real`, `fake`: [B, C, H, W]. A patch critic's outputs are averaged per image first, so that the penalised
-    function is one number per image. The random mixing weights come from torch's global generator.
+    function is one number per image. `weight`: [B], uniform in 0..1, of the real image in the mixture.
     """
-    weight = torch.rand(real.shape[0], 1, 1, 1, device=real.device)
+    weight = weight.to(real.device).view(-1, 1, 1, 1)
     mixed = torch.lerp(fake.detach().float(), real.float(), weight).requires_grad_()
     score = critic(mixed).flatten(1).mean(1).sum()
     (gradient,) = torch.autograd.grad(score, mixed, create_graph=True)

@@ -12,6 +12,7 @@ import torch
 from PIL import Image
 from torch import Tensor, nn
 
+from ganflow.data.batches import Draw
 from ganflow.errors import UserError
 from ganflow.training import loop
 from ganflow.training.checkpoint import Checkpoints
@@ -56,7 +57,7 @@ class Points:
     def __len__(self) -> int:
         return 30
 
-    def batch(self, indices: Tensor) -> tuple[Tensor, Tensor]:
+    def batch(self, indices: Tensor, draw: Draw) -> tuple[Tensor, Tensor]:
         x = indices.float().view(-1, 1) / 30
         return x, 2 * x
 

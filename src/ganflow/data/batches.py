@@ -1,12 +1,22 @@
 """Batches for training: uint8 arrays that live on the device where they fit, cropped, flipped and scaled there."""
 
+from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
 import torch
 from torch import Tensor
 
+# Calls its first argument with a number of rows and a generator; gives as many rows as asked for. It may draw more:
+# those of other processes.
+Draw = Callable[[Callable[[int, torch.Generator], Tensor], int], Tensor]
+
 RESIDENT_SHARE = 0.25  # of the device's free memory; a larger array stays on disk, memory-mapped
+
+
+def alone(draw: Callable[[int, torch.Generator], Tensor], count: int) -> Tensor:
+    """Draw `count` rows from torch's own generator."""
+    return draw(count, torch.default_generator)
 
 
 def open_array(path: Path, device: torch.device) -> Tensor:
@@ -38,8 +48,8 @@ class DigitBatches:
     def __len__(self) -> int:
         return len(self._images)
 
-    def batch(self, indices: Tensor) -> tuple[Tensor, Tensor]:
-        """Images [B, 1, 28, 28] in [-1, 1] and labels int64 [B]."""
+    def batch(self, indices: Tensor, draw: Draw = alone) -> tuple[Tensor, Tensor]:
+        """Images [B, 1, 28, 28] in [-1, 1] and labels int64 [B]. Draws nothing."""
         indices = indices.to(self._images.device)
         images = self._images[indices].to(self._device, non_blocking=True)
         return to_unit(images).unsqueeze(1), self._labels[indices].to(self._device).long()
@@ -55,11 +65,11 @@ class PairBatches:
     def __len__(self) -> int:
         return len(self._pairs)
 
-    def batch(self, indices: Tensor) -> tuple[Tensor, Tensor]:
-        """Input and target, each [B, 3, crop, crop] in [-1, 1]. Draws crops and flips from torch's generator."""
+    def batch(self, indices: Tensor, draw: Draw = alone) -> tuple[Tensor, Tensor]:
+        """Input and target, each [B, 3, crop, crop] in [-1, 1]. Draws crops and flips."""
         room = self._pairs.shape[2] - self._crop + 1
-        corners = torch.randint(room, (len(indices), 2)).tolist()
-        flips = torch.rand(len(indices)) < 0.5
+        corners = draw(lambda count, rng: torch.randint(room, (count, 2), generator=rng), len(indices)).tolist()
+        flips = draw(lambda count, rng: torch.rand(count, generator=rng), len(indices)) < 0.5
         crops = torch.stack(
             [
                 self._pairs[index, :, top : top + self._crop, left : left + self._crop]

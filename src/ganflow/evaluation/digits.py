@@ -20,8 +20,8 @@ from ganflow.models.classifier import DigitClassifier
 from ganflow.models.dcgan import DigitGenerator, with_classes
 from ganflow.training import compute
 from ganflow.training.classifier import EYE, look
-from ganflow.training.compute import latents
 from ganflow.training.gan import draw
+from ganflow.training.seeds import latents
 from ganflow.training.train_on_samples import train_on_samples
 
 COPIES_SOUGHT = 2000  # digits asked whether they are copies

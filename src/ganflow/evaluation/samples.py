@@ -15,7 +15,7 @@ from ganflow.metrics.samples import apart, best_of, diversity
 from ganflow.models import saved
 from ganflow.models.cvae import ConditionalVae
 from ganflow.models.unet import UNet
-from ganflow.training.compute import latents, step_seed
+from ganflow.training.seeds import latents, step_seed
 from ganflow.translate import to_input, translate
 
 

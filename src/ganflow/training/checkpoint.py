@@ -40,7 +40,6 @@ class Checkpoints:
 
     def __init__(self, stage: str, mark: str) -> None:
         self.folder = project_root() / "checkpoints" / stage / mark
-        self.folder.mkdir(parents=True, exist_ok=True)
 
     def save(self, step: int, state: dict[str, Any]) -> None:
         """Write the state after `step` steps, then drop all but the last two."""

@@ -10,7 +10,8 @@ from torch import Tensor, nn
 from ganflow.config import Classifier
 from ganflow.data.batches import to_unit
 from ganflow.models.classifier import DigitClassifier
-from ganflow.training.compute import Machine, step_seed
+from ganflow.training.compute import Machine
+from ganflow.training.seeds import step_seed
 
 EYE = Path("models/classifier")  # through which the digit metrics look
 SHIFT = 2  # pixels by which digits are moved at random, either way
@@ -23,6 +24,7 @@ class ClassifierModel:
         torch.manual_seed(step_seed(seed, "classifier", "init"))
         self.machine = machine
         self.network = DigitClassifier().to(machine.device)
+        self._answer = machine.synchronised(machine.compiled(self.network))
         self.networks: dict[str, nn.Module] = {"classifier": self.network}
         self.optimisers: dict[str, torch.optim.Optimizer] = {
             "classifier": torch.optim.AdamW(self.network.parameters(), weight_decay=0.01, fused=True)
@@ -32,9 +34,9 @@ class ClassifierModel:
         """One update on digits [B, 1, 28, 28] and labels [B]."""
         self.network.train()
         images, labels = batch
-        down, right = torch.randint(-SHIFT, SHIFT + 1, (2,)).tolist()
+        down, right = self.machine.world.draw(_one_shift, 1)[0].tolist()
         with self.machine.autocast():
-            logits = self.network(images.roll((down, right), dims=(2, 3))).float()
+            logits = self._answer(images.roll((down, right), dims=(2, 3))).float()
         loss = F.cross_entropy(logits, labels)
         (optimiser,) = self.optimisers.values()
         optimiser.zero_grad()
@@ -47,6 +49,11 @@ class ClassifierModel:
 
     def sample(self, network: nn.Module) -> None:
         """A classifier draws nothing."""
+
+
+def _one_shift(count: int, rng: torch.Generator) -> Tensor:
+    """The same way for every image, int64 [count, 2]: a roll of the whole batch is one call."""
+    return torch.randint(-SHIFT, SHIFT + 1, (1, 2), generator=rng).expand(count, 2)
 
 
 @torch.no_grad()

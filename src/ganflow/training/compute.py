@@ -1,14 +1,22 @@
-"""Where and how the arithmetic runs: device, precision, threads, and the randomness of a step."""
+"""Where and how the arithmetic runs: device, precision, threads, compilation, and how many processes share it."""
 
-import hashlib
+import ctypes
 import os
-from contextlib import AbstractContextManager, nullcontext
-from dataclasses import dataclass
+import shutil
+from contextlib import AbstractContextManager, nullcontext, suppress
+from dataclasses import dataclass, field
 
 import torch
+from torch import nn
+from torch.nn.parallel import DistributedDataParallel
 
 from ganflow.config import Compute
 from ganflow.errors import UserError
+from ganflow.training import processes
+from ganflow.training.processes import World
+
+COMPILE_STEPS = 2000  # of a training, above which a GPU is taken to win back the time of compiling
+_M_TRIM_THRESHOLD, _M_MMAP_MAX = -1, -4  # of malloc.h
 
 
 @dataclass(frozen=True)
@@ -18,20 +26,42 @@ class Machine:
     device: torch.device
     bf16: bool
     reason: str
+    compile: bool = False
+    world: World = field(default_factory=World)
+
+    def compiled(self, network: nn.Module) -> nn.Module:
+        """`network`, same parameters, compiled where that was chosen."""
+        if not self.compile:
+            return network
+        compiled = torch.compile(network)
+        assert isinstance(compiled, nn.Module)
+        return compiled
+
+    def synchronised(self, network: nn.Module) -> nn.Module:
+        """`network`, same parameters: gradients of what it computes are averaged over all processes."""
+        return DistributedDataParallel(network, forward_sync_buffers=False) if self.world.size > 1 else network
 
     def autocast(self) -> AbstractContextManager[object]:
         """bf16 autocast where it was chosen, else nothing."""
         return torch.autocast(self.device.type, torch.bfloat16) if self.bf16 else nullcontext()
 
 
-def prepare(compute: Compute) -> Machine:
-    """Apply `compute` to torch's global settings and say what was chosen.
+def prepare(compute: Compute, steps: int = 0) -> Machine:
+    """Apply `compute` to torch's global settings for a job of `steps` training steps, and say what was chosen.
+
+    Under torchrun this process joins the others of the job.
 
     Raises:
-        UserError: the asked device is not there.
+        UserError: the asked device is not there, or no compiler.
     """
     device = chosen_device(compute.device)
-    torch.set_num_threads(compute.threads or os.cpu_count() or 1)
+    world = processes.join(device.type)
+    beside = int(os.environ.get("LOCAL_WORLD_SIZE", "1"))  # processes on this host, ourselves included
+    if device.type == "cuda" and beside > 1:
+        device = torch.device("cuda", int(os.environ["LOCAL_RANK"]))
+        torch.cuda.set_device(device)
+    torch.set_num_threads(compute.threads or max(1, (os.cpu_count() or 1) // beside))
+    _keep_freed_memory()
     # GAN gradients decay into denormals, on which a CPU is many times slower.
     torch.set_flush_denormal(True)
     # Same bytes every time is worth more here than cuDNN's fastest algorithm.
@@ -41,10 +71,32 @@ def prepare(compute: Compute) -> Machine:
     torch.backends.cudnn.allow_tf32 = True
     fast = _multiplies_bf16(device)
     bf16 = fast if compute.precision == "auto" else compute.precision == "bf16"
+    compiled = _compiles(compute.compile, device, steps)
     reason = f"{device.type}, {'bf16 autocast' if bf16 else 'fp32'}"
     if compute.precision == "auto":
         reason += f" ({'the hardware multiplies' if fast else 'no hardware that multiplies'} in bf16)"
-    return Machine(device, bf16, f"{reason}, {torch.get_num_threads()} CPU threads")
+    reason += f", {torch.get_num_threads()} CPU threads"
+    reason += ", compiled" if compiled else ""
+    reason += f", {world.size} processes" if world.size > 1 else ""
+    return Machine(device, bf16, reason, compiled, world)
+
+
+def _compiles(wanted: str, device: torch.device, steps: int) -> bool:
+    if wanted == "on" and device.type == "cpu" and not (shutil.which("g++") or shutil.which("clang++")):
+        raise UserError("compute.compile = 'on': compiling for the CPU takes g++, which is not here (auto will run)")
+    # On a CPU the compiled step was slower, after a minute of compiling (docs/performance.md): its time is in oneDNN.
+    return wanted == "on" or (wanted == "auto" and device.type == "cuda" and steps >= COMPILE_STEPS)
+
+
+def _keep_freed_memory() -> None:
+    """Have glibc keep what is freed for the next step, which needs the very same blocks again.
+
+    By default it hands every large block back to the kernel, and each step pays for thousands of page faults.
+    """
+    with suppress(AttributeError):  # another C library
+        adjust = ctypes.CDLL(None).mallopt
+        adjust(_M_MMAP_MAX, 0)
+        adjust(_M_TRIM_THRESHOLD, 2**31 - 1)
 
 
 def chosen_device(name: str) -> torch.device:
@@ -68,14 +120,3 @@ def _multiplies_bf16(device: torch.device) -> bool:
     if device.type == "cpu":
         return torch.cpu._is_avx512_bf16_supported() or torch.cpu._is_amx_tile_supported()
     return False
-
-
-def latents(count: int, dim: int, *seed: object) -> torch.Tensor:
-    """N(0, 1) latents [count, dim] from the `step_seed` of these parts: the same on every device and at every call."""
-    return torch.randn(count, dim, generator=torch.Generator().manual_seed(step_seed(*seed)))
-
-
-def step_seed(*parts: object) -> int:
-    """A 63-bit seed from e.g. (seed, model, step): no generator state needs to be carried from step to step."""
-    digest = hashlib.blake2b(repr(parts).encode(), digest_size=8).digest()
-    return int.from_bytes(digest) >> 1

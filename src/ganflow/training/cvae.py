@@ -11,10 +11,11 @@ from ganflow.config import Cvae
 from ganflow.grids import translation_grid
 from ganflow.losses import kl_divergence, l1
 from ganflow.models.cvae import ConditionalVae, at
-from ganflow.training.compute import Machine, latents, step_seed
+from ganflow.training.compute import Machine
 from ganflow.training.ema import Ema
 from ganflow.training.game import adam
 from ganflow.training.patch_game import PatchGame
+from ganflow.training.seeds import latents, step_seed
 from ganflow.translate import translate
 
 SAMPLES = 3  # per input in the picture of an epoch
@@ -47,6 +48,7 @@ class CvaeModel:
             "prior": params.prior,
         }
         self.vae = ConditionalVae(**self.arguments).to(machine.device)
+        self._branches = machine.synchronised(machine.compiled(Branches(self.vae)))
         self.game = PatchGame(params, machine)
         self.ema = Ema(self.vae, params.ema_images)
         self.networks = {"G and E": self.vae, "D": self.game.discriminator, "average of G and E": self.ema.average}
@@ -69,16 +71,9 @@ class CvaeModel:
         own, vae = self.params, self.vae
         both = own.lambda_latent > 0  # branches
 
+        noise = self._noise(len(x)).to(x.device), self._noise(len(x)).to(x.device) if both else None
         with self.machine.autocast():
-            (mean, log_variance), (prior_mean, prior_log_variance) = vae.posterior(y), vae.prior(x)
-            posterior = mean.float(), log_variance.float()
-            prior = prior_mean.float(), prior_log_variance.float()
-            latent = at(*posterior, torch.randn_like(mean))
-            if both:
-                unseen = at(*prior, torch.randn_like(mean)).detach()  # the prior learns from the KL term alone
-                drawn = vae.generator(torch.cat([x, x]), torch.cat([latent, unseen]))
-            else:
-                unseen, drawn = None, vae.generator(x, latent)
+            posterior, prior, unseen, drawn = self._branches(x, y, *noise)
         scalars = self.game.improve_discriminator(x, y, drawn) if own.lambda_gan else {}
 
         loss_l1 = l1(drawn[: len(x)].float(), y)
@@ -99,8 +94,12 @@ class CvaeModel:
         total.backward()
         optimiser.step()
 
-        self.ema.update(vae, images_seen, len(x))
+        self.ema.update(vae, images_seen, len(x) * self.machine.world.size)
         return scalars | {"loss_l1": loss_l1, "loss_kl": loss_kl}
+
+    def _noise(self, count: int) -> Tensor:
+        dim = self.params.latent_dim
+        return self.machine.world.draw(lambda rows, rng: torch.randn(rows, dim, generator=rng), count)
 
     def finished(self) -> ConditionalVae:
         """The averaged generator and encoder in evaluation mode."""
@@ -113,3 +112,28 @@ class CvaeModel:
             given = latent.expand(len(inputs), -1)
             columns[f"sample {number}"] = translate(network, inputs, 1, self.machine.device, given)
         return translation_grid(columns | {"real": real})
+
+
+class Branches(nn.Module):
+    """All that a step asks of the conditional VAE, in one call: what other processes are to take part in."""
+
+    def __init__(self, vae: ConditionalVae) -> None:
+        super().__init__()
+        self.vae = vae
+
+    def forward(
+        self, x: Tensor, y: Tensor, noise: Tensor, prior_noise: Tensor | None
+    ) -> tuple[tuple[Tensor, Tensor], tuple[Tensor, Tensor], Tensor | None, Tensor]:
+        """Posterior and prior, each (mean, log variance); with `prior_noise` a latent of the prior; what G draws.
+
+        G draws y' [B, 3, H, W] from the posterior's latent, then, with `prior_noise`, y" from the prior's: [2B, ...].
+        """
+        mean, log_variance = (part.float() for part in self.vae.posterior(y))
+        prior_mean, prior_log_variance = (part.float() for part in self.vae.prior(x))
+        latent, unseen = at(mean, log_variance, noise), None
+        if prior_noise is None:
+            drawn = self.vae.generator(x, latent)
+        else:
+            unseen = at(prior_mean, prior_log_variance, prior_noise).detach()  # the prior learns from the KL term alone
+            drawn = self.vae.generator(torch.cat([x, x]), torch.cat([latent, unseen]))
+        return (mean, log_variance), (prior_mean, prior_log_variance), unseen, drawn

@@ -14,20 +14,24 @@ from ganflow.models.classifier import DigitClassifier
 from ganflow.models.dcgan import with_classes
 from ganflow.training import compute
 from ganflow.training.classifier import EYE
-from ganflow.training.compute import latents
 from ganflow.training.gan import GanModel, validation
 from ganflow.training.loop import Plan
+from ganflow.training.processes import launched
 from ganflow.training.run import Outs, train_and_track
+from ganflow.training.seeds import latents
 
 CLASSES = 10
 
 
 def train(task: Literal["gan", "cgan"], params: Params) -> None:
     """Train the plain or the class-conditional GAN by its section of `params`, into models/<task>."""
+    if launched(params.compute.processes):
+        return
     own = params.gan if task == "gan" else params.cgan
-    machine = compute.prepare(params.compute)
     dataset = prepared.about("mnist")
     images, labels = (torch.tensor(prepared.array("mnist", f"train_{part}")) for part in ("images", "labels"))
+    plan = Plan(task, params.seed, len(images), own.batch_size, own.epochs, own.learning_rate, own.decay_epochs)
+    machine = compute.prepare(params.compute, plan.steps)
     classifier = saved.load(EYE, DigitClassifier)[0].to(machine.device)
     model = GanModel(own, params.seed, machine, CLASSES if task == "cgan" else 0)
     val = prepared.array("mnist", "val_images")
@@ -37,7 +41,7 @@ def train(task: Literal["gan", "cgan"], params: Params) -> None:
     train_and_track(
         model,
         DigitBatches(images.to(machine.device), labels.to(machine.device), machine.device),
-        Plan(task, params.seed, len(images), own.batch_size, own.epochs, own.learning_rate, own.decay_epochs),
+        plan,
         Outs(Path("models") / task, Path(f"metrics/history/{task}.csv"), Path("reports/samples") / task),
         params=params.model_dump(include={"seed", "compute", task}) | {"classifier": saved.digest(EYE)[:12]},
         dataset=dataset,

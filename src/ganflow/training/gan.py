@@ -13,10 +13,11 @@ from ganflow.metrics.distribution import frechet_distance
 from ganflow.models.classifier import DigitClassifier
 from ganflow.models.dcgan import DigitDiscriminator, DigitGenerator, with_classes
 from ganflow.training.classifier import look
-from ganflow.training.compute import Machine, latents, step_seed
+from ganflow.training.compute import Machine
 from ganflow.training.ema import Ema, recalibrate
 from ganflow.training.game import adam, outputs
 from ganflow.training.loop import Validation
+from ganflow.training.seeds import latents, step_seed
 
 COLUMNS = 8  # of the picture of an epoch
 RECALIBRATION_BATCHES = 16  # of 256 latents
@@ -40,6 +41,10 @@ class GanModel:
         self.ema = Ema(self.generator, params.ema_images)
         self.networks = {"G": self.generator, "D": self.discriminator, "average of G": self.ema.average}
         self.optimisers = {name: adam(self.networks[name], params) for name in ("G", "D")}
+        # As a step calls them. G learns through D's answer, which is to leave no gradient on D itself.
+        self._drawer = machine.synchronised(machine.compiled(self.generator))
+        self._answer = machine.compiled(self.discriminator)
+        self._judge = machine.synchronised(self._answer)
         fixed = latents(COLUMNS if classes else COLUMNS**2, params.latent_dim, seed, "gan", "samples")
         self._fixed = (every_class(fixed, classes) if classes else fixed).to(machine.device)
         self._seed = seed
@@ -53,26 +58,29 @@ class GanModel:
         """
         real, labels = batch
         optimise_g, optimise_d = self.optimisers["G"], self.optimisers["D"]
-        latent = torch.randn(len(real), self.params.latent_dim, device=real.device)
-        if self.generator.classes:
-            latent = with_classes(latent, labels, self.generator.classes)
+        world, dim, classes = self.machine.world, self.params.latent_dim, self.generator.classes
+        latent = world.draw(lambda count, rng: torch.randn(count, dim, generator=rng), len(real)).to(real.device)
+        if classes:
+            latent = with_classes(latent, labels, classes)
 
         # Discriminator: real digits against generated ones, in one pass (it has no batch statistics)
         with self.machine.autocast():
-            fake = self.generator(latent)
+            fake = self._drawer(latent)
             seen, told = [real, fake.detach()], [labels, labels]
             if share := self._wrong_share:  # real digits, but not what D is told they are: no better than fakes
                 seen.append(real)
-                told.append((labels + torch.randint_like(labels, 1, self.generator.classes)) % self.generator.classes)
-            judged = self.discriminator(torch.cat(seen), torch.cat(told)).float()
+                off = world.draw(lambda count, rng: torch.randint(1, classes, (count,), generator=rng), len(real))
+                told.append((labels + off.to(labels)) % classes)
+            judged = self._judge(torch.cat(seen), torch.cat(told)).float()
         on_real, on_fake, *on_wrong = judged.split(len(real))
         loss_d = self.objective.discriminator(on_real, on_fake)
         if on_wrong:
             loss_d = (1 - share) * loss_d + share * self.objective.discriminator(on_real, on_wrong[0])
         total = loss_d
         if self.objective.penalised:
+            weight = world.draw(lambda count, rng: torch.rand(count, generator=rng), len(real))
             total = loss_d + self.params.lambda_gp * gradient_penalty(
-                lambda digits: self.discriminator(digits, labels), real, fake
+                lambda digits: self.discriminator(digits, labels), real, fake, weight
             )
         optimise_d.zero_grad()
         total.backward()
@@ -81,14 +89,14 @@ class GanModel:
         # Generator: the same digits, judged by the discriminator just improved
         self.discriminator.requires_grad_(False)
         with self.machine.autocast():
-            judged = self.discriminator(fake, labels).float()
+            judged = self._answer(fake, labels).float()
         loss_g = self.objective.generator(judged)
         optimise_g.zero_grad()
         loss_g.backward()
         optimise_g.step()
         self.discriminator.requires_grad_(True)
 
-        self.ema.update(self.generator, images_seen, len(real))
+        self.ema.update(self.generator, images_seen, len(real) * world.size)
         return {"loss_d": loss_d, "loss_g": loss_g, **outputs(self.objective, on_real, on_fake)}
 
     def finished(self) -> DigitGenerator:

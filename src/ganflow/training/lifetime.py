@@ -4,6 +4,7 @@ import ctypes
 import os
 import signal
 import sys
+import time
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
@@ -12,6 +13,7 @@ from types import FrameType
 from ganflow.files import locked
 
 _PR_SET_PDEATHSIG = 1
+SAME_SECONDS = 1.0  # in which a signal that comes twice, from a terminal and from a launcher, is one
 
 
 class Stopped(SystemExit):
@@ -22,11 +24,14 @@ class StopRequest:
     """Set by SIGTERM or SIGINT; the loop looks at it between steps."""
 
     received: int | None = None
+    _at: float
 
     def _receive(self, number: int, frame: FrameType | None) -> None:
-        if self.received is not None:  # a second Ctrl-C means now
-            os._exit(128 + number)
-        self.received = number
+        if self.received is not None:
+            if time.monotonic() - self._at > SAME_SECONDS:  # a second Ctrl-C means now
+                os._exit(128 + number)
+            return
+        self.received, self._at = number, time.monotonic()
         print(f"{signal.Signals(number).name}: saving after this step, then stopping", file=sys.stderr)
 
 

@@ -17,11 +17,13 @@ from PIL import Image
 from torch import Tensor, nn
 from tqdm import tqdm
 
+from ganflow.data.batches import Draw
 from ganflow.errors import UserError
 from ganflow.files import whole_file
 from ganflow.training.checkpoint import Checkpoints
-from ganflow.training.compute import step_seed
 from ganflow.training.lifetime import Stopped, stop_on_signals
+from ganflow.training.processes import World
+from ganflow.training.seeds import step_seed
 
 LOG_STEPS = 50  # between two points of a curve
 CHECKPOINT_SECONDS = 60.0
@@ -40,7 +42,7 @@ class Model(Protocol):
     def step(self, batch: tuple[Tensor, Tensor], images_seen: int) -> dict[str, Tensor]:
         """One update of every network on one batch; returns scalars (on the device) to be averaged and logged.
 
-        `images_seen` counts this batch too.
+        `images_seen` counts this batch too, and that of every other process.
         """
         ...
 
@@ -61,7 +63,7 @@ class Batches(Protocol):
 
     def __len__(self) -> int: ...
 
-    def batch(self, indices: Tensor) -> tuple[Tensor, Tensor]: ...
+    def batch(self, indices: Tensor, draw: Draw) -> tuple[Tensor, Tensor]: ...
 
 
 class Curves(Protocol):
@@ -146,6 +148,7 @@ def train(
     checkpoints: Checkpoints,  #     where to resume from; its folder also keeps the samples until the end
     curves: Curves,  #               tracking
     validation: Validation | None,
+    world: World | None = None,  #   the processes that train together; the leader alone validates and writes
 ) -> Trained:
     """Train from the last checkpoint, or the start, to the end.
 
@@ -156,10 +159,10 @@ def train(
         UserError: a loss is not finite. Names the step, the terms and the last good checkpoint.
         Stopped: SIGTERM or SIGINT came; the state is saved.
     """
+    world = world or World()
     samples = checkpoints.folder / "samples"
-    samples.mkdir(exist_ok=True)
-    step, history, best = 0, _History(plan, checkpoints, curves), None
-    if state := checkpoints.load():
+    step, history, best = 0, _History(plan, checkpoints, curves, world), None
+    if state := world.from_leader(checkpoints.load() if world.leads else None):
         step = state["step"]
         best = Best(**state["best"]) if state["best"] else None
         history.load_state(state["history"], samples)
@@ -167,16 +170,17 @@ def train(
             part.load_state_dict(state["model"][name])
     saved_at = time.monotonic()
     order = plan.order(step // plan.epoch_steps)
-    with stop_on_signals() as stop, _Progress(plan, step) as report:
-        if step:
+    with stop_on_signals() as stop, _Progress(plan, step, quiet=not world.leads) as report:
+        if step and world.leads:
             print(f"{plan.name}: resuming after step {step} of {plan.steps}", file=sys.stderr)
         while step < plan.steps:
             # Seed and data
             epoch, place = divmod(step, plan.epoch_steps)
             if place == 0:
                 order = plan.order(epoch)
-            torch.manual_seed(step_seed(plan.seed, plan.name, step))
-            batch = data.batch(order[place * plan.batch_size : (place + 1) * plan.batch_size])
+            world.reseed(plan.seed, plan.name, step)
+            whole = order[place * plan.batch_size : (place + 1) * plan.batch_size]
+            batch = data.batch(world.share(whole), world.draw)
 
             # Optimise
             for optimiser in model.optimisers.values():
@@ -187,7 +191,7 @@ def train(
 
             # Log, sample, validate
             history.add(step, scalars)
-            if step % plan.epoch_steps == 0:
+            if step % plan.epoch_steps == 0 and world.leads:
                 network = model.finished()
                 measures = validation.measure(network) if validation else {}
                 history.log(step, measures)
@@ -197,22 +201,27 @@ def train(
                     with whole_file(samples / f"epoch_{epoch + 1:04d}.png") as partial:
                         picture.save(partial, "PNG")
                     curves.image(picture, "samples", step)
-            elif step % LOG_STEPS == 0:
+            elif step % LOG_STEPS == 0 or step % plan.epoch_steps == 0:
                 history.log(step, {})
             report(step, history.rows)
 
             # Checkpoint
-            if stop.received or time.monotonic() - saved_at > CHECKPOINT_SECONDS or step == plan.steps:
+            due = world.leads and time.monotonic() - saved_at > CHECKPOINT_SECONDS
+            signal, save = world.most(stop.received or 0, due)
+            if signal or save or step == plan.steps:
                 history.check()  # a state with a loss that is not finite must never be saved
-                parts = {name: part.state_dict() for name, part in _parts(model).items()}
-                state = {"step": step, "history": history.state(), "best": best and vars(best), "model": parts}
-                checkpoints.save(step, state)
+                if world.leads:
+                    parts = {name: part.state_dict() for name, part in _parts(model).items()}
+                    state = {"step": step, "history": history.state(), "best": best and vars(best), "model": parts}
+                    checkpoints.save(step, state)
                 saved_at = time.monotonic()
-            if stop.received and step < plan.steps:
-                print(
-                    f"{plan.name}: saved after step {step} of {plan.steps}; the same command goes on", file=sys.stderr
-                )
-                raise Stopped(128 + stop.received)
+            if signal and step < plan.steps:
+                if world.leads:
+                    print(
+                        f"{plan.name}: saved after step {step} of {plan.steps}; the same command goes on",
+                        file=sys.stderr,
+                    )
+                raise Stopped(128 + signal)
     return Trained(pd.DataFrame(history.rows), best)
 
 
@@ -227,12 +236,12 @@ def _parts(model: Model) -> dict[str, nn.Module | torch.optim.Optimizer]:
 class _History:
     """Scalars wait on the device until a point is due: copying each one would stop a GPU at every step."""
 
-    def __init__(self, plan: Plan, checkpoints: Checkpoints, curves: Curves) -> None:
+    def __init__(self, plan: Plan, checkpoints: Checkpoints, curves: Curves, world: World) -> None:
         self.rows: list[dict[str, float]] = []  # the points so far
         self._since: list[list[float]] = []  # the steps since the last point, checked
         self._waiting: list[tuple[int, Tensor]] = []  # and not yet checked
         self._names: list[str] = []
-        self._plan, self._checkpoints, self._curves = plan, checkpoints, curves
+        self._plan, self._checkpoints, self._curves, self._world = plan, checkpoints, curves, world
 
     def add(self, step: int, scalars: dict[str, Tensor]) -> None:
         self._names = list(scalars)
@@ -270,10 +279,10 @@ class _History:
                     self._curves.image(opened.copy(), "samples", step)
 
     def check(self) -> None:
-        """Bring waiting scalars to the host and stop at the first that is not finite."""
+        """Bring waiting scalars to the host, as means over all processes, and stop at the first that is not finite."""
         if not self._waiting:
             return
-        values = torch.stack([value for _, value in self._waiting]).tolist()
+        values = self._world.mean(torch.stack([value for _, value in self._waiting])).tolist()
         for (step, _), row in zip(self._waiting, values, strict=True):
             if not all(map(math.isfinite, row)):
                 terms = ", ".join(f"{name} = {value:.4g}" for name, value in zip(self._names, row, strict=True))
@@ -289,10 +298,11 @@ class _History:
 class _Progress:
     """A bar on a terminal; elsewhere (DVC's log, CI) a plain line now and then."""
 
-    def __init__(self, plan: Plan, step: int) -> None:
-        self._plan, self._first = plan, step
+    def __init__(self, plan: Plan, step: int, quiet: bool) -> None:
+        self._plan, self._first, self._quiet = plan, step, quiet
         self._began = self._last = time.monotonic()
-        self._bar = tqdm(total=plan.steps, initial=step, desc=plan.name, unit="step") if sys.stderr.isatty() else None
+        terminal = sys.stderr.isatty() and not quiet
+        self._bar = tqdm(total=plan.steps, initial=step, desc=plan.name, unit="step") if terminal else None
 
     def __enter__(self) -> Callable[[int, list[dict[str, float]]], None]:
         return self._report
@@ -308,6 +318,8 @@ class _Progress:
             self._bar.update()
             return
         now = time.monotonic()
+        if self._quiet:
+            return
         if now - self._last < LINE_SECONDS and step < self._plan.steps:
             return
         self._last = now

@@ -1,7 +1,7 @@
 """The discriminator's side of a translation game: what Pix2Pix and the conditional VAE have in common."""
 
 import torch
-from torch import Tensor
+from torch import Tensor, nn
 
 from ganflow.config import Translator
 from ganflow.losses import OBJECTIVES, gradient_penalty
@@ -16,8 +16,11 @@ class PatchGame:
     def __init__(self, params: Translator, machine: Machine) -> None:
         self.discriminator = PatchGan(params.discriminator_channels, params.norm).to(machine.device)
         self.optimiser = adam(self.discriminator, params)
+        self._answer = machine.compiled(self.discriminator)  # what G learns from: leaves no gradient on D
+        self._judge = machine.synchronised(self._answer)
         self.objective = OBJECTIVES[params.objective]
         self._params, self._machine = params, machine
+        self._by_batch = params.norm == "batch"
 
     def improve_discriminator(self, x: Tensor, y: Tensor, drawn: Tensor) -> dict[str, Tensor]:
         """One update of D on inputs x, targets y [B, 3, H, W] and what G drew of x, once or more [k * B, 3, H, W].
@@ -25,11 +28,17 @@ class PatchGame:
         The paper halves this loss to slow D down; under Adam, which divides by the gradient's size, that changes
         nothing, so it is left whole here and its equilibrium is log 4 as for any GAN.
         """
-        on_real, on_fake = self._judge(x, y), self._judge(x, drawn.detach())
+        if self._by_batch:  # real and generated images are normalised apart, as in the reference
+            on_real, on_fake = self._on(self._judge, x, y), self._on(self._judge, x, drawn.detach())
+        else:
+            on_real, on_fake = self._on(self._judge, x, torch.cat([y, drawn.detach().to(y)])).split(
+                [len(y), len(drawn)]
+            )
         loss = self.objective.discriminator(on_real, on_fake)
         total = loss
         if self.objective.penalised:
-            penalty = gradient_penalty(lambda image: self.discriminator(x, image), y, drawn[: len(x)])
+            weight = self._machine.world.draw(lambda count, rng: torch.rand(count, generator=rng), len(x))
+            penalty = gradient_penalty(lambda image: self.discriminator(x, image), y, drawn[: len(x)], weight)
             total = loss + self._params.lambda_gp * penalty
         self.optimiser.zero_grad()
         total.backward()
@@ -39,10 +48,10 @@ class PatchGame:
     def generator_loss(self, x: Tensor, drawn: Tensor) -> Tensor:
         """The adversarial term of `drawn`, as above: the sum over how often x was drawn. Leaves no gradient on D."""
         self.discriminator.requires_grad_(False)
-        judged = self._judge(x, drawn)
+        judged = self._on(self._answer, x, drawn)
         self.discriminator.requires_grad_(True)
         return torch.stack([self.objective.generator(once) for once in judged.split(len(x))]).sum()
 
-    def _judge(self, x: Tensor, images: Tensor) -> Tensor:
+    def _on(self, discriminator: nn.Module, x: Tensor, images: Tensor) -> Tensor:
         with self._machine.autocast():
-            return self.discriminator(torch.cat([x] * (len(images) // len(x))), images).float()
+            return discriminator(torch.cat([x] * (len(images) // len(x))), images).float()

@@ -11,10 +11,11 @@ from ganflow.config import Pix2Pix
 from ganflow.grids import translation_grid
 from ganflow.losses import l1
 from ganflow.models.unet import UNet
-from ganflow.training.compute import Machine, step_seed
+from ganflow.training.compute import Machine
 from ganflow.training.ema import Ema
 from ganflow.training.game import adam
 from ganflow.training.patch_game import PatchGame
+from ganflow.training.seeds import step_seed
 from ganflow.translate import translate
 
 
@@ -37,6 +38,7 @@ class Pix2PixModel:
             "dropout": params.dropout,
         }
         self.generator = UNet(**self.arguments).to(machine.device)
+        self._drawer = machine.synchronised(machine.compiled(self.generator))
         self.game = PatchGame(params, machine)
         self.ema = Ema(self.generator, params.ema_images)
         self.networks = {"G": self.generator, "D": self.game.discriminator, "average of G": self.ema.average}
@@ -51,7 +53,7 @@ class Pix2PixModel:
         x, y = batch
         own = self.params
         with self.machine.autocast():
-            drawn = self.generator(x)
+            drawn = self._drawer(x)
         scalars = self.game.improve_discriminator(x, y, drawn) if own.lambda_gan else {}
 
         loss_l1 = l1(drawn.float(), y)
@@ -64,7 +66,7 @@ class Pix2PixModel:
         total.backward()
         optimiser.step()
 
-        self.ema.update(self.generator, images_seen, len(x))
+        self.ema.update(self.generator, images_seen, len(x) * self.machine.world.size)
         return scalars | {"loss_l1": loss_l1}
 
     def finished(self) -> UNet:

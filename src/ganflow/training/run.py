@@ -5,15 +5,18 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from PIL import Image
 from torch import Tensor
 
 from ganflow import tracking
+from ganflow.errors import UserError
 from ganflow.files import whole_dir, whole_file
 from ganflow.models import saved
 from ganflow.training.checkpoint import Checkpoints, fingerprint
 from ganflow.training.compute import Machine
 from ganflow.training.lifetime import Stopped, awaited, end_with_parent, sole_user
 from ganflow.training.loop import Batches, Model, Plan, Validation, train
+from ganflow.training.processes import together
 
 
 @dataclass(frozen=True)
@@ -44,7 +47,17 @@ def train_and_track(
     A model with a validation is kept twice, in best/ (the epoch with the best value on the validation split) and last/.
     """
     end_with_parent()
-    checkpoints = Checkpoints(plan.name, fingerprint(params, dataset["digest"]))
+    world = machine.world
+    checkpoints = Checkpoints(plan.name, fingerprint(_of_results(params), dataset["digest"]))
+    if plan.batch_size % world.size:
+        with together(world):
+            raise UserError(
+                f"{plan.name}.batch_size = {plan.batch_size} cannot be shared evenly by {world.size} processes"
+            )
+    if not world.leads:
+        with together(world):
+            train(model, data, plan, checkpoints, _Nowhere(), validation, world)
+        return
     print(f"{plan.name}: {plan.steps} steps of {plan.batch_size} images on {machine.reason}", file=sys.stderr)
     with sole_user(checkpoints.folder):
         noted = checkpoints.folder / "mlflow_run"
@@ -59,7 +72,8 @@ def train_and_track(
             with whole_file(noted) as partial:
                 partial.write_text(tracker.run_id)
         try:
-            trained = train(model, data, plan, checkpoints, tracker, validation)
+            with together(world):
+                trained = train(model, data, plan, checkpoints, tracker, validation, world)
             network = model.finished().requires_grad_(False).cpu()
             with whole_dir(outs.model) as partial:
                 if validation is None or trained.best is None:
@@ -84,3 +98,17 @@ def train_and_track(
         tracker.finish("FINISHED")
         if not awaited(checkpoints.folder):
             checkpoints.remove()
+
+
+def _of_results(params: dict[str, Any]) -> dict[str, Any]:
+    """`params` less the number of processes: a checkpoint of one goes on with two."""
+    shared = {name: value for name, value in params["compute"].items() if name != "processes"}
+    return params | {"compute": shared}
+
+
+class _Nowhere:
+    """Curves of a process that does not lead."""
+
+    def metrics(self, values: dict[str, float], step: int) -> None: ...
+
+    def image(self, image: Image.Image, key: str, step: int) -> None: ...

@@ -6,7 +6,7 @@ import torch
 from ganflow.config import Classifier
 from ganflow.data.batches import DigitBatches
 from ganflow.training.classifier import ClassifierModel, look
-from ganflow.training.compute import Machine, step_seed
+from ganflow.training.compute import Machine
 from ganflow.training.loop import Plan
 
 
@@ -33,7 +33,7 @@ def train_on_samples(
     (optimiser,) = model.optimisers.values()
     for step in range(plan.steps):
         epoch, place = divmod(step, plan.epoch_steps)
-        torch.manual_seed(step_seed(seed, plan.name, step))
+        machine.world.reseed(seed, plan.name, step)
         for group in optimiser.param_groups:
             group["lr"] = plan.rate(step)
         model.step(data.batch(plan.order(epoch)[place * batch_size :][:batch_size]), (step + 1) * batch_size)

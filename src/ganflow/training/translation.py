@@ -13,9 +13,11 @@ from ganflow.data import prepared
 from ganflow.data.batches import PairBatches, open_array
 from ganflow.metrics import classes
 from ganflow.training import compute, loop
-from ganflow.training.compute import Machine, latents
+from ganflow.training.compute import Machine
 from ganflow.training.loop import Plan, Validation
+from ganflow.training.processes import launched
 from ganflow.training.run import Outs, train_and_track
+from ganflow.training.seeds import latents
 from ganflow.translate import translate
 
 SHOWN = 4  # val pairs in the picture of an epoch
@@ -36,10 +38,13 @@ def train(
     latent_dim: int = 0,
 ) -> None:
     """Train a translator by its section of `params`, into models/<task>."""
+    if launched(params.compute.processes):
+        return
     own: Translator = getattr(params, task)
     maps = params.maps
-    machine = compute.prepare(params.compute)
     dataset = prepared.about("maps")
+    plan = Plan(task, params.seed, dataset["train"], own.batch_size, own.epochs, own.learning_rate, own.decay_epochs)
+    machine = compute.prepare(params.compute, plan.steps)
     pairs = open_array(prepared.PREPARED / "maps/train.npy", machine.device)
     inputs, targets = prepared.pairs("val", maps.direction)
     model = build(own, maps.crop_size, params.seed, machine, (inputs[:SHOWN], targets[:SHOWN]))
@@ -50,7 +55,7 @@ def train(
     train_and_track(
         model,
         PairBatches(pairs, maps.crop_size, maps.direction, machine.device),
-        Plan(task, params.seed, len(pairs), own.batch_size, own.epochs, own.learning_rate, own.decay_epochs),
+        plan,
         Outs(Path("models") / task, Path(f"metrics/history/{task}.csv"), Path("reports/samples") / task),
         params=logged,
         dataset=dataset,

@@ -1,0 +1,206 @@
+"""Trainings by several processes: the same steps as by one, and one fate for all."""
+
+import json
+import os
+import signal
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+import torch
+from imports import ROOT
+from workspace import checkpoints, environment, outs, project, until
+
+from ganflow.losses import OBJECTIVES
+from ganflow.training.processes import World
+
+# Three steps of every model under every objective, in fp32, by all the processes of this job; then the leader's weights
+# in one file. Batch norm and dropout are those of each process alone: they are left out.
+STEPS = """
+import sys
+import torch
+from pathlib import Path
+import numpy as np
+from safetensors.torch import save_file
+from torch import nn
+from ganflow import config
+from ganflow.losses import OBJECTIVES
+from ganflow.models import dcgan
+from ganflow.training import compute, cvae, gan, patch_game, pix2pix
+from ganflow.training.cvae import CvaeModel
+from ganflow.training.gan import GanModel
+from ganflow.training.pix2pix import Pix2PixModel
+
+
+class ByImage(nn.GroupNorm):  # in place of batch norm, by which each process would normalise its own share
+    def __init__(self, channels):
+        super().__init__(1, channels)
+
+
+dcgan.nn.BatchNorm2d = ByImage
+for module in (gan, pix2pix, cvae, patch_game):  # Adam makes a step of a gradient's last bits
+    module.adam = lambda network, params: torch.optim.SGD(network.parameters(), 0.02)
+params = config.load(Path(sys.argv[1]))
+machine = compute.prepare(params.compute.model_copy(update={"precision": "fp32", "threads": 1}))
+rng = torch.Generator().manual_seed(1)
+digits = torch.rand(4, 1, 28, 28, generator=rng) * 2 - 1, torch.arange(4)
+pairs = torch.rand(2, 4, 3, 32, 32, generator=rng) * 2 - 1
+shown = (np.zeros((0, 32, 32, 3), np.uint8),) * 2
+small = {"generator_channels": 4, "encoder_channels": 4, "discriminator_channels": 4, "latent_dim": 3, "channels": 4}
+kept = {}
+for objective in OBJECTIVES:
+    def of(section, **changes):
+        known = {name: value for name, value in small.items() if name in type(section).model_fields}
+        return section.model_copy(update=known | {"objective": objective, "ema_images": 100, **changes})
+
+    models = {
+        "gan": (GanModel(of(params.gan), 0, machine), digits),
+        "cgan": (GanModel(of(params.cgan), 0, machine, classes=10), digits),
+        "pix2pix": (Pix2PixModel(of(params.pix2pix, dropout=0.0), 32, 0, machine, shown), tuple(pairs)),
+        "cvae": (CvaeModel(of(params.cvae), 32, 0, machine, shown), tuple(pairs)),
+        "bicycle": (CvaeModel(of(params.cvae, lambda_latent=1.0), 32, 0, machine, shown), tuple(pairs)),
+    }
+    for name, (model, batch) in models.items():
+        for step in range(3):
+            machine.world.reseed(0, name, step)
+            model.step(tuple(machine.world.share(part) for part in batch), 4 * (step + 1))
+        for part, network in model.networks.items():
+            kept |= {f"{objective}/{name}/{part}/{key}": value for key, value in network.state_dict().items()}
+if machine.world.leads:
+    save_file({key: value.clone() for key, value in kept.items()}, sys.argv[2])
+"""
+TORCHRUN = ("-m", "torch.distributed.run", "--standalone", "--nproc-per-node", "2")
+
+
+def python(*arguments: str, folder: Path) -> subprocess.CompletedProcess[str]:
+    env = environment(folder) | {"GLOO_SOCKET_IFNAME": "lo", "OMP_NUM_THREADS": "1"}
+    return subprocess.run(
+        [sys.executable, *arguments], cwd=folder, env=env, capture_output=True, text=True, timeout=300
+    )
+
+
+def test_two_processes_take_the_steps_of_one(tmp_path: Path) -> None:
+    from safetensors.torch import load_file
+
+    script = tmp_path / "steps.py"
+    script.write_text(STEPS)
+    params = str(ROOT / "params.yaml")
+    for name, launcher in (("one", ()), ("two", TORCHRUN)):
+        done = python(*launcher, str(script), params, str(tmp_path / name), folder=tmp_path)
+        assert done.returncode == 0, done.stderr
+    one, two = load_file(tmp_path / "one"), load_file(tmp_path / "two")
+    assert one.keys() == two.keys()
+    assert {name.split("/")[0] for name in one} == set(OBJECTIVES)
+    for name, weights in one.items():
+        torch.testing.assert_close(two[name], weights, atol=1e-6, rtol=1e-4, msg=lambda said, of=name: f"{of}: {said}")
+
+
+def test_a_share_is_a_part_of_the_whole_draw() -> None:
+    def draw(rank: int, size: int) -> torch.Tensor:
+        world = World(rank, size)
+        world.reseed(0, "gan", 7)
+        return world.draw(lambda count, rng: torch.randn(count, 2, generator=rng), 12 // size)
+
+    assert torch.equal(torch.cat([draw(rank, 3) for rank in range(3)]), draw(0, 1))
+
+
+def test_what_is_drawn_alone_differs_by_process() -> None:
+    def alone(rank: int) -> float:
+        World(rank, 2).reseed(0, "gan", 7)
+        return torch.rand(1).item()
+
+    assert alone(0) != alone(1)
+    assert alone(0) == alone(0)
+
+
+@pytest.fixture
+def pair(prepared: Path, tmp_path: Path) -> Path:
+    """A project in which Pix2Pix is trained by two processes, for long."""
+    folder = project(tmp_path / "pair", compute={"processes": 2}, pix2pix={"epochs": 2000, "norm": "instance"})
+    (folder / "data" / "prepared").symlink_to(prepared / "data" / "prepared")
+    return folder
+
+
+def start(folder: Path) -> subprocess.Popen[str]:
+    command = [sys.executable, str(ROOT / "stages" / "train_pix2pix.py")]
+    return subprocess.Popen(command, cwd=folder, env=environment(folder), stderr=subprocess.PIPE, text=True)
+
+
+def members(job: subprocess.Popen[str]) -> list[int]:
+    """The processes that torch's launcher started."""
+    return [int(pid) for pid in Path(f"/proc/{job.pid}/task/{job.pid}/children").read_text().split()]
+
+
+def test_two_processes_stop_together_and_one_goes_on(pair: Path) -> None:
+    job = start(pair)
+    until(lambda: list((pair / "checkpoints").rglob("epoch_0002.png")))
+    processes = members(job)
+    assert len(processes) == 2
+    os.kill(processes[1], signal.SIGTERM)  # whichever is asked: here not the one that writes
+    _, said = job.communicate(timeout=60)
+    assert job.returncode == 128 + signal.SIGTERM, said
+    assert said.count("the same command goes on") == 1
+    assert len(checkpoints(pair)) == 1
+
+    alone = project(pair, compute={"processes": 1}, pix2pix={"epochs": 2000})
+    job = start(alone)
+    assert job.stderr is not None
+    assert "resuming after step" in next(line for line in job.stderr if "resuming" in line)
+    job.terminate()
+    job.communicate(timeout=60)
+    assert job.returncode == 128 + signal.SIGTERM
+
+
+@pytest.mark.parametrize("rank", [0, 1])
+def test_a_process_that_dies_takes_the_others_along(pair: Path, rank: int) -> None:
+    job = start(pair)
+    until(lambda: list((pair / "checkpoints").rglob("epoch_0002.png")))
+    processes = members(job)
+    os.kill(processes[rank], signal.SIGKILL)
+    _, said = job.communicate(timeout=20)
+    assert job.returncode == 128 + signal.SIGKILL
+    assert f"error: process {rank} of 2 was ended by SIGKILL; the others were stopped" in said
+    assert "Traceback" not in said
+    assert not any(Path(f"/proc/{pid}").exists() for pid in processes)
+
+
+def test_a_loss_that_is_not_finite_in_one_process_stops_all(pair: Path) -> None:
+    script = pair / "broken.py"
+    script.write_text(
+        f"""
+import os, runpy
+from ganflow.training import pix2pix
+healthy = pix2pix.Pix2PixModel.step
+def step(self, batch, images_seen):
+    scalars = healthy(self, batch, images_seen)
+    if os.environ.get("RANK") == "1" and images_seen == 20:
+        scalars["loss_l1"] = scalars["loss_l1"] * float("nan")
+    return scalars
+pix2pix.Pix2PixModel.step = step
+runpy.run_path({str(ROOT / "stages" / "train_pix2pix.py")!r}, run_name="__main__")
+"""
+    )
+    done = python(str(script), folder=pair)
+    assert done.returncode == 1
+    assert done.stderr.count("error:") == 1, done.stderr
+    assert "a loss is no longer finite at step 10" in done.stderr
+    assert not checkpoints(pair)
+
+
+def test_a_batch_that_cannot_be_shared_is_one_line(pair: Path) -> None:
+    project(pair, compute={"processes": 2}, pix2pix={"batch_size": 3})
+    done = python(str(ROOT / "stages" / "train_pix2pix.py"), folder=pair)
+    assert done.returncode == 1
+    assert done.stderr.count("error:") == 1, done.stderr
+    assert "pix2pix.batch_size = 3 cannot be shared evenly by 2 processes" in done.stderr
+
+
+def test_two_processes_train_to_the_end(prepared: Path, tmp_path: Path) -> None:
+    folder = project(tmp_path / "whole", compute={"processes": 2})
+    (folder / "data" / "prepared").symlink_to(prepared / "data" / "prepared")
+    done = python(str(ROOT / "stages" / "train_pix2pix.py"), folder=folder)
+    assert done.returncode == 0, done.stderr
+    assert {"models/pix2pix/best/model.safetensors", "metrics/history/pix2pix.csv"} <= set(outs(folder))
+    assert json.loads((folder / "models/pix2pix/last/config.json").read_text())["epoch"] == 8
+    assert not checkpoints(folder)
