@@ -54,7 +54,7 @@ ui: $(READY) ## MLflow's pages on http://127.0.0.1:5000
 	MLFLOW_SERVER_ENABLE_JOB_EXECUTION=false MLFLOW_DISABLE_TELEMETRY=true mlflow ui --workers 1
 
 bench: $(READY) ## speed, as ratios measured in one run
-	python benchmarks/step.py
+	python benchmarks/run.py
 
 clean: ## remove what stages made, DVC's temporary files and the environment; keep runs (mlflow.db, mlruns) and DVC's cache
 	rm -rf $(VENV) data/raw data/prepared data/.partial models metrics reports demo checkpoints dvc_plots .pytest_cache .ruff_cache
