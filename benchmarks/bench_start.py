@@ -37,12 +37,15 @@ def up_to_date(clone: Path) -> Path:
     subprocess.run(["git", "clone", "--quiet", "--no-hardlinks", str(ROOT), str(clone)], check=True)
     stages = YAML(typ="safe").load((clone / "dvc.yaml").read_text())["stages"]
     for stage in stages.values():
-        for kind in ("outs", "metrics", "plots"):
-            for out in stage.get(kind, ()):
-                path = clone / (out if isinstance(out, str) else next(iter(out)))
-                path = path if path.suffix else path / "placeholder"
-                path.parent.mkdir(parents=True, exist_ok=True)
-                path.write_text("{}\n")
+        for kind in ("deps", "outs", "metrics", "plots"):
+            for named in stage.get(kind, ()):
+                path = clone / (named if isinstance(named, str) else next(iter(named)))
+                if path.suffix and not path.exists():
+                    path.parent.mkdir(parents=True, exist_ok=True)
+                    path.write_text("{}\n")
+                elif not path.suffix and not (path.is_file() or path.is_dir() and any(path.iterdir())):
+                    path.mkdir(parents=True, exist_ok=True)
+                    (path / "placeholder").write_text("{}\n")
     dvc(clone, "commit", "--force")
     said = dvc(clone, "repro")
     if "Running stage" in said:

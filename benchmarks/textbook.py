@@ -140,5 +140,7 @@ def _loader(dataset: Dataset[Tensor], batch: int) -> DataLoader[Tensor]:
 
 
 def _endless(loader: DataLoader[Tensor]) -> Iterator[Tensor]:
+    if not len(loader):
+        raise ValueError("less than one batch of data")
     while True:
         yield from loader
