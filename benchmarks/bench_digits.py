@@ -3,7 +3,7 @@
 import textbook
 import torch
 from setting import Setting
-from timing import Elsewhere, Row, by_turns, here, rates
+from timing import Row, by_turns, here, rates
 
 from ganflow.data import generated
 from ganflow.data.batches import DigitBatches
@@ -27,7 +27,7 @@ def measure(setting: Setting) -> list[Row]:
         "step and data": (fed, images, "textbook step, DataLoader with 2 workers"),
     }
     for name, (ours, digits, against) in cases.items():
-        with Elsewhere(setting.threads, textbook.gan, own, setting.device, digits) as theirs:
+        with setting.textbook(textbook.gan, own, setting.device, digits) as theirs:
             seconds = by_turns([here(ours), theirs], setting.rounds(9), calls)
         row, other = (rates(own.batch_size, each) for each in seconds)
         rows.append(Row(f"digits: {name}, batch {own.batch_size}", "images/s", row, other, against))

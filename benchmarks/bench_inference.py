@@ -4,7 +4,7 @@ import numpy as np
 import textbook
 from PIL import Image
 from setting import Setting, levels, pix2pix
-from timing import Elsewhere, Row, by_turns, here, rates
+from timing import Row, by_turns, here, rates
 
 from ganflow.translate import translate, translate_photo
 
@@ -18,7 +18,7 @@ def measure(setting: Setting) -> list[Row]:
         network = pix2pix(own, side, setting.machine).finished()
         tiles = rng.integers(0, 256, (setting.pick(count, 2), side, side, 3), np.uint8)
         batch = setting.params.evaluate.batch_size
-        with Elsewhere(setting.threads, textbook.tiles, own, levels(side), tiles, setting.device) as theirs:
+        with setting.textbook(textbook.tiles, own, levels(side), tiles, setting.device) as theirs:
             ours = here(lambda g=network, t=tiles, b=batch: translate(g, t, b, device))
             seconds = by_turns([ours, theirs], setting.rounds(5), [1, 1], warm_up=1)
         row, other = (rates(tiles[..., 0].size / 1e6, each) for each in seconds)
@@ -29,7 +29,7 @@ def measure(setting: Setting) -> list[Row]:
     touching = max(1, photo.width * photo.height // side**2)
     tiles = rng.integers(0, 256, (touching, side, side, 3), np.uint8)
     network = pix2pix(default, side, setting.machine).finished()
-    with Elsewhere(setting.threads, textbook.tiles, default, levels(side), tiles, setting.device) as theirs:
+    with setting.textbook(textbook.tiles, default, levels(side), tiles, setting.device) as theirs:
         ours = here(lambda: translate_photo(network, photo, side, device))
         mine, other = by_turns([ours, theirs], setting.rounds(3), [1, 1], warm_up=1)
     megapixels = photo.width * photo.height / 1e6

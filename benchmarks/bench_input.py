@@ -11,7 +11,7 @@ import textbook
 import torch
 from PIL import Image
 from setting import Setting, pix2pix
-from timing import Elsewhere, Row, by_turns, here, rates
+from timing import Row, by_turns, here, rates
 
 from ganflow.data import generated
 from ganflow.data.batches import PairBatches, open_array
@@ -43,7 +43,7 @@ def _speed(setting: Setting, folder: Path) -> list[Row]:
 
     prepare = here(lambda: write_pairs(folder / "again.npy", paths, maps.load_size))
     arguments = (jpegs, maps.load_size, maps.crop_size, batch, setting.device)
-    with Elsewhere(setting.threads, textbook.pairs, *arguments) as theirs:
+    with setting.textbook(textbook.pairs, *arguments) as theirs:
         calls = [1, setting.pick(20, 1), 1]
         prepared, batched, other = by_turns([prepare, here(epoch), theirs], setting.rounds(5), calls)
     against = f"Pillow + DataLoader, {textbook.WORKERS} workers"

@@ -21,13 +21,14 @@ def measure(setting: Setting) -> list[Row]:
         subprocess.run([sys.executable, "-c", code], env=environment, check=True)
 
     rounds = setting.rounds(5)
-    stage, torch_alone = by_turns([lambda _: python(STAGE), lambda _: python("import torch")], rounds, [1, 1], 1)
+    stage, torch_alone = by_turns(
+        [lambda _: python(STAGE), lambda _: python("import torch")], rounds, [1, 1], setting.pick(1, 0)
+    )
     rows = [Row("start: train_pix2pix up to its main", "s", stage, torch_alone, "import torch alone")]
     with tempfile.TemporaryDirectory(prefix="ganflow-bench-") as folder:
         clone = up_to_date(Path(folder) / "clone")
-        no_op, version = by_turns(
-            [lambda _: dvc(clone, "repro"), lambda _: dvc(clone, "--version")], setting.rounds(3), [1, 1], 1
-        )
+        commands = [lambda _: dvc(clone, "repro"), lambda _: dvc(clone, "--version")]
+        no_op, version = by_turns(commands, setting.rounds(3), [1, 1], warm_up)
     rows.append(Row("start: dvc repro, nothing to do", "s", no_op, version, "dvc --version"))
     return rows
 
@@ -43,7 +44,7 @@ def up_to_date(clone: Path) -> Path:
                 if path.suffix and not path.exists():
                     path.parent.mkdir(parents=True, exist_ok=True)
                     path.write_text("{}\n")
-                elif not path.suffix and not (path.is_file() or path.is_dir() and any(path.iterdir())):
+                elif not path.suffix and not (path.is_file() or (path.is_dir() and any(path.iterdir()))):
                     path.mkdir(parents=True, exist_ok=True)
                     (path / "placeholder").write_text("{}\n")
     dvc(clone, "commit", "--force")

@@ -2,14 +2,14 @@
 
 import textbook
 from setting import Setting, levels, noise, pix2pix
-from timing import Elsewhere, Row, by_turns, here, rates
+from timing import Row, by_turns, here, rates
 
 
 def measure(setting: Setting) -> list[Row]:
     rows = []
     for name, (own, size) in setting.translators().items():
         model, batch = pix2pix(own, size, setting.machine), noise(own.batch_size, size, setting.device)
-        with Elsewhere(setting.threads, textbook.pix2pix, own, levels(size), size, setting.device) as theirs:
+        with setting.textbook(textbook.pix2pix, own, levels(size), size, setting.device) as theirs:
             calls = setting.pick(2, 1) if "paper" in name else setting.pick(10, 1)
             ours = here(lambda m=model, b=batch: m.step(b, 1000))
             seconds = by_turns([ours, theirs], setting.rounds(7), [calls, calls])

@@ -2,12 +2,15 @@
 
 import math
 import platform
+from collections.abc import Callable
+from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import torch
+from timing import Elsewhere, Run, here
 from torch import Tensor
 
 from ganflow.config import Params, Pix2Pix
@@ -40,6 +43,10 @@ class Setting:
 
     def pick(self, usual: int, tiny: int) -> int:
         return tiny if self.tiny else usual
+
+    def textbook(self, build: Callable[..., Callable[[], object]], *arguments: object) -> AbstractContextManager[Run]:
+        """The step that `build(*arguments)` gives, in a process of its own; in this one if tiny."""
+        return nullcontext(here(build(*arguments))) if self.tiny else Elsewhere(self.threads, build, *arguments)
 
     def paper(self, batch: int) -> tuple[Pix2Pix, int]:
         """Pix2Pix with the paper's networks, and its size: 64 channels, batch norm, dropout, transposed, 256 px."""

@@ -1,7 +1,9 @@
 """The benches run, and what they make of the clock is right. How fast anything is, is not asserted."""
 
+import functools
 import json
 import math
+import subprocess
 from pathlib import Path
 
 import pytest
@@ -51,13 +53,20 @@ def test_the_table_has_a_line_per_figure() -> None:
     assert lines[0].index("against") == lines[1].index("two")
 
 
+def test_code_elsewhere_runs_as_often_as_asked(tmp_path: Path) -> None:
+    marks = tmp_path / "marks"
+    with Elsewhere(1, functools.partial, subprocess.run, ["sh", "-c", f"echo x >> {marks}"]) as run:
+        run(3)
+        assert marks.read_text().split() == ["x"] * 3
+
+
 def test_code_that_fails_elsewhere_fails_here() -> None:
     with pytest.raises(RuntimeError, match="has ended"):
         Elsewhere(1, divmod, 1, 0)
 
 
 @pytest.mark.parametrize("name", run.NAMES)
-def test_every_bench_runs(name: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_every_bench_runs(name: str, tmp_path: Path) -> None:
     params = config.load(project(tmp_path) / "params.yaml")
     rows, seconds = run.measure(Setting(params, compute.prepare(params.compute), tiny=True), [name])
     run.write(tmp_path / "result.json", {}, rows, seconds)
