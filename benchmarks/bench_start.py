@@ -20,10 +20,9 @@ def measure(setting: Setting) -> list[Row]:
     def python(code: str) -> None:
         subprocess.run([sys.executable, "-c", code], env=environment, check=True)
 
-    rounds = setting.rounds(5)
-    stage, torch_alone = by_turns(
-        [lambda _: python(STAGE), lambda _: python("import torch")], rounds, [1, 1], setting.pick(1, 0)
-    )
+    warm_up = setting.pick(1, 0)
+    imports = [lambda _: python(STAGE), lambda _: python("import torch")]
+    stage, torch_alone = by_turns(imports, setting.rounds(5), [1, 1], warm_up)
     rows = [Row("start: train_pix2pix up to its main", "s", stage, torch_alone, "import torch alone")]
     with tempfile.TemporaryDirectory(prefix="ganflow-bench-") as folder:
         clone = up_to_date(Path(folder) / "clone")
