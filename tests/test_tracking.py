@@ -20,8 +20,8 @@ PARAMS = {"seed": 0, "pix2pix": {"lambda_l1": 100.0}}
 SRC = Path(__file__).parents[1] / "src"
 
 
-def begin(resume_id: str | None = None) -> Tracker:
-    return start("pix2pix", params=PARAMS, dataset=DATA, resume_id=resume_id, tags={"note": "test"})
+def begin(training: str = "a training") -> Tracker:
+    return start("pix2pix", params=PARAMS, dataset=DATA, training=training, tags={"note": "test"})
 
 
 def client(tmp_path: Path):
@@ -62,7 +62,7 @@ def test_a_resumed_run_logs_no_point_or_picture_twice(tmp_path: Path) -> None:
         first.metrics({"loss_d": 1 / step}, step)
     first.image(Image.new("RGB", (8, 8)), "samples", 50)
     first.finish("KILLED")
-    second = begin(first.run_id)
+    second = begin()
     assert second.run_id == first.run_id
     for step in range(41, 81):
         second.metrics({"loss_d": 1 / step}, step)
@@ -75,13 +75,29 @@ def test_a_resumed_run_logs_no_point_or_picture_twice(tmp_path: Path) -> None:
     assert store.get_run(first.run_id).info.status == "FINISHED"
 
 
-def test_a_run_to_resume_that_is_gone_is_begun_anew(tmp_path: Path) -> None:
-    tracker = begin("0" * 32)
-    tracker.metrics({"loss_d": 1.0}, 1)
-    tracker.finish("FINISHED")
-    assert tracker.run_id
-    assert tracker.run_id != "0" * 32
-    assert client(tmp_path).get_run(tracker.run_id).data.metrics == {"loss_d": 1.0}
+def test_a_run_that_was_deleted_is_begun_anew(tmp_path: Path) -> None:
+    first = begin()
+    first.finish("KILLED")
+    client(tmp_path).delete_run(first.run_id)
+    second = begin()
+    second.metrics({"loss_d": 1.0}, 1)
+    second.finish("FINISHED")
+    assert second.run_id
+    assert second.run_id != first.run_id
+    assert client(tmp_path).get_run(second.run_id).data.metrics == {"loss_d": 1.0}
+
+
+def test_a_run_that_nobody_could_note_down_is_found_again(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Killed right after it was created: no second run, and the first is described in full."""
+    with monkeypatch.context() as killed:
+        killed.setattr(tracking, "_describe", lambda *_: 1 / 0)
+        begin().finish("KILLED")
+    found = begin()
+    found.finish("FINISHED")
+    (run,) = client(tmp_path).search_runs([client(tmp_path).get_run(found.run_id).info.experiment_id])
+    assert run.info.status == "FINISHED"
+    assert run.data.params == {"seed": "0", "pix2pix.lambda_l1": "100.0"}
+    assert len(run.inputs.dataset_inputs) == 1
 
 
 def test_later_stages_find_the_run_by_the_digest_of_its_weights(tmp_path: Path) -> None:
@@ -142,10 +158,10 @@ def test_a_model_that_cannot_be_exported_is_one_line_and_no_end(capsys: pytest.C
 
 
 SCRIPT = """
-import sys
+import os
 from PIL import Image
 from ganflow.tracking import Dataset, start
-tracker = start("gan", params={"seed": 0}, dataset=Dataset("mnist", "00", "generated"), resume_id=None, tags={})
+tracker = start("gan", params={"seed": 0}, dataset=Dataset("mnist", "00", "generated"), training=str(os.getpid()), tags={})
 for step in range(1, 51):
     tracker.metrics({"loss": 1.0}, step)
 tracker.image(Image.new("L", (8, 8)), "samples", 50)

@@ -30,6 +30,7 @@ DRAIN_SECONDS = 60.0  # that a finished process waits for its last writes (a mod
 START_SECONDS = 20.0  # that a starting one waits for its run
 BATCH = 1000  # metrics in one call, MLflow's limit
 WEIGHTS_TAG = "ganflow.weights_sha256"
+TRAINING_TAG = "ganflow.training"
 KIND = {"mlflow.experimentKind": "custom_model_development"}  # the UI then opens on runs, not on its page for agents
 
 
@@ -42,16 +43,25 @@ class Dataset:
     source: str  # download or generated
 
 
-def start(
-    task: str, *, params: dict[str, Any], dataset: Dataset, resume_id: str | None, tags: dict[str, str]
-) -> "Tracker":
-    """Begin the run of one training in the experiment `task`, or go on with run `resume_id`."""
+def start(task: str, *, params: dict[str, Any], dataset: Dataset, training: str, tags: dict[str, str]) -> "Tracker":
+    """Begin the run of one training in the experiment `task`, or go on with it.
+
+    `training` is the training's own id, chosen before there is a run: the run carries it as a tag from its first
+    moment, so that no kill leaves a run that nobody finds again.
+    """
 
     def open_run(client: Any) -> tuple[str, bool]:
-        if resume_id is not None and _exists(client, resume_id):
-            client.update_run(resume_id, "RUNNING")
-            return resume_id, True
-        return _new_run(client, task, params, dataset, tags), True
+        experiment = _experiment(client, task)
+        found = client.search_runs([experiment], f"tags.`{TRAINING_TAG}` = '{training}'", max_results=1)
+        if found:
+            run_id = found[0].info.run_id
+            client.update_run(run_id, "RUNNING")
+        else:
+            name = os.environ.get("DVC_EXP_NAME") or f"{task}, seed {params['seed']}"
+            all_tags = {TRAINING_TAG: training} | tags | _lineage()
+            run_id = client.create_run(experiment, tags=all_tags, run_name=name).info.run_id
+        _describe(client, run_id, params, dataset)
+        return run_id, True
 
     return Tracker(open_run)
 
@@ -246,19 +256,15 @@ def _first_line(fault: Exception) -> str:
     return (str(fault).strip() or type(fault).__name__).splitlines()[0]
 
 
-def _new_run(client: Any, task: str, params: dict[str, Any], dataset: Dataset, tags: dict[str, str]) -> str:
+def _describe(client: Any, run_id: str, params: dict[str, Any], dataset: Dataset) -> None:
+    """Parameters and data. Said again, they change nothing."""
     from mlflow.entities import Dataset as MlflowDataset
     from mlflow.entities import DatasetInput, InputTag, Param
 
-    lineage = _lineage()
-    name = os.environ.get("DVC_EXP_NAME") or f"{task}, seed {params['seed']}"
-    run = client.create_run(_experiment(client, task), tags=tags | lineage, run_name=name)
-    run_id = run.info.run_id
     client.log_batch(run_id, params=[Param(key, str(value)) for key, value in _flat(params).items()])
     described = MlflowDataset(dataset.name, dataset.digest[:36], dataset.source, f'{{"source": "{dataset.source}"}}')
     client.log_inputs(run_id, [DatasetInput(described, [InputTag("mlflow.data.context", "training")])])
     client.set_tag(run_id, "ganflow.data_sha256", dataset.digest)
-    return run_id
 
 
 def _flat(params: dict[str, Any], prefix: str = "") -> dict[str, Any]:
@@ -286,17 +292,6 @@ def _lineage() -> dict[str, str]:
     }.items():
         tags[tag] = os.environ.get(variable, "")
     return {tag: value for tag, value in tags.items() if value}
-
-
-def _exists(client: Any, run_id: str) -> bool:
-    from mlflow.exceptions import MlflowException
-
-    try:
-        return client.get_run(run_id).info.lifecycle_stage == "active"
-    except MlflowException as fault:
-        if fault.error_code == "RESOURCE_DOES_NOT_EXIST":  # the store was deleted since
-            return False
-        raise
 
 
 def _experiment(client: Any, task: str) -> str:

@@ -93,7 +93,7 @@ def test_a_trainer_dies_with_its_parent(prepared: Path, tmp_path: Path) -> None:
     )
     assert parent.stdout is not None
     trainer = int(parent.stdout.readline())
-    until(lambda: list((folder / "checkpoints").rglob("mlflow_run")))
+    until(lambda: list((folder / "checkpoints").rglob("samples")))
     time.sleep(0.5)
     parent.kill()
     parent.wait()

@@ -8,6 +8,7 @@ import hashlib
 import json
 import shutil
 import sys
+import uuid
 import zlib
 from collections.abc import Iterable
 from pathlib import Path
@@ -40,6 +41,14 @@ class Checkpoints:
 
     def __init__(self, stage: str, mark: str) -> None:
         self.folder = project_root() / "checkpoints" / stage / mark
+
+    def training(self) -> str:
+        """An id of this training, from its first start until `remove`."""
+        note = self.folder / "training_id"
+        if not note.exists():
+            with whole_file(note) as partial:
+                partial.write_text(uuid.uuid4().hex)
+        return note.read_text()
 
     def save(self, step: int, state: dict[str, Any]) -> None:
         """Write the state after `step` steps, then drop all but the last two."""

@@ -60,17 +60,13 @@ def train_and_track(
         return
     print(f"{plan.name}: {plan.steps} steps of {plan.batch_size} images on {machine.reason}", file=sys.stderr)
     with sole_user(checkpoints.folder):
-        noted = checkpoints.folder / "mlflow_run"
         tracker = tracking.start(
             plan.name,
             params=params,
             dataset=tracking.Dataset(dataset["name"], dataset["digest"], dataset["source"]),
-            resume_id=noted.read_text() if noted.exists() else None,
+            training=checkpoints.training(),
             tags={"ganflow.machine": machine.reason, "ganflow.data_source": dataset["source"]},
         )
-        if tracker.run_id:
-            with whole_file(noted) as partial:
-                partial.write_text(tracker.run_id)
         try:
             with together(world):
                 trained = train(model, data, plan, checkpoints, tracker, validation, world)
