@@ -75,6 +75,53 @@ def test_a_resumed_run_logs_no_point_or_picture_twice(tmp_path: Path) -> None:
     assert store.get_run(first.run_id).info.status == "FINISHED"
 
 
+def test_a_picture_killed_before_its_thumbnail_gets_it_and_stays_one(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from mlflow import MlflowClient
+
+    sent, upload = [], MlflowClient._log_artifact_helper
+
+    def only_the_first(self, run_id: str, path: str):
+        sent.append(path)
+        return upload(self, run_id, path) if len(sent) == 1 else None  # the second breaks
+
+    with monkeypatch.context() as killed:
+        killed.setattr(MlflowClient, "_log_artifact_helper", only_the_first)
+        first = begin()
+        first.image(Image.new("RGB", (8, 8)), "samples", 50)
+        first.finish("KILLED")
+    second = begin()
+    for step in (50, 70):
+        second.image(Image.new("RGB", (8, 8)), "samples", step)
+    second.finish("FINISHED")
+    names = [Path(a.path) for a in client(tmp_path).list_artifacts(second.run_id, "images")]
+    pictures = sorted(name.stem for name in names if name.suffix == ".png")
+    assert len(pictures) == 2
+    assert sorted(name.stem for name in names if name.suffix == ".webp") == [f"{p}+compressed" for p in pictures]
+    assert client(tmp_path).get_run(second.run_id).data.tags["mlflow.loggedImages"] == "True"
+
+
+def test_a_model_killed_half_way_is_sent_once_and_whole(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    from mlflow import MlflowClient
+
+    for step in ("log_outputs", "log_model_artifacts", "finalize_logged_model"):
+        with monkeypatch.context() as killed:
+            killed.setattr(MlflowClient, step, lambda *_: 1 / 0)
+            first = begin()
+            first.model(torch.nn.Linear(2, 1).eval(), torch.zeros(2, 2), "model")
+            first.finish("KILLED")
+    for _ in range(2):
+        last = begin()
+        last.model(torch.nn.Linear(2, 1).eval(), torch.zeros(2, 2), "model")
+        last.finish("FINISHED")
+    run = client(tmp_path).get_run(last.run_id)
+    (logged,) = client(tmp_path).search_logged_models([run.info.experiment_id])
+    assert logged.status == "READY"
+    assert [output.model_id for output in run.outputs.model_outputs] == [logged.model_id]
+    assert len(list((tmp_path / "mlruns" / "pix2pix" / "models").iterdir())) == 1
+
+
 def test_a_run_that_was_deleted_is_begun_anew(tmp_path: Path) -> None:
     first = begin()
     first.finish("KILLED")

@@ -100,7 +100,7 @@ class Tracker:
         self._client: Any = None
         self._ends = False
         self._last: dict[str, tuple[int, float]] = {}  # newest step and value already in the run: a resumption repeats
-        self._images: set[tuple[str, int]] = set()
+        self._images: dict[tuple[str, int], list[str]] = {}  # files of a key and step: the picture and its thumbnail
         self._worker = threading.Thread(target=self._run, daemon=True, name="tracking")
         self._worker.start()
         opened = threading.Event()
@@ -135,8 +135,11 @@ class Tracker:
         """A picture of step `step`: the UI shows all steps of a key with a slider."""
 
         def send() -> None:
-            if (key, step) not in self._images:
-                self._client.log_image(self.run_id, image, key=key, step=step)
+            match self._images.get((key, step)):
+                case None:
+                    self._client.log_image(self.run_id, image, key=key, step=step)
+                case [picture]:  # killed between the two
+                    self._send_thumbnail(image, picture)
 
         self._put(send)
 
@@ -202,7 +205,18 @@ class Tracker:
             self._last[key] = (max(point.step for point in self._client.get_metric_history(self.run_id, key)), value)
         for artifact in self._client.list_artifacts(self.run_id, "images"):
             if named := re.match(r"(.+)([+%])step\2(\d+)\2", Path(artifact.path).name):  # MLflow's own naming
-                self._images.add((named[1], int(named[3])))
+                self._images.setdefault((named[1], int(named[3])), []).append(artifact.path)
+
+    def _send_thumbnail(self, image: Image.Image, picture: str) -> None:
+        """What MlflowClient.log_image does after it has sent the picture itself."""
+        from mlflow.tracking.multimedia import compress_image_size
+        from mlflow.utils.mlflow_tags import MLFLOW_LOGGED_IMAGES
+
+        with tempfile.TemporaryDirectory(prefix="ganflow-thumbnail-") as folder:
+            path = Path(folder) / f"{Path(picture).stem}+compressed.webp"
+            compress_image_size(image).save(path)
+            self._client.log_artifact(self.run_id, str(path), "images")
+        self._client.set_tag(self.run_id, MLFLOW_LOGGED_IMAGES, True)
 
     def _send_points(self) -> None:
         with self._lock:
@@ -219,16 +233,21 @@ class Tracker:
 
     def _send_model(self, folder: Path, name: str) -> None:
         """What mlflow.pytorch.log_model does after its export."""
-        from mlflow.entities import LoggedModelOutput
+        from mlflow.entities import LoggedModelOutput, LoggedModelStatus
         from mlflow.models import Model
 
         run = self._client.get_run(self.run_id)
-        if run.outputs and run.outputs.model_outputs:  # a resumed training: it was sent before
+        # A resumed training may have sent it before, or some of it.
+        begun = self._client.search_logged_models([run.info.experiment_id], f"source_run_id = '{self.run_id}'")
+        logged = begun[0] if begun else None
+        if logged is None:
+            logged = self._client.create_logged_model(
+                run.info.experiment_id, name, source_run_id=self.run_id, params=run.data.params
+            )
+        if logged.status == LoggedModelStatus.READY:
             return
-        logged = self._client.create_logged_model(
-            run.info.experiment_id, name, source_run_id=self.run_id, params=run.data.params
-        )
-        self._client.log_outputs(self.run_id, [LoggedModelOutput(logged.model_id, step=0)])
+        if not (run.outputs and run.outputs.model_outputs):
+            self._client.log_outputs(self.run_id, [LoggedModelOutput(logged.model_id, step=0)])
         described = Model.load(str(folder))
         described.run_id, described.model_id, described.model_uuid = self.run_id, logged.model_id, logged.model_id
         described.artifact_path = logged.artifact_location

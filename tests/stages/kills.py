@@ -1,0 +1,403 @@
+"""One training killed many times at chosen moments, held against the same one left alone.
+
+    python tests/stages/kills.py gan BASE WORK --seed 0 --thorough
+
+BASE is a project whose data is prepared and whose classifier is trained; WORK a folder to be made. Prints one JSON object:
+how many kills landed where, and what was wrong in the end (nothing). tests/exact.py and test_kills.py run it.
+
+Every training starts in a fork of this process, which has imported the slow libraries and done nothing else: the
+"same command" takes a second instead of six. Kills are the process's own signals to itself in the middle of what it
+does, so that they land where they should on any machine; those "at any time" come from outside.
+"""
+
+import argparse
+import itertools
+import json
+import os
+import random
+import re
+import runpy
+import shutil
+import signal
+import sys
+import time
+from collections import Counter
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import mlflow.pytorch
+import pandas as pd
+import sqlalchemy.event
+import torch
+from imports import ROOT
+from mlflow.store.artifact.local_artifact_repo import LocalArtifactRepository
+from mlflow.store.tracking import sqlalchemy_store  # noqa: F401, imported before the fork
+from ruamel.yaml import YAML
+from sqlalchemy.orm import Session
+from torch.optim.optimizer import register_optimizer_step_post_hook
+from workspace import environment, project
+
+from ganflow import tracking
+from ganflow.models import saved
+from ganflow.training import (  # noqa: F401, cvae and so on: before the fork, for its speed
+    checkpoint,
+    cvae,
+    digits,
+    loop,
+    pix2pix,
+    run,
+    translation,
+)
+
+MODELS = ("classifier", "gan", "cgan", "pix2pix", "cvae")
+SIGNALS = (signal.SIGKILL, signal.SIGTERM, signal.SIGINT)
+# Long enough for all the kills: each costs a few steps, or an epoch.
+EPOCHS = {"classifier": 12, "gan": 12, "cgan": 12, "pix2pix": 30, "cvae": 30}
+SIZES = {"batch_size": 64}  # of the digit models: some twenty steps an epoch
+ON_THE_WAY = ("step", "checkpoint", "transaction", "committed", "artifact", "validation", "any time")
+CHANGED_RATE = 0.0007
+VARYING = r"\+timestamp.*(?=\.)"  # of a picture's name in MLflow, and whether it is the thumbnail: the suffix says so
+OWN_TAGS = {"ganflow.training", "git.dirty", "mlflow.log-model.history"}
+AT_THE_END = ("weights", "history", "model", "removal")
+
+
+@dataclass(frozen=True)
+class Kill:
+    """A signal at the `count`-th time that the moment comes."""
+
+    signal: signal.Signals
+    moment: str
+    count: int
+
+
+class Blow:
+    """Called at each moment of the kind; strikes at the chosen one, and writes down that it did."""
+
+    def __init__(self, kill: Kill, note: Path) -> None:
+        self._left, self._signal, self._note = kill.count, kill.signal, note
+
+    def __call__(self, *_: object) -> None:
+        self._left -= 1
+        if self._left == 0:
+            self._note.touch()
+            os.kill(os.getpid(), self._signal)
+
+
+class EveryThird:
+    """In place of a number of seconds: a checkpoint is due after every third step, on any machine."""
+
+    def __init__(self) -> None:
+        self._asked = itertools.count(1)
+
+    def __lt__(self, seconds: float) -> bool:
+        return next(self._asked) % 3 == 0
+
+
+def arm(moment: str, blow: Blow) -> None:
+    """Make this process call `blow` in the middle of what `moment` names."""
+    match moment:
+        case "step":  # of the discriminator, say, with the generator's to come
+            register_optimizer_step_post_hook(blow)
+        case "checkpoint":
+            checkpoint.save_file = half_written(checkpoint.save_file, blow)
+        case "transaction":  # MLflow's rows are written and not yet committed
+            sqlalchemy.event.listen(Session, "after_flush", blow)
+        case "committed":  # and nothing after them is
+            sqlalchemy.event.listen(Session, "after_commit", blow)
+        case "artifact":  # a picture, its thumbnail, the history
+            shutil.copyfileobj = half_copied(blow)
+        case "validation":
+            loop.Validation.__init__ = measuring(loop.Validation.__init__, blow)
+        case "weights":
+            saved.save_file = half_written(saved.save_file, blow)
+        case "history":
+            pd.DataFrame.to_csv = half_listed(pd.DataFrame.to_csv, blow)
+        case "model":  # registered, its files to come
+            LocalArtifactRepository.log_artifacts = after(blow, LocalArtifactRepository.log_artifacts)
+        case "removal":  # all is done but for the checkpoints
+            checkpoint.Checkpoints.remove = after(blow, checkpoint.Checkpoints.remove)
+
+
+def after(blow: Blow, function: Callable[..., Any]) -> Callable[..., Any]:
+    def call(*arguments: Any, **named: Any) -> Any:
+        blow()
+        return function(*arguments, **named)
+
+    return call
+
+
+def half_written(save_file: Callable[..., None], blow: Blow) -> Callable[..., None]:
+    def save(tensors: dict[str, torch.Tensor], path: Path, *more: Any) -> None:
+        save_file(tensors, path, *more)
+        os.truncate(path, path.stat().st_size // 2)
+        blow()
+        save_file(tensors, path, *more)
+
+    return save
+
+
+def half_copied(blow: Blow) -> Callable[..., None]:
+    def copy(source: Any, target: Any, length: int = 0) -> None:
+        content = source.read()
+        target.write(content[: len(content) // 2])
+        target.flush()
+        blow()
+        target.write(content[len(content) // 2 :])
+
+    return copy
+
+
+def half_listed(to_csv: Callable[..., Any], blow: Blow) -> Callable[..., Any]:
+    def write(frame: pd.DataFrame, *arguments: Any, **named: Any) -> Any:
+        to_csv(frame[: len(frame) // 2], *arguments, **named)
+        blow()
+        return to_csv(frame, *arguments, **named)
+
+    return write
+
+
+def measuring(init: Callable[..., None], blow: Blow) -> Callable[..., None]:
+    def begin(self: loop.Validation, measure: Callable[..., Any], *more: Any, **named: Any) -> None:
+        init(self, after(blow, measure), *more, **named)
+
+    return begin
+
+
+class Training:
+    """The training of one model in one folder, attempt by attempt."""
+
+    def __init__(self, name: str, base: Path, folder: Path) -> None:
+        own = {"epochs": EPOCHS[name], **(SIZES if name in ("classifier", "gan", "cgan") else {})}
+        self.name, self.folder = name, project(folder, **{name: own})
+        (folder / "data" / "prepared").symlink_to(base / "data" / "prepared")
+        if name in ("gan", "cgan"):
+            (folder / "models").mkdir()
+            (folder / "models" / "classifier").symlink_to(base / "models" / "classifier")
+        stage = YAML(typ="safe").load((ROOT / "dvc.yaml").read_text())["stages"][f"train_{name}"]
+        self.outs = [folder / out for kind in ("outs", "plots") for out in stage.get(kind, [])]
+        self.tracked: list[str] = stage["params"]
+        self.note, self.log = folder / "landed", folder / "log"
+        self.code, self.said = 0, ""  # of the last attempt
+
+    def attempt(self, kill: Kill | None, delay: float = 0.0) -> bool:
+        """Start the command and wait for its end. Whether the kill landed: it came, and the command ended by it."""
+        self.note.unlink(missing_ok=True)
+        process = os.fork()
+        if process == 0:
+            self._become_trainer(kill)  # and never returns
+        if kill and kill.moment == "any time":
+            time.sleep(delay)
+            if os.waitpid(process, os.WNOHANG) == (0, 0):
+                self.note.touch()
+                os.kill(process, kill.signal)
+        _, status = os.waitpid(process, 0)
+        self.code, self.said = os.waitstatus_to_exitcode(status), self.log.read_text()
+        return kill is not None and self.note.exists() and self.code in (-kill.signal, 128 + kill.signal)
+
+    def _become_trainer(self, kill: Kill | None) -> None:
+        with self.log.open("w") as log:
+            for stream in (1, 2):
+                os.dup2(log.fileno(), stream)
+        os.chdir(self.folder)
+        os.environ.update(environment(self.folder))
+        loop.CHECKPOINT_SECONDS = EveryThird()
+        if kill:
+            arm(kill.moment, Blow(kill, self.note))
+        marked = run.fingerprint
+        run.fingerprint = lambda params, digest: (self._note_marked(params), marked(params, digest))[1]
+        runpy.run_path(str(ROOT / "stages" / f"train_{self.name}.py"), run_name="__main__")
+        sys.exit(0)
+
+    def _note_marked(self, params: dict[str, Any]) -> None:
+        (self.folder / "marked.json").write_text(json.dumps(params))
+
+    def checkpoints(self) -> list[Path]:
+        return sorted(self.folder.glob("checkpoints/*/*/step-*.safetensors"))
+
+    def steps(self) -> int:
+        return int(pd.read_csv(self.folder / "metrics" / "history" / f"{self.name}.csv")["step"].iloc[-1])
+
+    def bytes(self) -> dict[str, bytes]:
+        """Of every file of every out."""
+        files = [file for out in self.outs for file in (out.rglob("*") if out.is_dir() else [out]) if file.is_file()]
+        return {str(file.relative_to(self.folder)): file.read_bytes() for file in sorted(files)}
+
+    def change(self, **values: Any) -> dict[str, Any]:
+        """Change parameters of the model's section; returns what they were."""
+        path, yaml = self.folder / "params.yaml", YAML(typ="safe")
+        content = yaml.load(path.read_text())
+        before = {key: content[self.name][key] for key in values}
+        content[self.name] |= values
+        yaml.dump(content, path)
+        return before
+
+
+def schedule(name: str, chance: random.Random, thorough: bool) -> tuple[list[Kill], list[Kill]]:
+    """Kills on the way, in random order, and those between the last step and the end, in the order of the moments."""
+    counts = {"step": 8, "transaction": 10, "committed": 10, "artifact": 3, "checkpoint": 2}
+    counts |= {"weights": 1 if name == "classifier" else 2}
+
+    def kills(moments: tuple[str, ...]) -> list[Kill]:
+        return [
+            Kill(number, moment, chance.randint(1, counts.get(moment, 1)))
+            for moment in moments
+            if name != "classifier" or moment not in ("validation", "artifact")  # it has neither, nor pictures
+            for number in (SIGNALS if thorough else (chance.choice(SIGNALS),))
+        ]
+
+    on_the_way = kills(ON_THE_WAY + (("any time",) * 2 if thorough else ()))
+    chance.shuffle(on_the_way)
+    return on_the_way, kills(AT_THE_END)
+
+
+def suffer(training: Training, seed: int, thorough: bool) -> dict[str, Any]:
+    """Kill `training` until the schedule is done, and let it end. Returns what happened, with "wrong" a list."""
+    chance = random.Random(f"{training.name} {seed}")
+    on_the_way, at_the_end = schedule(training.name, chance, thorough)
+    landed: Counter[str] = Counter()
+    wrong: list[str] = []
+    damages = ["cut", "empty"] if thorough else ["cut"]
+    skipped = 0
+    changed_at = len(on_the_way) // 2
+
+    def kill(blow: Kill) -> None:
+        began = time.monotonic()
+        landed_ = training.attempt(blow, chance.uniform(0.2, 1.5))
+        print(blow, round(time.monotonic()-began,1), resumed(training), file=sys.stderr)
+        if landed_:
+            landed[f"{blow.signal.name} {blow.moment}"] += 1
+        else:
+            wrong.append(f"{blow} did not land (exit code {training.code}): {training.said[-300:]}")
+
+    for number, blow in enumerate(on_the_way):
+        kill(blow)
+        states = training.checkpoints()
+        if damages and len(states) == 2:
+            damage(states[-1], damages.pop())
+            kill(Kill(signal.SIGKILL, "step", 4))
+            if f"skipping damaged checkpoint {states[-1]}" in training.said and resumed(training) == step_of(states[0]):
+                skipped += 1
+            else:
+                wrong.append(f"after damage to {states[-1].name}: {training.said[-300:]}")
+        if number == changed_at:
+            wrong += changed(training, kill)
+    wrong += [f"{left} checkpoint was never damaged" for left in damages]
+    for blow in at_the_end:
+        kill(blow)
+    training.attempt(None)
+    if training.code != 0:
+        wrong.append(f"the last attempt ended with {training.code}: {training.said[-500:]}")
+    return {"landed": landed, "skipped": skipped, "wrong": wrong}
+
+
+def changed(training: Training, kill: Callable[[Kill], None]) -> list[str]:
+    """With another parameter it begins anew; with the first one again, it goes on."""
+    wrong = []
+    newest, mine = step_of(training.checkpoints()[-1]), training.checkpoints()[-1].parent
+    before = training.change(learning_rate=CHANGED_RATE)
+    kill(Kill(signal.SIGKILL, "step", 8))
+    if resumed(training) is not None:
+        wrong.append("changed parameters picked up an old checkpoint")
+    (other,) = {path.parent for path in training.checkpoints()} - {mine}
+    shutil.rmtree(other)
+    training.change(**before)
+    kill(Kill(signal.SIGKILL, "step", 1))
+    if resumed(training) != newest:
+        wrong.append(f"the first parameters did not go on after step {newest}: {training.said[-300:]}")
+    return wrong
+
+
+def damage(path: Path, how: str) -> None:
+    os.truncate(path, {"cut": path.stat().st_size // 2, "empty": 0}[how])
+
+
+def resumed(training: Training) -> int | None:
+    """The step after which the last attempt went on, by what it said."""
+    found = re.search(r"resuming after step (\d+)", training.said)
+    return int(found[1]) if found else None
+
+
+def step_of(path: Path) -> int:
+    return int(path.stem.removeprefix("step-"))
+
+
+def differences(killed: Training, whole: Training) -> list[str]:
+    """What the killed training left otherwise than the one left alone."""
+    wrong = []
+    expected, found = whole.bytes(), killed.bytes()
+    if not expected or expected.keys() != found.keys():
+        wrong.append(f"files: {sorted(expected.keys() ^ found.keys())}")
+    wrong += [f"{name} has other bytes" for name in expected if found.get(name) != expected[name]]
+    left = [path for part in ("models", "metrics", "reports") for path in killed.folder.glob(f"{part}/**/.*")]
+    left += [path for path in killed.folder.glob("checkpoints/*/*") if path.is_dir()]
+    return wrong + [f"left behind: {path}" for path in left] + tracked(killed, whole)
+
+
+def tracked(killed: Training, whole: Training) -> list[str]:
+    """What its MLflow run holds otherwise than the run of the one left alone, and than its history says."""
+    mine, other = in_mlflow(killed), in_mlflow(whole)
+    if len(mine) != 1 or len(other) != 1:
+        return [f"{len(mine)} MLflow runs for one training, {len(other)} for the one left alone"]
+    wrong = [f"MLflow: {key} = {mine[0][key]}, not {other[0][key]}" for key in other[0] if mine[0][key] != other[0][key]]
+    history = pd.read_csv(killed.folder / "metrics" / "history" / f"{killed.name}.csv").set_index("step")
+    for name in history.columns.drop(["epoch", "images"]):
+        if mine[0]["curves"].get(name) != list(history[name].dropna().items()):
+            wrong.append(f"MLflow: the curve of {name} is not the one in history.csv")
+    return wrong
+
+
+def in_mlflow(training: Training) -> list[dict[str, Any]]:
+    """What each run of this training's parameters holds, but for ids and times."""
+    store = mlflow.MlflowClient(f"sqlite:///{training.folder}/mlflow.db")
+    experiment = store.get_experiment_by_name(training.name)
+    found = []
+    for run in store.search_runs([experiment.experiment_id]):
+        if run.data.params.get(f"{training.name}.learning_rate") == str(CHANGED_RATE):
+            continue
+        run_id = run.info.run_id
+        models = store.search_logged_models([experiment.experiment_id], f"source_run_id = '{run_id}'")
+        folders = [Path(model.artifact_location.removeprefix("file://")) for model in models]
+        artifacts = Path(run.info.artifact_uri.removeprefix("file://"))
+        found.append(
+            {
+                "status": run.info.status,
+                "params": run.data.params,
+                "tags": {key: value for key, value in run.data.tags.items() if key not in OWN_TAGS},
+                "inputs": [(one.dataset.name, one.dataset.digest) for one in run.inputs.dataset_inputs],
+                "model names": [(model.name, model.status) for model in models],
+                "of this run": [one.model_id for one in run.outputs.model_outputs] == [one.model_id for one in models],
+                "model files": [sorted(str(path.relative_to(at)) for path in at.rglob("*")) for at in folders],
+                "model folders": len(list(training.folder.glob(f"mlruns/{training.name}/models/*"))),
+                "artifacts": sorted(re.sub(VARYING, "", str(path.relative_to(artifacts))) for path in artifacts.rglob("*")),
+                "curves": {
+                    name: [(one.step, one.value) for one in store.get_metric_history(run_id, name)]
+                    for name in run.data.metrics
+                },
+            }
+        )
+    return found
+
+
+def main() -> None:
+    arguments = argparse.ArgumentParser(description=__doc__)
+    arguments.add_argument("model", choices=MODELS)
+    arguments.add_argument("base", type=Path)
+    arguments.add_argument("work", type=Path)
+    arguments.add_argument("--seed", type=int, default=0)
+    arguments.add_argument("--thorough", action="store_true")
+    given = arguments.parse_args()
+    whole = Training(given.model, given.base, given.work / "whole")
+    killed = Training(given.model, given.base, given.work / "killed")
+    began = time.monotonic()
+    whole.attempt(None)
+    if whole.code != 0:
+        sys.exit(f"{given.model}: the training left alone ended with {whole.code}: {whole.said}")
+    suffered = suffer(killed, given.seed, given.thorough)
+    suffered["wrong"] += differences(killed, whole)
+    print(json.dumps({"steps": whole.steps(), "seconds": time.monotonic() - began, **suffered}))
+
+
+if __name__ == "__main__":
+    main()
