@@ -1,3 +1,4 @@
+import shutil
 import sys
 import types
 from pathlib import Path
@@ -41,6 +42,34 @@ def test_the_last_two_are_kept_and_the_newest_is_loaded() -> None:
         checkpoints.save(step, state(step))
     assert len(list(checkpoints.folder.iterdir())) == KEPT == 2
     assert equal(checkpoints.load(), state(300))
+
+
+def test_what_a_killed_process_was_writing_is_cleared_away() -> None:
+    checkpoints = Checkpoints("gan", "mark")
+    checkpoints.save(1, state(1))
+    (checkpoints.folder / ".step-000000002.safetensors.4711.partial").write_bytes(b"half")
+    checkpoints.save(3, state(3))
+    assert sorted(path.name for path in checkpoints.folder.iterdir()) == [
+        f"step-{step:09d}.safetensors" for step in (1, 3)
+    ]
+
+
+def test_a_kill_while_the_folder_is_removed_leaves_no_state_without_its_samples(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    checkpoints = Checkpoints("gan", "mark")
+    checkpoints.save(1, state(1))
+    monkeypatch.setattr(shutil, "rmtree", lambda *_, **__: None)  # it does not come to that
+    checkpoints.remove()
+    assert checkpoints.load() is None
+
+
+def test_a_trainings_id_lasts_as_long_as_its_folder() -> None:
+    checkpoints = Checkpoints("gan", "mark")
+    first = checkpoints.training()
+    assert first == Checkpoints("gan", "mark").training() != Checkpoints("gan", "other").training()
+    checkpoints.remove()
+    assert Checkpoints("gan", "mark").training() != first
 
 
 @pytest.mark.parametrize("damage", ["cut", "empty", "flipped", "foreign"])

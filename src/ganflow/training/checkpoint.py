@@ -58,7 +58,8 @@ class Checkpoints:
         meta = json.dumps({"state": skeleton, "crc32": _checksum(tensors.items())})
         with whole_file(self.folder / f"step-{step:09d}.safetensors") as partial:
             save_file(tensors, partial, {"ganflow": meta})
-        for old in self._newest_first()[KEPT:]:
+        # What a killed process was writing goes too: each may be as large as a checkpoint.
+        for old in (*self._newest_first()[KEPT:], *self.folder.glob(".step-*.partial")):
             old.unlink()
 
     def load(self) -> dict[str, Any] | None:
@@ -82,6 +83,8 @@ class Checkpoints:
 
     def remove(self) -> None:
         """Remove the folder: the training it belonged to is done."""
+        for path in self._newest_first():  # before the samples: a kill must not leave a last state without its pictures
+            path.unlink()
         shutil.rmtree(self.folder, ignore_errors=True)
 
     def _newest_first(self) -> list[Path]:

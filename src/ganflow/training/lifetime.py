@@ -28,7 +28,9 @@ class StopRequest:
 
     def _receive(self, number: int, frame: FrameType | None) -> None:
         if self.received is not None:
-            if time.monotonic() - self._at > SAME_SECONDS:  # a second Ctrl-C means now
+            # A second Ctrl-C means now. A SIGTERM never does: to a process group under DVC it comes twice, from the
+            # sender and because DVC has died of it.
+            if number == signal.SIGINT and time.monotonic() - self._at > SAME_SECONDS:
                 os._exit(128 + number)
             return
         self.received, self._at = number, time.monotonic()
@@ -52,11 +54,18 @@ def end_with_parent() -> None:
 
     Without it a killed `dvc repro` leaves its trainer behind, and the next one starts a second beside it.
     """
-    parent = os.getppid()
     if sys.platform == "linux":
         ctypes.CDLL(None).prctl(_PR_SET_PDEATHSIG, signal.SIGTERM)
-        if os.getppid() != parent:  # it died before we asked
+        if "DVC_STAGE" in os.environ and not _same_session(os.getppid()):  # DVC died before we asked
             os.kill(os.getpid(), signal.SIGTERM)
+
+
+def _same_session(process: int) -> bool:
+    """Whether `process` lives in our session, as a parent that started us does and an orphan's new one does not."""
+    try:
+        return os.getsid(process) == os.getsid(0)
+    except ProcessLookupError:
+        return False
 
 
 @contextmanager
