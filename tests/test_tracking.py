@@ -208,7 +208,8 @@ SCRIPT = """
 import os
 from PIL import Image
 from ganflow.tracking import Dataset, start
-tracker = start("gan", params={"seed": 0}, dataset=Dataset("mnist", "00", "generated"), training=str(os.getpid()), tags={})
+data = Dataset("mnist", "00", "generated")
+tracker = start("gan", params={"seed": 0}, dataset=data, training=str(os.getpid()), tags={})
 for step in range(1, 51):
     tracker.metrics({"loss": 1.0}, step)
 tracker.image(Image.new("L", (8, 8)), "samples", 50)

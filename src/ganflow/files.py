@@ -1,9 +1,11 @@
 """Files that are either whole or absent under their final name."""
 
 import fcntl
+import glob
 import hashlib
 import json
 import os
+import platform
 import shutil
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -13,9 +15,16 @@ from typing import Any
 
 @contextmanager
 def whole_file(path: Path) -> Iterator[Path]:
-    """Yield a temporary path beside `path`; rename it to `path` on success, remove it on failure."""
+    """Yield a temporary path beside `path`; rename it to `path` on success, remove it on failure.
+
+    What processes that were killed left of the same file is removed too.
+    """
     path.parent.mkdir(parents=True, exist_ok=True)
-    partial = path.with_name(f".{path.name}.{os.getpid()}.partial")
+    ours = f".{path.name}.{platform.node()}."  # a process id says something on one machine only
+    for left in path.parent.glob(f"{glob.escape(ours)}*.partial"):
+        if not _runs(int(left.name.split(".")[-2])):
+            left.unlink(missing_ok=True)
+    partial = path.with_name(f"{ours}{os.getpid()}.partial")
     try:
         yield partial
         with partial.open("rb") as written:
@@ -23,6 +32,16 @@ def whole_file(path: Path) -> Iterator[Path]:
         partial.replace(path)
     finally:
         partial.unlink(missing_ok=True)
+
+
+def _runs(process: int) -> bool:
+    try:
+        os.kill(process, 0)
+    except ProcessLookupError:
+        return False
+    except PermissionError:  # somebody else's
+        return True
+    return True
 
 
 @contextmanager

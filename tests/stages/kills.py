@@ -2,8 +2,8 @@
 
     python tests/stages/kills.py gan BASE WORK --seed 0 --thorough
 
-BASE is a project whose data is prepared and whose classifier is trained; WORK a folder to be made. Prints one JSON object:
-how many kills landed where, and what was wrong in the end (nothing). tests/exact.py and test_kills.py run it.
+BASE is a project whose data is prepared and whose classifier is trained; WORK a folder to be made. Prints one JSON
+object: how many kills landed where, and what was wrong in the end (nothing). tests/exact.py and test_kills.py run it.
 
 Every training starts in a fork of this process, which has imported the slow libraries and done nothing else: the
 "same command" takes a second instead of six. Kills are the process's own signals to itself in the middle of what it
@@ -11,6 +11,7 @@ does, so that they land where they should on any machine; those "at any time" co
 """
 
 import argparse
+import functools
 import itertools
 import json
 import os
@@ -22,7 +23,7 @@ import signal
 import sys
 import time
 from collections import Counter
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -30,10 +31,11 @@ from typing import Any
 import mlflow.pytorch
 import pandas as pd
 import sqlalchemy.event
+import sqlalchemy.orm
 import torch
 from imports import ROOT
 from mlflow.store.artifact.local_artifact_repo import LocalArtifactRepository
-from mlflow.store.tracking import sqlalchemy_store  # noqa: F401, imported before the fork
+from mlflow.store.db import utils as database
 from ruamel.yaml import YAML
 from sqlalchemy.orm import Session
 from torch.optim.optimizer import register_optimizer_step_post_hook
@@ -53,14 +55,35 @@ from ganflow.training import (  # noqa: F401, cvae and so on: before the fork, f
 
 MODELS = ("classifier", "gan", "cgan", "pix2pix", "cvae")
 SIGNALS = (signal.SIGKILL, signal.SIGTERM, signal.SIGINT)
-# Long enough for all the kills: each costs a few steps, or an epoch.
-EPOCHS = {"classifier": 12, "gan": 12, "cgan": 12, "pix2pix": 30, "cvae": 30}
-SIZES = {"batch_size": 64}  # of the digit models: some twenty steps an epoch
-ON_THE_WAY = ("step", "checkpoint", "transaction", "committed", "artifact", "validation", "any time")
+# Epochs of a few steps each, enough for all the kills: each costs some steps, or an epoch.
+SIZE = {
+    "classifier": {"epochs": 8, "batch_size": 64},
+    "gan": {"epochs": 8, "batch_size": 64},
+    "cgan": {"epochs": 8, "batch_size": 64},
+    "pix2pix": {"epochs": 20},
+    "cvae": {"epochs": 20},
+}
+THOROUGH = 3  # times as many epochs, and every moment with every signal
+ON_THE_WAY = {
+    "step": "between two optimisers' updates",
+    "checkpoint": "half of a checkpoint is written",
+    "transaction": "MLflow's rows are written, their transaction is open",
+    "committed": "a transaction of MLflow's has just ended",
+    "artifact": "half of a file for MLflow is written (a picture, its thumbnail, the history)",
+    "validation": "an epoch is over, its validation is not",
+    "any time": "from outside, at a random time after the start",
+}
 CHANGED_RATE = 0.0007
+DAMAGES = ("cut", "empty")
 VARYING = r"\+timestamp.*(?=\.)"  # of a picture's name in MLflow, and whether it is the thumbnail: the suffix says so
 OWN_TAGS = {"ganflow.training", "git.dirty", "mlflow.log-model.history"}
-AT_THE_END = ("weights", "history", "model", "removal")
+AT_THE_END = {
+    "weights": "half of the model's file is written",
+    "history": "half of history.csv is written",
+    "model": "MLflow's model is registered, its files are not there",
+    "removal": "all is done but the removal of the checkpoints",
+}
+MOMENTS = ON_THE_WAY | AT_THE_END
 
 
 @dataclass(frozen=True)
@@ -168,8 +191,8 @@ def measuring(init: Callable[..., None], blow: Blow) -> Callable[..., None]:
 class Training:
     """The training of one model in one folder, attempt by attempt."""
 
-    def __init__(self, name: str, base: Path, folder: Path) -> None:
-        own = {"epochs": EPOCHS[name], **(SIZES if name in ("classifier", "gan", "cgan") else {})}
+    def __init__(self, name: str, base: Path, folder: Path, thorough: bool) -> None:
+        own = SIZE[name] | {"epochs": SIZE[name]["epochs"] * (THOROUGH if thorough else 1)}
         self.name, self.folder = name, project(folder, **{name: own})
         (folder / "data" / "prepared").symlink_to(base / "data" / "prepared")
         if name in ("gan", "cgan"):
@@ -177,8 +200,8 @@ class Training:
             (folder / "models" / "classifier").symlink_to(base / "models" / "classifier")
         stage = YAML(typ="safe").load((ROOT / "dvc.yaml").read_text())["stages"][f"train_{name}"]
         self.outs = [folder / out for kind in ("outs", "plots") for out in stage.get(kind, [])]
-        self.tracked: list[str] = stage["params"]
-        self.note, self.log = folder / "landed", folder / "log"
+        self.params: list[str] = stage["params"]
+        self.note, self.log, self.marked = folder / "landed", folder / "log", folder / "marked.json"
         self.code, self.said = 0, ""  # of the last attempt
 
     def attempt(self, kill: Kill | None, delay: float = 0.0) -> bool:
@@ -202,16 +225,34 @@ class Training:
                 os.dup2(log.fileno(), stream)
         os.chdir(self.folder)
         os.environ.update(environment(self.folder))
+        tracking.START_SECONDS = tracking.DRAIN_SECONDS = 600.0  # a busy machine is no fault
         loop.CHECKPOINT_SECONDS = EveryThird()
         if kill:
             arm(kill.moment, Blow(kill, self.note))
-        marked = run.fingerprint
-        run.fingerprint = lambda params, digest: (self._note_marked(params), marked(params, digest))[1]
+        run.fingerprint = self._noting(run.fingerprint)
         runpy.run_path(str(ROOT / "stages" / f"train_{self.name}.py"), run_name="__main__")
         sys.exit(0)
 
-    def _note_marked(self, params: dict[str, Any]) -> None:
-        (self.folder / "marked.json").write_text(json.dumps(params))
+    def _noting(self, fingerprint: Callable[..., str]) -> Callable[..., str]:
+        def call(params: dict[str, Any], digest: str) -> str:
+            self.marked.write_text(json.dumps(params))
+            return fingerprint(params, digest)
+
+        return call
+
+    def unmarked(self) -> list[str]:
+        """Parameters that DVC tracks for this stage, and that its checkpoints would not be told apart by."""
+        params = YAML(typ="safe").load((self.folder / "params.yaml").read_text())
+        marked = json.loads(self.marked.read_text())
+        missing = []
+        for section, _, key in (name.partition(".") for name in self.params):
+            values = params[section]
+            for one in [key] if key else values if isinstance(values, dict) else [""]:
+                expected = values[one] if one else values
+                found = marked.get(section, {}).get(one) if one else marked.get(section)
+                if found != expected:
+                    missing.append(f"{section}.{one}")
+        return missing
 
     def checkpoints(self) -> list[Path]:
         return sorted(self.folder.glob("checkpoints/*/*/step-*.safetensors"))
@@ -235,82 +276,80 @@ class Training:
 
 
 def schedule(name: str, chance: random.Random, thorough: bool) -> tuple[list[Kill], list[Kill]]:
-    """Kills on the way, in random order, and those between the last step and the end, in the order of the moments."""
-    counts = {"step": 8, "transaction": 10, "committed": 10, "artifact": 3, "checkpoint": 2}
-    counts |= {"weights": 1 if name == "classifier" else 2}
+    """Kills on the way, in random order, and those between the last step and the end, in the order of the moments.
 
-    def kills(moments: tuple[str, ...]) -> list[Kill]:
+    Each moment with each signal, or (not thorough) every other moment with one: with the others in the next model.
+    """
+    most = {"step": 8, "transaction": 10, "committed": 10, "artifact": 3, "checkpoint": 2}
+    most |= {"weights": 1 if name == "classifier" else 2}
+
+    def kills(moments: Iterable[str]) -> list[Kill]:
         return [
-            Kill(number, moment, chance.randint(1, counts.get(moment, 1)))
-            for moment in moments
+            Kill(number, moment, chance.randint(1, most.get(moment, 1)))
+            for index, moment in enumerate(moments, start=MODELS.index(name))
             if name != "classifier" or moment not in ("validation", "artifact")  # it has neither, nor pictures
+            if thorough or index % 2
             for number in (SIGNALS if thorough else (chance.choice(SIGNALS),))
         ]
 
-    on_the_way = kills(ON_THE_WAY + (("any time",) * 2 if thorough else ()))
+    on_the_way = kills(ON_THE_WAY)
     chance.shuffle(on_the_way)
     return on_the_way, kills(AT_THE_END)
 
 
 def suffer(training: Training, seed: int, thorough: bool) -> dict[str, Any]:
-    """Kill `training` until the schedule is done, and let it end. Returns what happened, with "wrong" a list."""
+    """Kill `training` until the schedule is done, and let it end. Returns which kills landed and what was wrong."""
     chance = random.Random(f"{training.name} {seed}")
     on_the_way, at_the_end = schedule(training.name, chance, thorough)
     landed: Counter[str] = Counter()
     wrong: list[str] = []
-    damages = ["cut", "empty"] if thorough else ["cut"]
-    skipped = 0
-    changed_at = len(on_the_way) // 2
 
     def kill(blow: Kill) -> None:
-        began = time.monotonic()
-        landed_ = training.attempt(blow, chance.uniform(0.2, 1.5))
-        print(blow, round(time.monotonic()-began,1), resumed(training), file=sys.stderr)
-        if landed_:
+        if training.attempt(blow, chance.uniform(0.1, 1.2)):
             landed[f"{blow.signal.name} {blow.moment}"] += 1
         else:
             wrong.append(f"{blow} did not land (exit code {training.code}): {training.said[-300:]}")
 
     for number, blow in enumerate(on_the_way):
-        kill(blow)
-        states = training.checkpoints()
-        if damages and len(states) == 2:
-            damage(states[-1], damages.pop())
-            kill(Kill(signal.SIGKILL, "step", 4))
-            if f"skipping damaged checkpoint {states[-1]}" in training.said and resumed(training) == step_of(states[0]):
-                skipped += 1
-            else:
-                wrong.append(f"after damage to {states[-1].name}: {training.said[-300:]}")
-        if number == changed_at:
+        if number == len(on_the_way) // 2:
+            wrong += [fault for how in DAMAGES[: None if thorough else 1] for fault in damaged(training, kill, how)]
             wrong += changed(training, kill)
-    wrong += [f"{left} checkpoint was never damaged" for left in damages]
+        kill(blow)
     for blow in at_the_end:
         kill(blow)
     training.attempt(None)
     if training.code != 0:
         wrong.append(f"the last attempt ended with {training.code}: {training.said[-500:]}")
-    return {"landed": landed, "skipped": skipped, "wrong": wrong}
+    return {"landed": landed, "wrong": wrong}
+
+
+def damaged(training: Training, kill: Callable[[Kill], None], how: str) -> list[str]:
+    """With its newest checkpoint damaged, it goes on from the one before."""
+    kill(Kill(signal.SIGKILL, "checkpoint", 3))  # leaves two
+    before, newest = training.checkpoints()
+    os.truncate(newest, {"cut": newest.stat().st_size // 2, "empty": 0}[how])
+    kill(Kill(signal.SIGKILL, "step", 4))
+    if f"skipping damaged checkpoint {newest}" in training.said and resumed(training) == step_of(before):
+        return []
+    return [f"after damage ({how}) to {newest.name}: {training.said[-300:]}"]
 
 
 def changed(training: Training, kill: Callable[[Kill], None]) -> list[str]:
     """With another parameter it begins anew; with the first one again, it goes on."""
     wrong = []
-    newest, mine = step_of(training.checkpoints()[-1]), training.checkpoints()[-1].parent
+    kill(Kill(signal.SIGKILL, "checkpoint", 3))
+    newest = training.checkpoints()[-1]
     before = training.change(learning_rate=CHANGED_RATE)
     kill(Kill(signal.SIGKILL, "step", 8))
     if resumed(training) is not None:
         wrong.append("changed parameters picked up an old checkpoint")
-    (other,) = {path.parent for path in training.checkpoints()} - {mine}
+    (other,) = {path.parent for path in training.checkpoints()} - {newest.parent}
     shutil.rmtree(other)
     training.change(**before)
     kill(Kill(signal.SIGKILL, "step", 1))
-    if resumed(training) != newest:
-        wrong.append(f"the first parameters did not go on after step {newest}: {training.said[-300:]}")
+    if resumed(training) != step_of(newest):
+        wrong.append(f"the first parameters did not go on after {newest.name}: {training.said[-300:]}")
     return wrong
-
-
-def damage(path: Path, how: str) -> None:
-    os.truncate(path, {"cut": path.stat().st_size // 2, "empty": 0}[how])
 
 
 def resumed(training: Training) -> int | None:
@@ -332,48 +371,51 @@ def differences(killed: Training, whole: Training) -> list[str]:
     wrong += [f"{name} has other bytes" for name in expected if found.get(name) != expected[name]]
     left = [path for part in ("models", "metrics", "reports") for path in killed.folder.glob(f"{part}/**/.*")]
     left += [path for path in killed.folder.glob("checkpoints/*/*") if path.is_dir()]
-    return wrong + [f"left behind: {path}" for path in left] + tracked(killed, whole)
+    wrong += [f"left behind: {path}" for path in left]
+    wrong += [f"{key} is no part of the checkpoints' fingerprint" for key in killed.unmarked()]
+    return wrong + tracked(killed.name, killed.folder, whole.folder)
 
 
-def tracked(killed: Training, whole: Training) -> list[str]:
-    """What its MLflow run holds otherwise than the run of the one left alone, and than its history says."""
-    mine, other = in_mlflow(killed), in_mlflow(whole)
+def tracked(name: str, killed: Path, whole: Path) -> list[str]:
+    """What the MLflow run in one project holds otherwise than that in the other, and than its history says."""
+    mine, other = in_mlflow(name, killed), in_mlflow(name, whole)
     if len(mine) != 1 or len(other) != 1:
         return [f"{len(mine)} MLflow runs for one training, {len(other)} for the one left alone"]
-    wrong = [f"MLflow: {key} = {mine[0][key]}, not {other[0][key]}" for key in other[0] if mine[0][key] != other[0][key]]
-    history = pd.read_csv(killed.folder / "metrics" / "history" / f"{killed.name}.csv").set_index("step")
-    for name in history.columns.drop(["epoch", "images"]):
-        if mine[0]["curves"].get(name) != list(history[name].dropna().items()):
-            wrong.append(f"MLflow: the curve of {name} is not the one in history.csv")
+    wrong = [
+        f"MLflow: {key} = {mine[0][key]}, not {other[0][key]}" for key in other[0] if mine[0][key] != other[0][key]
+    ]
+    history = pd.read_csv(killed / "metrics" / "history" / f"{name}.csv").set_index("step")
+    for column in history.columns.drop(["epoch", "images"]):
+        if mine["curves"].get(column) != list(history[column].dropna().items()):
+            wrong.append(f"MLflow: the curve of {column} is not the one in history.csv")
     return wrong
 
 
-def in_mlflow(training: Training) -> list[dict[str, Any]]:
-    """What each run of this training's parameters holds, but for ids and times."""
-    store = mlflow.MlflowClient(f"sqlite:///{training.folder}/mlflow.db")
-    experiment = store.get_experiment_by_name(training.name)
+def in_mlflow(name: str, folder: Path) -> list[dict[str, Any]]:
+    """What each run of a model holds, but for ids and times; the one with the changed rate left out."""
+    store = mlflow.MlflowClient(f"sqlite:///{folder}/mlflow.db")
+    experiment = store.get_experiment_by_name(name)
     found = []
-    for run in store.search_runs([experiment.experiment_id]):
-        if run.data.params.get(f"{training.name}.learning_rate") == str(CHANGED_RATE):
+    for one in store.search_runs([experiment.experiment_id]):
+        if one.data.params.get(f"{name}.learning_rate") == str(CHANGED_RATE):
             continue
-        run_id = run.info.run_id
+        run_id, files = one.info.run_id, Path(one.info.artifact_uri.removeprefix("file://"))
         models = store.search_logged_models([experiment.experiment_id], f"source_run_id = '{run_id}'")
         folders = [Path(model.artifact_location.removeprefix("file://")) for model in models]
-        artifacts = Path(run.info.artifact_uri.removeprefix("file://"))
         found.append(
             {
-                "status": run.info.status,
-                "params": run.data.params,
-                "tags": {key: value for key, value in run.data.tags.items() if key not in OWN_TAGS},
-                "inputs": [(one.dataset.name, one.dataset.digest) for one in run.inputs.dataset_inputs],
-                "model names": [(model.name, model.status) for model in models],
-                "of this run": [one.model_id for one in run.outputs.model_outputs] == [one.model_id for one in models],
+                "status": one.info.status,
+                "params": one.data.params,
+                "tags": {key: value for key, value in one.data.tags.items() if key not in OWN_TAGS},
+                "inputs": [(given.dataset.name, given.dataset.digest) for given in one.inputs.dataset_inputs],
+                "models": [(model.name, model.status) for model in models],
+                "outputs": [made.model_id for made in one.outputs.model_outputs] == [made.model_id for made in models],
                 "model files": [sorted(str(path.relative_to(at)) for path in at.rglob("*")) for at in folders],
-                "model folders": len(list(training.folder.glob(f"mlruns/{training.name}/models/*"))),
-                "artifacts": sorted(re.sub(VARYING, "", str(path.relative_to(artifacts))) for path in artifacts.rglob("*")),
+                "model folders": len(list(folder.glob(f"mlruns/{name}/models/*"))),
+                "artifacts": sorted(re.sub(VARYING, "", str(path.relative_to(files))) for path in files.rglob("*")),
                 "curves": {
-                    name: [(one.step, one.value) for one in store.get_metric_history(run_id, name)]
-                    for name in run.data.metrics
+                    key: [(point.step, point.value) for point in store.get_metric_history(run_id, key)]
+                    for key in one.data.metrics
                 },
             }
         )
@@ -388,9 +430,13 @@ def main() -> None:
     arguments.add_argument("--seed", type=int, default=0)
     arguments.add_argument("--thorough", action="store_true")
     given = arguments.parse_args()
-    whole = Training(given.model, given.base, given.work / "whole")
-    killed = Training(given.model, given.base, given.work / "killed")
+    whole, killed = (Training(given.model, given.base, given.work / one, given.thorough) for one in ("whole", "killed"))
     began = time.monotonic()
+    # What MLflow looks up or sets up anew in every process.
+    database._get_latest_schema_revision = functools.cache(database._get_latest_schema_revision)
+    database._get_latest_schema_revision()
+    sqlalchemy.orm.configure_mappers()
+    mlflow.set_tracking_uri("sqlite://")
     whole.attempt(None)
     if whole.code != 0:
         sys.exit(f"{given.model}: the training left alone ended with {whole.code}: {whole.said}")

@@ -1,7 +1,6 @@
 """Trainings that are killed, stopped, orphaned or started twice."""
 
 import json
-import random
 import signal
 import subprocess
 import sys
@@ -10,43 +9,20 @@ from pathlib import Path
 
 import pytest
 from imports import ROOT
-from workspace import checkpoints, environment, often_saving, outs, project, stage, until
+from workspace import TASKS, checkpoints, environment, often_saving, project, stage, until
 
 
-@pytest.mark.parametrize("seed", [0, 1])
-def test_a_training_killed_again_and_again_ends_in_the_same_bytes(whole: Path, tmp_path: Path, seed: int) -> None:
-    chance = random.Random(seed)
-    folder = project(tmp_path / "killed")
-    (folder / "data" / "prepared").symlink_to(whole / "data" / "prepared")
-    kills = 0
-    for _ in range(40):
-        process = often_saving(folder, "train_pix2pix")
-        before = checkpoints(folder)
-        if kills < 4:  # let it get somewhere, then end it at a moment of its own
-            until(lambda before=before, own=process: not checkpoints(folder) <= before or own.poll() is not None)
-            time.sleep(chance.random() * 0.1)
-            process.send_signal(chance.choice([signal.SIGKILL, signal.SIGTERM, signal.SIGINT]))
-            kills += 1
-        process.communicate(timeout=120)
-        if process.returncode == 0:
-            break
-    assert process.returncode == 0
-    assert kills >= 2
-    made = outs(folder)
-    assert made
-    assert made == {name: content for name, content in outs(whole).items() if name in made}
-    assert {f"models/pix2pix/{kept}/model.safetensors" for kept in ("best", "last")} <= set(made)
-    assert "metrics/history/pix2pix.csv" in made
-
-    import mlflow
-    import pandas as pd
-
-    store = mlflow.MlflowClient(f"sqlite:///{folder}/mlflow.db")
-    experiment = store.get_experiment_by_name("pix2pix")
-    (run,) = store.search_runs([experiment.experiment_id], max_results=10)
-    assert run.info.status == "FINISHED"
-    logged = [point.step for point in store.get_metric_history(run.info.run_id, "loss_d")]
-    assert logged == pd.read_csv(folder / "metrics" / "history" / "pix2pix.csv")["step"].tolist()
+@pytest.mark.parametrize("model", ["classifier", *TASKS])
+def test_a_training_killed_at_every_kind_of_moment_ends_as_one_left_alone(
+    whole: Path, tmp_path: Path, model: str
+) -> None:
+    """The same bytes and the same MLflow run, also with a damaged checkpoint and changed parameters in between."""
+    command = [sys.executable, str(ROOT / "tests" / "stages" / "kills.py"), model, str(whole), str(tmp_path)]
+    done = subprocess.run(command, env=environment(tmp_path), capture_output=True, text=True, timeout=600)
+    assert done.returncode == 0, done.stderr
+    told = json.loads(done.stdout)
+    assert told["wrong"] == []
+    assert sum(told["landed"].values()) >= 9
 
 
 def test_a_second_trainer_waits_and_takes_the_first_ones_result(prepared: Path, tmp_path: Path) -> None:
