@@ -9,7 +9,7 @@ export PYTHONPATH :=
 overrides = $(foreach setting,$(shell grep -v '^\#' profiles/$(1)),-S $(setting))
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo repro seeds test lint ui bench clean
+.PHONY: help setup demo repro seeds test exact lint ui bench clean
 
 help: ## what can be typed here
 	@grep -hE '^[a-z]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z]+):.*## (.*)/  make \1\t\2/' | expand -t 16
@@ -44,6 +44,9 @@ seeds: $(READY) ## several seeds of the same parameters, and what varies between
 
 test: $(READY) ## the tests
 	python -m pytest
+
+exact: $(READY) ## proof that results are exact: two clones, and trainings and dvc killed again and again
+	python tests/exact.py
 
 lint: $(READY) ## ruff (lint and format) and pyright (types)
 	ruff check .

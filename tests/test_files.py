@@ -49,7 +49,12 @@ def test_what_another_process_is_writing_is_left_alone(tmp_path: Path) -> None:
 def test_a_failure_leaves_the_old_file_and_nothing_else(tmp_path: Path) -> None:
     path = tmp_path / "report.html"
     path.write_text("old")
-    with pytest.raises(RuntimeError), whole_file(path) as partial:
-        partial.write_text("new")
-        raise RuntimeError
+
+    def fail() -> None:
+        with whole_file(path) as partial:
+            partial.write_text("new")
+            raise RuntimeError
+
+    with pytest.raises(RuntimeError):
+        fail()
     assert [file.read_text() for file in tmp_path.iterdir()] == ["old"]

@@ -1,15 +1,16 @@
 """Trainings that are killed, stopped, orphaned or started twice."""
 
 import json
+import os
 import signal
 import subprocess
 import sys
-import time
 from pathlib import Path
 
 import pytest
 from imports import ROOT
-from workspace import TASKS, checkpoints, environment, often_saving, project, stage, until
+from ruamel.yaml import YAML
+from workspace import TASKS, checkpoints, environment, often_saving, outs, project, stage, until
 
 
 @pytest.mark.parametrize("model", ["classifier", *TASKS])
@@ -59,22 +60,49 @@ def test_a_trainer_that_waits_goes_on_where_a_stopped_one_was(prepared: Path, tm
     assert not (folder / "models" / "pix2pix").exists()
 
 
-def test_a_trainer_dies_with_its_parent(prepared: Path, tmp_path: Path) -> None:
-    """As when `dvc` itself is killed: no orphan goes on training beside the next run."""
-    folder = project(tmp_path / "orphan", pix2pix={"epochs": 2000})
-    (folder / "data" / "prepared").symlink_to(prepared / "data" / "prepared")
-    script = f"{sys.executable} {ROOT / 'stages' / 'train_pix2pix.py'} & echo $!; wait"
-    parent = subprocess.Popen(
-        ["sh", "-c", script], cwd=folder, env=environment(folder), stdout=subprocess.PIPE, stderr=subprocess.DEVNULL
-    )
-    assert parent.stdout is not None
-    trainer = int(parent.stdout.readline())
-    until(lambda: list((folder / "checkpoints").rglob("samples")))
-    time.sleep(0.5)
-    parent.kill()
-    parent.wait()
-    until(lambda: has_ended(trainer))
-    assert checkpoints(folder), "it saved before it stopped"
+def test_dvc_killed_leaves_no_orphan_and_the_same_command_goes_on(whole: Path, tmp_path: Path) -> None:
+    """`dvc` alone with SIGKILL, then its whole process group with SIGTERM, in a project of one stage."""
+    folder = project(tmp_path / "dvc")
+    (folder / "data" / "prepared").symlink_to(whole / "data" / "prepared")
+    made = ["models/pix2pix", "metrics/history/pix2pix.csv", "reports/samples/pix2pix"]
+    command = f"{sys.executable} {ROOT / 'stages' / 'train_pix2pix.py'}"
+    YAML().dump({"stages": {"train_pix2pix": {"cmd": command, "outs": made}}}, folder / "dvc.yaml")
+    dvc = Path(sys.executable).with_name("dvc")
+    subprocess.run([dvc, "init", "--quiet", "--no-scm"], cwd=folder, check=True)
+
+    def repro(log: Path) -> subprocess.Popen[bytes]:
+        with log.open("wb") as out:
+            return subprocess.Popen(
+                [dvc, "repro"],
+                cwd=folder,
+                env=environment(folder),
+                stdout=out,
+                stderr=subprocess.STDOUT,
+                start_new_session=True,  # as from a terminal of its own
+            )
+
+    def trains(log: Path) -> bool:
+        return any(folder.glob("checkpoints/*/*/samples"))
+
+    def goes_on(log: Path) -> bool:
+        return "resuming after step" in log.read_text()
+
+    for begun, end, number in ((trains, os.kill, signal.SIGKILL), (goes_on, os.killpg, signal.SIGTERM)):
+        log = tmp_path / f"{number.name}.log"
+        running = repro(log)
+        until(lambda begun=begun, log=log: begun(log))
+        (lock,) = (path for path in folder.glob("checkpoints/*/*.lock") if not path.name.endswith(".next.lock"))
+        end(running.pid, number)
+        assert running.wait() == -number
+        until(lambda lock=lock: has_ended(int(lock.read_text())))
+        assert "saved after step" in log.read_text()
+    last = repro(tmp_path / "last.log")
+    assert last.wait(timeout=120) == 0
+    assert "resuming after step" in (tmp_path / "last.log").read_text()
+    found, expected = outs(folder), outs(whole)
+    assert {name.rpartition("/")[0] for name in found} >= {"models/pix2pix/best", "models/pix2pix/last"}
+    assert found == {name: expected[name] for name in found}
+    assert not [path for path in folder.glob("checkpoints/*/*") if path.is_dir()]
 
 
 def has_ended(process: int) -> bool:
