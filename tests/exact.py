@@ -127,11 +127,7 @@ def kill_dvc(folder: Path) -> Proof:
             (signal.SIGINT, "training", True),
         ):
             dvc = repro(folder, log)
-            begun = (
-                has_begun(folder, log, model)
-                if moment == "training"
-                else lambda m=model: m in trainers(folder).values()
-            )
+            begun = has_begun(folder, log, model, moment)
             until(lambda begun=begun, dvc=dvc: begun() or dvc.poll() is not None, seconds=600)
             killed = time.monotonic()
             alive = trainers(folder)

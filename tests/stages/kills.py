@@ -437,6 +437,7 @@ def main() -> None:
     database._get_latest_schema_revision()
     sqlalchemy.orm.configure_mappers()
     mlflow.set_tracking_uri("sqlite://")
+    del os.environ["MLFLOW_TRACKING_URI"]  # which that has set
     whole.attempt(None)
     if whole.code != 0:
         sys.exit(f"{given.model}: the training left alone ended with {whole.code}: {whole.said}")
