@@ -73,6 +73,7 @@ ON_THE_WAY = {
     "validation": "an epoch is over, its validation is not",
     "any time": "from outside, at a random time after the start",
 }
+UPLOADING = ".artifact.uploading."  # what MLflow was copying when it was killed: it shows it nowhere
 CHANGED_RATE = 0.0007
 DAMAGES = ("cut", "empty")
 VARYING = r"\+timestamp.*(?=\.)"  # of a picture's name in MLflow, and whether it is the thumbnail: the suffix says so
@@ -381,9 +382,8 @@ def tracked(name: str, killed: Path, whole: Path) -> list[str]:
     mine, other = in_mlflow(name, killed), in_mlflow(name, whole)
     if len(mine) != 1 or len(other) != 1:
         return [f"{len(mine)} MLflow runs for one training, {len(other)} for the one left alone"]
-    wrong = [
-        f"MLflow: {key} = {mine[0][key]}, not {other[0][key]}" for key in other[0] if mine[0][key] != other[0][key]
-    ]
+    (mine,), (other,) = mine, other
+    wrong = [f"MLflow: {key} = {mine[key]}, not {other[key]}" for key in other if mine[key] != other[key]]
     history = pd.read_csv(killed / "metrics" / "history" / f"{name}.csv").set_index("step")
     for column in history.columns.drop(["epoch", "images"]):
         if mine["curves"].get(column) != list(history[column].dropna().items()):
@@ -412,7 +412,11 @@ def in_mlflow(name: str, folder: Path) -> list[dict[str, Any]]:
                 "outputs": [made.model_id for made in one.outputs.model_outputs] == [made.model_id for made in models],
                 "model files": [sorted(str(path.relative_to(at)) for path in at.rglob("*")) for at in folders],
                 "model folders": len(list(folder.glob(f"mlruns/{name}/models/*"))),
-                "artifacts": sorted(re.sub(VARYING, "", str(path.relative_to(files))) for path in files.rglob("*")),
+                "artifacts": sorted(
+                    re.sub(VARYING, "", str(path.relative_to(files)))
+                    for path in files.rglob("*")
+                    if not path.name.startswith(UPLOADING)
+                ),
                 "curves": {
                     key: [(point.step, point.value) for point in store.get_metric_history(run_id, key)]
                     for key in one.data.metrics
