@@ -30,7 +30,7 @@ sys.path.insert(0, str(Path(__file__).parent / "stages"))
 from imports import ROOT
 from kills import MODELS, MOMENTS, SIZE, tracked
 from ruamel.yaml import YAML
-from workspace import ORDER, TINY, project, stage, until
+from workspace import ORDER, TINY, project, stage, trains, until
 
 YAML_SAFE = YAML(typ="safe")
 SIGNALS = ("SIGKILL", "SIGTERM", "SIGINT")
@@ -127,7 +127,7 @@ def kill_dvc(folder: Path) -> Proof:
             (signal.SIGINT, "training", True),
         ):
             dvc = repro(folder, log)
-            begun = has_begun(folder, log, model, moment)
+            begun = has_begun(folder, model, moment)
             until(lambda begun=begun, dvc=dvc: begun() or dvc.poll() is not None, seconds=600)
             killed = time.monotonic()
             alive = trainers(folder)
@@ -148,13 +148,11 @@ def kill_dvc(folder: Path) -> Proof:
     return proof
 
 
-def has_begun(folder: Path, log: Path, model: str, moment: str) -> Callable[[], bool]:
-    """Whether this `dvc repro` has started the trainer of `model`, or is in the midst of its training."""
-    if moment == "start":
-        return lambda: model in trainers(folder).values()
-    if any(folder.glob(f"checkpoints/{model}/*/samples")):
-        return lambda: f"{model}: resuming after step" in log.read_text()
-    return lambda: any(folder.glob(f"checkpoints/{model}/*/samples"))
+def has_begun(folder: Path, model: str, moment: str) -> Callable[[], bool]:
+    """Whether the trainer of `model` runs, or is in the midst of its training."""
+    return lambda: any(
+        name == model and (moment == "start" or trains(process)) for process, name in trainers(folder).items()
+    )
 
 
 def kill_training(model: str, base: Path, work: Path, seed: int) -> Proof:
