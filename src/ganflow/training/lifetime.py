@@ -56,7 +56,9 @@ def end_with_parent() -> None:
     """
     if sys.platform == "linux":
         ctypes.CDLL(None).prctl(_PR_SET_PDEATHSIG, signal.SIGTERM)
-        if "DVC_STAGE" in os.environ and not _same_session(os.getppid()):  # DVC died before we asked
+        # torch's launcher, which DVC has started instead, gives each process a session of its own.
+        started_by_dvc = "DVC_STAGE" in os.environ and "TORCHELASTIC_RUN_ID" not in os.environ
+        if started_by_dvc and not _same_session(os.getppid()):  # DVC died before we asked
             os.kill(os.getpid(), signal.SIGTERM)
 
 
