@@ -44,7 +44,6 @@ CLASSIC = {
     "pix2pix.batch_size": 1,
     "pix2pix.learning_rate": 0.0002,
     "pix2pix.lambda_l1": 100.0,
-    "pix2pix.rebalance": 0.0,
     "pix2pix.upsample": "transposed",
 }
 RECIPES: dict[str, dict[str, Any]] = {"default": {}, "classic": CLASSIC}
@@ -82,17 +81,15 @@ def run(name: str, params: Params, seconds: float) -> list[dict[str, float]]:
     own, maps = params.pix2pix, params.maps
     machine = compute.prepare(params.compute)
     inputs, targets = prepared.pairs("val", maps.direction)
-    path = training_pairs(maps.load_size)
-    seen = np.load(path, mmap_mode="r")[:, 1 if maps.direction == "aerial2map" else 0]
-    model = Pix2PixModel(own, maps.crop_size, params.seed, machine, (inputs[:4], targets[:4]), seen)
-    pairs = open_array(path, machine.device)
+    model = Pix2PixModel(own, maps.crop_size, params.seed, machine, (inputs[:4], targets[:4]))
+    pairs = open_array(training_pairs(maps.load_size), machine.device)
     data = PairBatches(pairs, maps.crop_size, maps.direction, machine.device)
     dataset = prepared.about("maps")
     tracker = tracking.start(
         "time to quality",
         params=params.model_dump(include={"seed": True, "compute": True, "maps": True, "pix2pix": True}),
         dataset=tracking.Dataset("maps", dataset["digest"], dataset["source"]),
-        resume_id=None,
+        training=f"{name}, {seconds:g} s, {time.time_ns()}",
         tags={"ganflow.machine": machine.reason, "recipe": f"{name}, {seconds / 60:g} min"},
     )
     print(f"{name}: {machine.reason}")

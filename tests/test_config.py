@@ -36,7 +36,7 @@ def test_the_committed_parameters_are_valid(params: config.Params) -> None:
         ("pix2pix.epochs", 2.5, r"pix2pix\.epochs = 2\.5: input should be a valid integer"),
         ("pix2pix.epochs", True, r"pix2pix\.epochs = True"),
         ("pix2pix.decay_epochs", 10**6, r"decay_epochs 1000000 is more than epochs"),
-        ("pix2pix.norm", "layer", r"pix2pix\.norm = 'layer': .*'instance', 'group' or 'batch'"),
+        ("pix2pix.norm", "layer", r"pix2pix\.norm = 'layer': .*'instance' or 'batch'"),
         ("maps.crop_size", 100, r"maps\.crop_size = 100"),
         ("maps.load_size", 64, r"crop_size 128 is larger than load_size 64"),
         ("maps.eval_size", 64, r"crop_size 128 is larger than eval_size 64"),

@@ -99,8 +99,7 @@ class Translator(Game):
 
     lambda_gan: Weight
     lambda_l1: Weight
-    rebalance: Annotated[float, Field(ge=0, le=1)]
-    norm: Literal["instance", "group", "batch"]
+    norm: Literal["instance", "batch"]
     upsample: Literal["transposed", "resize"]
     generator_channels: Annotated[int, Field(ge=4, le=512)]
     discriminator_channels: Annotated[int, Field(ge=4, le=512)]

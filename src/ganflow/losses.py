@@ -75,10 +75,9 @@ def gradient_penalty(critic: Callable[[Tensor], Tensor], real: Tensor, fake: Ten
     return (norm - 1).square().mean()
 
 
-def l1(generated: Tensor, target: Tensor, weight: Tensor | None = None) -> Tensor:
-    """E[w |y - G(x)|], the reconstruction term of Pix2Pix, where w = 1. Isola et al. 2017 (arXiv:1611.07004), eq. 3."""
-    difference = (generated - target).abs()
-    return (difference if weight is None else weight * difference).mean()
+def l1(generated: Tensor, target: Tensor) -> Tensor:
+    """E|y - G(x)|, the reconstruction term of Pix2Pix. Isola et al. 2017 (arXiv:1611.07004), eq. 3."""
+    return (generated - target).abs().mean()
 
 
 def kl_divergence(q: tuple[Tensor, Tensor], p: tuple[Tensor, Tensor]) -> Tensor:

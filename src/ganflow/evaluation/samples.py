@@ -28,7 +28,7 @@ def of_samples(
     found: perceptual.Weights | perceptual.Absent,
     device: torch.device,
 ) -> tuple[dict[str, tuple[float, float]], dict[str, Any]]:
-    """Diversity and best-of-n of the VAE's samples, beside Pix2Pix's one answer and those that its dropout gives."""
+    """Diversity and best-of-n of the VAE's samples, beside Pix2Pix's one answer and those its dropout, if any, gives."""
     own, count = params.evaluate, params.evaluate.samples
     drawn = latents(count, vae.latent_dim, params.seed, "cvae", "samples")
     pix2pix = saved.load(Path("models/pix2pix") / own.checkpoint, UNet)[0].to(device)
@@ -36,9 +36,10 @@ def of_samples(
         "cvae": [translate(vae, inputs, own.batch_size, device, one.expand(len(inputs), -1)) for one in drawn],
         "pix2pix": [translate(pix2pix, inputs, own.batch_size, device)],
     }
-    torch.manual_seed(step_seed(params.seed, "pix2pix", "dropout"))
-    pix2pix.train()  # its norms mean the same either way: this switches dropout on, the paper's source of noise
-    sampled["pix2pix with dropout"] = [translate(pix2pix, inputs, own.batch_size, device) for _ in range(count)]
+    if params.pix2pix.dropout:
+        torch.manual_seed(step_seed(params.seed, "pix2pix", "dropout"))
+        pix2pix.train()  # its norms mean the same either way: this switches dropout on, the paper's source of noise
+        sampled["pix2pix with dropout"] = [translate(pix2pix, inputs, own.batch_size, device) for _ in range(count)]
 
     curves: dict[str, dict[str, list[float]]] = {"mae": {}}
     differing: dict[str, dict[str, tuple[float, float]]] = {}

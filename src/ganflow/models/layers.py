@@ -59,13 +59,10 @@ def normalise(norm: str, channels: int) -> nn.Module:
 
     `instance`: each image and channel by its own mean and variance. `batch`: batch statistics, also at test time (as
     the reference does: running statistics gathered at batch size 1 give blurred or black maps). A network with batch
-    norm is therefore to be applied to one image at a time. `group`: each image by the statistics of eight channels
-    together (Wu & He 2018, arXiv:1803.08494), which keeps what tells one even surface from another.
+    norm is therefore to be applied to one image at a time.
     """
     if norm == "batch":
         return nn.BatchNorm2d(channels, track_running_stats=False)
-    if norm == "group":
-        return nn.GroupNorm(max(1, channels // 8), channels)
     return nn.InstanceNorm2d(channels)
 
 
@@ -75,6 +72,6 @@ def pix2pix_init(module: nn.Module) -> None:
         nn.init.normal_(module.weight, 0.0, 0.02)
         if module.bias is not None:
             nn.init.zeros_(module.bias)
-    elif isinstance(module, nn.BatchNorm2d | nn.GroupNorm):
+    elif isinstance(module, nn.BatchNorm2d):
         nn.init.normal_(module.weight, 1.0, 0.02)
         nn.init.zeros_(module.bias)

@@ -15,7 +15,6 @@ from ganflow.training.compute import Machine
 from ganflow.training.ema import Ema
 from ganflow.training.game import adam
 from ganflow.training.patch_game import PatchGame
-from ganflow.training.rebalance import reconstruction
 from ganflow.training.seeds import latents, step_seed
 from ganflow.translate import translate
 
@@ -31,18 +30,11 @@ class CvaeModel:
       BicycleGAN        both > 0
     Unlike the paper's code, one discriminator judges both branches, and it sees the input, as in Pix2Pix.
 
-    `shown`: fixed inputs and their targets, each uint8 [n, H, W, 3], translated after every epoch. `targets`:
-    as for Pix2Pix.
+    `shown`: fixed inputs and their targets, each uint8 [n, H, W, 3], translated after every epoch.
     """
 
     def __init__(
-        self,
-        params: Cvae,
-        crop_size: int,
-        seed: int,
-        machine: Machine,
-        shown: tuple[np.ndarray, np.ndarray],
-        targets: np.ndarray | None = None,
+        self, params: Cvae, crop_size: int, seed: int, machine: Machine, shown: tuple[np.ndarray, np.ndarray]
     ) -> None:
         torch.manual_seed(step_seed(seed, "cvae", "init"))
         self.params, self.machine, self.shown = params, machine, shown
@@ -57,7 +49,6 @@ class CvaeModel:
         }
         self.vae = ConditionalVae(**self.arguments).to(machine.device)
         self._branches = machine.synchronised(machine.compiled(Branches(self.vae)))
-        self._l1 = reconstruction(params.rebalance, targets, machine.device)
         self.game = PatchGame(params, machine)
         self.ema = Ema(self.vae, params.ema_images)
         self.networks = {"G and E": self.vae, "D": self.game.discriminator, "average of G and E": self.ema.average}
@@ -85,7 +76,7 @@ class CvaeModel:
             posterior, prior, unseen, drawn = self._branches(x, y, *noise)
         scalars = self.game.improve_discriminator(x, y, drawn) if own.lambda_gan else {}
 
-        loss_l1 = self._l1(drawn[: len(x)].float(), y)
+        loss_l1 = l1(drawn[: len(x)].float(), y)
         loss_kl = kl_divergence(posterior, prior).sum(1).mean()
         total = own.lambda_l1 * loss_l1 + own.lambda_kl * loss_kl
         if own.lambda_gan:

@@ -9,12 +9,12 @@ from torch import Tensor, nn
 
 from ganflow.config import Pix2Pix
 from ganflow.grids import translation_grid
+from ganflow.losses import l1
 from ganflow.models.unet import UNet
 from ganflow.training.compute import Machine
 from ganflow.training.ema import Ema
 from ganflow.training.game import adam
 from ganflow.training.patch_game import PatchGame
-from ganflow.training.rebalance import reconstruction
 from ganflow.training.seeds import step_seed
 from ganflow.translate import translate
 
@@ -22,18 +22,11 @@ from ganflow.translate import translate
 class Pix2PixModel:
     """Generator G, conditional patch discriminator D, and an average of G. Isola et al. 2017 (arXiv:1611.07004).
 
-    `shown`: fixed inputs and their targets, each uint8 [n, H, W, 3], translated after every epoch. `targets`:
-    those of training, uint8 [N, H, W, 3], by whose colours the L1 term is weighed; without them all weigh alike.
+    `shown`: fixed inputs and their targets, each uint8 [n, H, W, 3], translated after every epoch.
     """
 
     def __init__(
-        self,
-        params: Pix2Pix,
-        crop_size: int,
-        seed: int,
-        machine: Machine,
-        shown: tuple[np.ndarray, np.ndarray],
-        targets: np.ndarray | None = None,
+        self, params: Pix2Pix, crop_size: int, seed: int, machine: Machine, shown: tuple[np.ndarray, np.ndarray]
     ) -> None:
         torch.manual_seed(step_seed(seed, "pix2pix", "init"))
         self.params, self.machine, self.shown = params, machine, shown
@@ -49,14 +42,12 @@ class Pix2PixModel:
         self.game = PatchGame(params, machine)
         self.ema = Ema(self.generator, params.ema_images)
         self.networks = {"G": self.generator, "D": self.game.discriminator, "average of G": self.ema.average}
-        self._l1 = reconstruction(params.rebalance, targets, machine.device)
         self.optimisers = {"G": adam(self.generator, params), "D": self.game.optimiser}
 
     def step(self, batch: tuple[Tensor, Tensor], images_seen: int) -> dict[str, Tensor]:
         """One update of D, then one of G, on inputs x and targets y [B, 3, H, W].
 
-        G minimises lambda_gan times the adversarial term + lambda_l1 E[w |y - G(x)|] (eq. 4, where w = 1); its noise is
-        dropout alone.
+        G minimises lambda_gan times the adversarial term + lambda_l1 E|y - G(x)| (eq. 4); its noise is dropout alone.
         With lambda_gan = 0 there is no game: the L1 baseline, which shows what the adversarial term is worth.
         """
         x, y = batch
@@ -65,7 +56,7 @@ class Pix2PixModel:
             drawn = self._drawer(x)
         scalars = self.game.improve_discriminator(x, y, drawn) if own.lambda_gan else {}
 
-        loss_l1 = self._l1(drawn.float(), y)
+        loss_l1 = l1(drawn.float(), y)
         total = own.lambda_l1 * loss_l1
         if own.lambda_gan:  # fool the discriminator just improved
             scalars["loss_g"] = self.game.generator_loss(x, drawn)

@@ -33,7 +33,7 @@ class TranslatorModel(loop.Model, Protocol):
 def train(
     task: Literal["pix2pix", "cvae"],
     params: Params,
-    build: Callable[..., TranslatorModel],  # (own parameters, crop size, seed, machine, shown, targets)
+    build: Callable[..., TranslatorModel],  # (own parameters, crop size, seed, machine, shown)
     objective: str,  #  in words
     latent_dim: int = 0,
 ) -> None:
@@ -47,8 +47,7 @@ def train(
     machine = compute.prepare(params.compute, plan.steps)
     pairs = open_array(prepared.PREPARED / "maps/train.npy", machine.device)
     inputs, targets = prepared.pairs("val", maps.direction)
-    seen = prepared.pairs("train", maps.direction)[1]
-    model = build(own, maps.crop_size, params.seed, machine, (inputs[:SHOWN], targets[:SHOWN]), seen)
+    model = build(own, maps.crop_size, params.seed, machine, (inputs[:SHOWN], targets[:SHOWN]))
     drawn = latents(len(inputs), latent_dim, params.seed, "cvae", "validate") if latent_dim else None
 
     logged = params.model_dump(include={"seed": True, "compute": True, task: True})
