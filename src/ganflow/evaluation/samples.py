@@ -36,7 +36,7 @@ def of_samples(
         "cvae": [translate(vae, inputs, own.batch_size, device, one.expand(len(inputs), -1)) for one in drawn],
         "pix2pix": [translate(pix2pix, inputs, own.batch_size, device)],
     }
-    if params.pix2pix.dropout:
+    if any(isinstance(layer, torch.nn.Dropout) for layer in pix2pix.modules()):
         torch.manual_seed(step_seed(params.seed, "pix2pix", "dropout"))
         pix2pix.train()  # its norms mean the same either way: this switches dropout on, the paper's source of noise
         sampled["pix2pix with dropout"] = [translate(pix2pix, inputs, own.batch_size, device) for _ in range(count)]
