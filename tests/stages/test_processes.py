@@ -93,7 +93,7 @@ def test_two_processes_take_the_steps_of_one(tmp_path: Path) -> None:
     assert one.keys() == two.keys()
     assert {name.split("/")[0] for name in one} == set(OBJECTIVES)
     for name, weights in one.items():
-        torch.testing.assert_close(two[name], weights, atol=1e-6, rtol=1e-4, msg=lambda said, of=name: f"{of}: {said}")
+        torch.testing.assert_close(two[name], weights, atol=2e-5, rtol=1e-4, msg=lambda said, of=name: f"{of}: {said}")
 
 
 def test_a_share_is_a_part_of_the_whole_draw() -> None:

@@ -28,7 +28,7 @@ def of_samples(
     found: perceptual.Weights | perceptual.Absent,
     device: torch.device,
 ) -> tuple[dict[str, tuple[float, float]], dict[str, Any]]:
-    """Diversity and best-of-n of the VAE's samples, beside Pix2Pix's one answer and those its dropout, if any, gives."""
+    """Diversity and best-of-n of the VAE's samples, beside Pix2Pix's one answer and those of its dropout, if any."""
     own, count = params.evaluate, params.evaluate.samples
     drawn = latents(count, vae.latent_dim, params.seed, "cvae", "samples")
     pix2pix = saved.load(Path("models/pix2pix") / own.checkpoint, UNet)[0].to(device)
