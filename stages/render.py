@@ -12,7 +12,7 @@ from ganflow import config, tracking
 from ganflow.config import Params
 from ganflow.data import prepared
 from ganflow.errors import run
-from ganflow.files import whole_dir
+from ganflow.files import whole_dir, write_json
 from ganflow.grids import digit_grid, spherical_path, translation_grid
 from ganflow.losses import OBJECTIVES
 from ganflow.metrics.samples import spread
@@ -20,7 +20,7 @@ from ganflow.models import saved
 from ganflow.models.cvae import ConditionalVae
 from ganflow.models.dcgan import DigitGenerator
 from ganflow.models.unet import UNet
-from ganflow.render import beside, best_of, curves
+from ganflow.render import beside, best_of, curves, shares
 from ganflow.training import compute
 from ganflow.training.gan import draw, every_class
 from ganflow.training.seeds import latents
@@ -30,6 +30,8 @@ STEPS = 10  # of a latent walk
 COLUMNS = 20  # of a grid of digits
 NEIGHBOURS = 80  # generated digits shown over their nearest training digits
 EXTREMES = 12  # best and worst test images
+PAIRS = Path("reports/pairs")  # single pictures of some test pairs, which the report wipes between
+KINDS = ("input", "generated", "real")
 SAMPLES = 4  # of each photo shown
 WALK_STEPS, WALK_ROWS = 7, 4  # a walk through the latents of the conditional VAE
 
@@ -70,13 +72,15 @@ def of_gan(params: Params, device: torch.device) -> dict[str, Image.Image]:
 
     # The same digits as evaluate_gan drew: a draw of fewer would not be their beginning.
     measured = digits(drawn(params.evaluate.digits, "evaluate")[:NEIGHBOURS])
-    nearest = pd.read_csv("metrics/gan_images.csv")["nearest_train"][: len(measured)]
+    images = pd.read_csv("metrics/gan_images.csv")
+    nearest = images["nearest_train"][: len(measured)]
     pairs = np.stack([measured, prepared.array("mnist", "train_images")[nearest]])
     rows = [pairs[:, start : start + COLUMNS] for start in range(0, len(measured), COLUMNS)]
     return {
         "digits": digit_grid(digits(drawn(params.render.digits, "evaluate")), COLUMNS),
         "interpolation": digit_grid(digits(walk), STEPS),
         "neighbours": digit_grid(np.concatenate([row.reshape(-1, 28, 28) for row in rows]), COLUMNS),
+        "shares": shares((np.bincount(images["read_as"], minlength=10) / len(images)).tolist()),
         "curves": _curves("gan", DigitGenerator),
     }
 
@@ -98,17 +102,33 @@ def of_pix2pix(params: Params, device: torch.device) -> dict[str, Image.Image]:
     to_map = model["direction"] == "aerial2map"
     names = ("aerial", "generated", "real map") if to_map else ("map", "generated", "real aerial")
 
-    def grid(shown: np.ndarray) -> Image.Image:
-        drawn = translate(generator, inputs[shown], params.evaluate.batch_size, device)
-        return translation_grid(dict(zip(names, (inputs[shown], drawn, real[shown]), strict=True)))
-
     images = pd.read_csv("metrics/pix2pix_images.csv")
     order = images.sort_values("mean_iou", ascending=False) if to_map else images.sort_values("mae")
     ranked, count = order.index.to_numpy(), min(EXTREMES, len(inputs)) // 2 * 2
+    spread_out = prepared.evenly(params.render.pairs, len(inputs))
+    best, worst = ranked[:count], ranked[::-1][:count]
+    shown = np.unique(np.concatenate([spread_out, best, worst]))
+    drawn = dict(zip(shown, translate(generator, inputs[shown], params.evaluate.batch_size, device), strict=True))
+
+    def grid(these: np.ndarray) -> Image.Image:
+        answers = np.stack([drawn[number] for number in these])
+        return translation_grid(dict(zip(names, (inputs[these], answers, real[these]), strict=True)))
+
+    groups = {"spread": spread_out, "best": best[: count // 2], "worst": worst[: count // 2]}
+    with whole_dir(PAIRS) as partial:
+        for number in np.unique(np.concatenate(list(groups.values()))):
+            for kind, pixels in zip(KINDS, (inputs[number], drawn[number], real[number]), strict=True):
+                Image.fromarray(pixels).save(partial / f"{number}_{kind}.png")
+        own = [key for key in ("mean_iou", "mae") if key in images]
+        content = {
+            group: [{"image": int(number), "measures": images.loc[number, own].to_dict()} for number in members]
+            for group, members in groups.items()
+        }
+        write_json(partial / "pairs.json", content)
     return {
-        "pairs": grid(prepared.evenly(params.render.pairs, len(inputs))),
-        "best": beside(*map(grid, np.split(ranked[:count], 2))),
-        "worst": beside(*map(grid, np.split(ranked[::-1][:count], 2))),
+        "pairs": grid(spread_out),
+        "best": beside(*map(grid, np.split(best, 2))),
+        "worst": beside(*map(grid, np.split(worst, 2))),
         "curves": _curves("pix2pix", UNet),
     }
 

@@ -4,6 +4,7 @@ import json
 from pathlib import Path
 from typing import Any
 
+import pandas as pd
 from dvc import api
 from dvc.exceptions import DvcException
 
@@ -14,11 +15,12 @@ from ganflow.files import whole_file
 
 OUT = Path("reports/index.html")
 FIGURES = (
-    *("gan_digits", "gan_interpolation", "gan_neighbours", "gan_curves"),
+    *("gan_digits", "gan_interpolation", "gan_neighbours", "gan_shares", "gan_curves"),
     *("cgan_classes", "cgan_curves"),
-    *("pix2pix_pairs", "pix2pix_best", "pix2pix_worst", "pix2pix_curves"),
+    "pix2pix_curves",
     *("cvae_samples", "cvae_walk", "cvae_best_of", "cvae_curves"),
 )
+PAIRS = Path("reports/pairs")
 L1 = Path("baselines/pix2pix_l1.json")
 
 
@@ -35,6 +37,8 @@ def main() -> None:
         data=[prepared.about(name, "test") | prepared.about(name) for name in ("mnist", "maps")],
         params=config.load(),
         figures=figures,
+        pairs=_pairs(),
+        asked_read=_asked_read(_made_by("evaluate_cgan", Path("metrics/cgan_images.csv"))),
     )
     with whole_file(OUT) as partial:
         partial.write_text(page)
@@ -43,6 +47,19 @@ def main() -> None:
 
 def _table(task: str) -> dict[str, Any]:
     return json.loads(_made_by(f"evaluate_{task}", Path(f"metrics/tables/{task}.json")).read_text())
+
+
+def _pairs() -> dict[str, list[dict[str, Any]]]:
+    groups = json.loads(_made_by("render", PAIRS / "pairs.json").read_text())
+    for pair in (pair for group in groups.values() for pair in group):
+        pair["tiles"] = [PAIRS / f"{pair['image']}_{kind}.png" for kind in ("input", "generated", "real")]
+    return groups
+
+
+def _asked_read(images: Path) -> list[list[float]]:
+    table = pd.read_csv(images)
+    shares = pd.crosstab(table["asked"], table["read_as"], normalize="index")
+    return shares.reindex(index=range(10), columns=range(10), fill_value=0.0).to_numpy().tolist()
 
 
 def _committed(path: str) -> dict[str, Any] | None:

@@ -1,4 +1,4 @@
-"""Drawn figures: the curves of a training."""
+"""Drawn figures: curves and bars."""
 
 import io
 
@@ -88,6 +88,19 @@ def best_of(found: dict[str, dict[str, list[float]]]) -> Image.Image:
         axes.xaxis.set_major_locator(MaxNLocator(integer=True))
         axes.grid(alpha=0.25)
         axes.legend(fontsize=8, frameon=False)
+    return _picture(figure)
+
+
+def shares(found: list[float]) -> Image.Image:
+    """The share of each digit among the generated ones [10], beside an even tenth."""
+    figure, axes = plt.subplots(figsize=(7, 2.8), dpi=110, layout="constrained")
+    bars = axes.bar(range(len(found)), [100 * share for share in found], color=BLUE)
+    axes.bar_label(bars, fmt="%.1f", fontsize=8)
+    axes.axhline(100 / len(found), color=GREY, linestyle="--", linewidth=1)
+    axes.set_xticks(range(len(found)))
+    axes.set_xlabel("digit, as read by the classifier")
+    axes.set_ylabel("%")
+    axes.margins(y=0.12)
     return _picture(figure)
 
 

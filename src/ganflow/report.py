@@ -47,6 +47,7 @@ PUBLISHED = (
     },
     {"system": "Pix2Pix", "conditions": "retrained by MMagic; protocol of its own", "fid": "122.6"},
 )
+QUALITY = 88  # of lossy WebP
 ROWS_OF_DIGITS = {
     "model": "generated",
     "floor": "floor: real",
@@ -69,12 +70,16 @@ def build(
     data: list[dict[str, Any]],
     params: Params,
     figures: dict[str, Path],
+    pairs: dict[str, list[dict[str, Any]]],
+    asked_read: list[list[float]],
 ) -> str:
     """The page as text, which loads nothing from anywhere.
 
     `tables`: metrics/tables/*.json of gan, cgan, pix2pix and cvae; `others`: tables of other runs of Pix2Pix to set
     beside this one, by their key in ROWS_OF_MAPS, of which those measured on the same images are shown; `data`: what is
-    known of the data sets; `figures`: PNG files by name.
+    known of the data sets; `figures`: PNG files by name; `pairs`: test pairs of Pix2Pix under "spread", "best" and
+    "worst", each {"image": number, "measures": its own, by name, "tiles": PNG files of input, generated and real};
+    `asked_read`: of the digits asked of the class-conditional GAN (rows), the share read as each [10, 10].
     """
     environment = jinja2.Environment(
         loader=jinja2.FileSystemLoader(Path(__file__).parent),
@@ -90,7 +95,6 @@ def build(
         key: other["rows"]["model"] for key, other in others.items() if _comparable(other["about"], about)
     }
     columns = {key: title for key, title in ROWS_OF_MAPS.items() if key in rows}
-    shares = gan["class_shares"]
     # The other translator's own numbers, beside Pix2Pix and what takes no network
     of_cvae = [
         cvae["rows"]["model"],
@@ -107,8 +111,8 @@ def build(
         gan_objective=params.gan.objective,
         digit_columns=list(ROWS_OF_DIGITS.values()),
         digit_rows=_rows(DIGITS, [gan["rows"][key] for key in ROWS_OF_DIGITS], best=False),
-        shares=shares,
-        max_share=max(shares),
+        shares=gan["class_shares"],
+        asked_read=asked_read,
         cgan=cgan["about"],
         cgan_objective=params.cgan.objective,
         cgan_rows=_rows(CONDITIONAL + DIGITS, [cgan["rows"][key] for key in ROWS_OF_DIGITS], best=False),
@@ -133,11 +137,26 @@ def build(
         perceptual_rows=_rows(TRANSLATION_PERCEPTUAL, [rows["model"], rows.get("floor", {})], best=False),
         confusion=_shares_of_rows(pix2pix["confusion"]) if to_map else [],
         classes=CLASSES,
-        extremes=min(12, about["n"] // 2 * 2),
         ranked_by="mean IoU" if to_map else "mean absolute error",
         per_class=_rows(PER_CLASS, [rows["model"]], best=False) if to_map else [],
         published=_beside_published(rows, about) if to_map and about["source"] == "download" else [],
         figures={name: _embedded(path) for name, path in figures.items()},
+        pairs={
+            group: [
+                {
+                    "image": pair["image"],
+                    "measures": _measures_of_pair(pair["measures"]),
+                    "tiles": [_embedded(path) for path in pair["tiles"]],
+                }
+                for pair in members
+            ]
+            for group, members in pairs.items()
+        },
+        pair_names=["aerial photo", "generated map", "real map"]
+        if to_map
+        else ["map", "generated photo", "real photo"],
+        params_of_data=_of_data(data),
+        quality=QUALITY,
     )
 
 
@@ -188,6 +207,16 @@ def _shares_of_rows(confusion: list[list[int]]) -> list[list[float]]:
     return [[cell / max(1, sum(row)) for cell in row] for row in confusion]
 
 
+def _measures_of_pair(found: dict[str, float]) -> str:
+    named = {measure.key: measure for measure in TRANSLATION_CLASSES + TRANSLATION_PIXELS}
+    return ", ".join(f"{named[key].name} {value:.{named[key].digits}f}" for key, value in found.items())
+
+
+def _of_data(data: list[dict[str, Any]]) -> str:
+    sets = (f"{entry['name']} ({entry['source']}, sha256 {entry['digest'][:12]})" for entry in data)
+    return f"Data: {', '.join(sets)}."
+
+
 def _as_yaml(params: Params) -> str:
     text = StringIO()
     YAML().dump(params.model_dump(), text)
@@ -212,12 +241,19 @@ def _beside_published(rows: dict[str, dict[str, tuple[float, float]]], about: di
 
 
 def _embedded(path: Path) -> dict[str, str | int]:
-    """A PNG file as a data URI with its size in pixels; as lossless WebP where that is smaller."""
-    content, kind = path.read_bytes(), "png"
+    """A PNG file as a data URI of WebP, with its size in pixels.
+
+    Lossless, unless that takes more than twice the bytes of a lossy one: photos, and the fine noise of what a network
+    draws, which would make the page several times as large.
+    """
     with Image.open(path) as image:
         width, height = image.size
-        buffer = io.BytesIO()
-        image.convert("RGB").save(buffer, "WEBP", lossless=True)
-    if len(buffer.getvalue()) < len(content):
-        content, kind = buffer.getvalue(), "webp"
-    return {"uri": f"data:image/{kind};base64,{base64.b64encode(content).decode()}", "width": width, "height": height}
+        kinds = [_webp(image, lossless=True), _webp(image, quality=QUALITY)]
+    content = kinds[0] if len(kinds[0]) <= 2 * len(kinds[1]) else kinds[1]
+    return {"uri": f"data:image/webp;base64,{base64.b64encode(content).decode()}", "width": width, "height": height}
+
+
+def _webp(image: Image.Image, **options: Any) -> bytes:
+    buffer = io.BytesIO()
+    image.convert("RGB").save(buffer, "WEBP", **options)
+    return buffer.getvalue()
