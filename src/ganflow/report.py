@@ -208,8 +208,8 @@ def _shares_of_rows(confusion: list[list[int]]) -> list[list[float]]:
 
 
 def _measures_of_pair(found: dict[str, float]) -> str:
-    named = {measure.key: measure for measure in TRANSLATION_CLASSES + TRANSLATION_PIXELS}
-    return ", ".join(f"{named[key].name} {value:.{named[key].digits}f}" for key, value in found.items())
+    measures = TRANSLATION_CLASSES + TRANSLATION_PIXELS
+    return ", ".join(f"{m.name} {found[m.key]:.{m.digits}f}" for m in measures if m.key in found)
 
 
 def _of_data(data: list[dict[str, Any]]) -> str:
