@@ -9,7 +9,7 @@ export PYTHONPATH :=
 overrides = $(foreach setting,$(shell grep -v '^\#' profiles/$(1)),-S $(setting))
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo repro seeds test exact lint ui bench clean
+.PHONY: help setup demo repro seeds exps test exact lint ui bench clean
 
 help: ## what can be typed here
 	@grep -hE '^[a-z]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z]+):.*## (.*)/  make \1\t\2/' | expand -t 16
@@ -41,6 +41,13 @@ seeds: $(READY) ## several seeds of the same parameters, and what varies between
 	dvc exp run --queue $(if $(PROFILE),$(call overrides,$(PROFILE))) $(call overrides,seeds)
 	dvc exp run --run-all
 	ganflow seeds
+
+# `dvc exp show` has a column for every measure, parameter and module. Of these: what is named here, where it differs.
+headline := metrics/gan\.json:frechet_classifier|class_accuracy|metrics/(pix2pix|cvae)\.json:mean_iou
+columns := Experiment$$|rev$$|seed$$|(data|mnist|maps|classifier|gan|cgan|pix2pix|cvae|evaluate)\.[a-z0-9_]+$$|($(headline))$$
+exps: $(READY) ## experiments beside one another: the parameters that differ, and the headline measures
+	@dvc exp show --csv --only-changed --precision 3 --drop '(?!$(columns))' \
+		| sed -E '1s#metrics/([a-z0-9]+)\.json:#\1 #g; 1s#_classifier##g' | column -s, -t
 
 test: $(READY) ## the tests
 	python -m pytest
