@@ -15,7 +15,6 @@ import pandas as pd
 import torch
 from PIL import Image
 from torch import Tensor, nn
-from tqdm import tqdm
 
 from ganflow.data.batches import Draw
 from ganflow.errors import UserError
@@ -23,12 +22,11 @@ from ganflow.files import whole_file
 from ganflow.training.checkpoint import Checkpoints
 from ganflow.training.lifetime import Stopped, stop_on_signals
 from ganflow.training.processes import World
+from ganflow.training.progress import Progress
 from ganflow.training.seeds import step_seed
 
 LOG_STEPS = 50  # between two points of a curve
 CHECKPOINT_SECONDS = 60.0
-LINE_SECONDS = 30.0  # between two lines of progress where there is no terminal
-
 
 _PLACE = ("step", "epoch", "images")  # columns of the history that say where a point is
 
@@ -170,7 +168,7 @@ def train(
             part.load_state_dict(state["model"][name])
     saved_at = time.monotonic()
     order = plan.order(step // plan.epoch_steps)
-    with stop_on_signals() as stop, _Progress(plan, step, quiet=not world.leads) as report:
+    with stop_on_signals() as stop, Progress(plan, step, quiet=not world.leads) as report:
         if step and world.leads:
             print(f"{plan.name}: resuming after step {step} of {plan.steps}", file=sys.stderr)
         while step < plan.steps:
@@ -293,40 +291,3 @@ class _History:
                 )
         self._since += values
         self._waiting.clear()
-
-
-class _Progress:
-    """A bar on a terminal; elsewhere (DVC's log, CI) a plain line now and then."""
-
-    def __init__(self, plan: Plan, step: int, quiet: bool) -> None:
-        self._plan, self._first, self._quiet = plan, step, quiet
-        self._began = self._last = time.monotonic()
-        terminal = sys.stderr.isatty() and not quiet
-        self._bar = tqdm(total=plan.steps, initial=step, desc=plan.name, unit="step") if terminal else None
-
-    def __enter__(self) -> Callable[[int, list[dict[str, float]]], None]:
-        return self._report
-
-    def __exit__(self, *_: object) -> None:
-        if self._bar is not None:
-            self._bar.close()
-
-    def _report(self, step: int, rows: list[dict[str, float]]) -> None:
-        losses = {k: f"{v:.3g}" for k, v in rows[-1].items() if k.startswith("loss")} if rows else {}
-        if self._bar is not None:
-            self._bar.set_postfix(losses, refresh=False)
-            self._bar.update()
-            return
-        now = time.monotonic()
-        if self._quiet:
-            return
-        if now - self._last < LINE_SECONDS and step < self._plan.steps:
-            return
-        self._last = now
-        rate = (step - self._first) / (now - self._began)
-        print(
-            f"{self._plan.name}: step {step}/{self._plan.steps}, {rate * self._plan.batch_size:.0f} images/s, "
-            f"{(self._plan.steps - step) / rate:.0f} s left, " + ", ".join(f"{k} {v}" for k, v in losses.items()),
-            file=sys.stderr,
-            flush=True,
-        )
