@@ -7,7 +7,8 @@ first, and ends the run while all earlier results are still in place.
 import os
 
 from ganflow import config
-from ganflow.errors import UserError, run
+from ganflow.errors import UserError
+from ganflow.stage import run
 
 
 def main() -> None:

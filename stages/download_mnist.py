@@ -4,8 +4,8 @@ from pathlib import Path
 
 from ganflow import config
 from ganflow.data import fetch
-from ganflow.errors import run
 from ganflow.files import whole_dir
+from ganflow.stage import run
 
 OUT = Path("data/raw/mnist")
 

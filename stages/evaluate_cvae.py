@@ -4,12 +4,12 @@ from pathlib import Path
 
 from ganflow import config
 from ganflow.data import prepared
-from ganflow.errors import run
 from ganflow.evaluation import samples, translations
 from ganflow.metrics import perceptual
 from ganflow.metrics.bootstrap import mean
 from ganflow.models import saved
 from ganflow.models.cvae import ConditionalVae
+from ganflow.stage import run
 from ganflow.training import compute
 from ganflow.training.seeds import latents
 from ganflow.translate import translate

@@ -1,8 +1,8 @@
 """Stage evaluate_gan: measures of generated digits with their noise, beside their floor and ceiling."""
 
 from ganflow import config
-from ganflow.errors import run
 from ganflow.evaluation import digits
+from ganflow.stage import run
 
 
 def main() -> None:

@@ -4,11 +4,11 @@ from pathlib import Path
 
 from ganflow import config
 from ganflow.data import prepared
-from ganflow.errors import run
 from ganflow.evaluation import translations
 from ganflow.metrics import perceptual
 from ganflow.models import saved
 from ganflow.models.unet import UNet
+from ganflow.stage import run
 from ganflow.training import compute
 from ganflow.translate import translate
 

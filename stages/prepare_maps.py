@@ -9,8 +9,9 @@ import numpy as np
 from ganflow import config
 from ganflow.data import fetch, generated, prepared
 from ganflow.data.pairs import FILTER, split, write_pairs
-from ganflow.errors import UserError, run
+from ganflow.errors import UserError
 from ganflow.files import whole_dir, write_json
+from ganflow.stage import run
 
 RAW = Path("data/raw/maps")
 

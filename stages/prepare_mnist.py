@@ -6,8 +6,8 @@ import numpy as np
 
 from ganflow import config
 from ganflow.data import generated, mnist, prepared
-from ganflow.errors import run
 from ganflow.files import whole_dir
+from ganflow.stage import run
 
 RAW = Path("data/raw/mnist")
 

@@ -11,7 +11,6 @@ from PIL import Image
 from ganflow import config, tracking
 from ganflow.config import Params
 from ganflow.data import prepared
-from ganflow.errors import run
 from ganflow.files import whole_dir, write_json
 from ganflow.grids import digit_grid, spherical_path, translation_grid
 from ganflow.losses import OBJECTIVES
@@ -21,6 +20,7 @@ from ganflow.models.cvae import ConditionalVae
 from ganflow.models.dcgan import DigitGenerator
 from ganflow.models.unet import UNet
 from ganflow.render import beside, best_of, curves, shares
+from ganflow.stage import run
 from ganflow.training import compute
 from ganflow.training.gan import draw, every_class
 from ganflow.training.seeds import latents

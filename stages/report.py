@@ -10,8 +10,9 @@ from dvc.exceptions import DvcException
 
 from ganflow import config, report
 from ganflow.data import prepared
-from ganflow.errors import UserError, run
+from ganflow.errors import UserError
 from ganflow.files import whole_file
+from ganflow.stage import run
 
 OUT = Path("reports/index.html")
 FIGURES = (

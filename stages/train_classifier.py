@@ -7,7 +7,7 @@ import torch
 from ganflow import config
 from ganflow.data import prepared
 from ganflow.data.batches import DigitBatches
-from ganflow.errors import run
+from ganflow.stage import run
 from ganflow.training import compute
 from ganflow.training.classifier import EYE, ClassifierModel
 from ganflow.training.loop import Plan

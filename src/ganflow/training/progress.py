@@ -54,7 +54,7 @@ class Progress:
         if due:
             self._said = now
             rate = (step - self._first) / (now - self._began)
-            speed, losses, memory = f"{rate * self._plan.batch_size:.3g}", _losses(rows), _memory()
+            speed, losses, memory = _number(rate * self._plan.batch_size), _losses(rows), _memory()
             if self._bar is not None:
                 self._bar.set_postfix_str(" ".join([f"{speed} img/s", *losses, memory]), refresh=False)
             else:
@@ -64,6 +64,10 @@ class Progress:
                 print(f"{self._plan.name}: " + ", ".join(parts), file=sys.stderr, flush=True)
         if self._bar is not None:
             self._bar.update()
+
+
+def _number(speed: float) -> str:
+    return f"{speed:.0f}" if speed >= 10 else f"{speed:.2g}"
 
 
 def _losses(rows: list[dict[str, float]]) -> list[str]:

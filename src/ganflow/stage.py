@@ -1,0 +1,37 @@
+"""How a stage script runs: it first says what it reads and what it makes, as dvc.yaml has it."""
+
+import os
+import sys
+from collections.abc import Callable, Iterable
+from itertools import groupby
+from pathlib import Path, PurePosixPath
+
+from ruamel.yaml import YAML
+
+from ganflow import errors
+
+
+def run(main: Callable[[], object]) -> None:
+    """Run a stage script's `main` as `errors.run` does, after a line on stdout for each way."""
+    errors.run(lambda: (_introduce(Path(sys.argv[0]).resolve()), main()))
+
+
+def _introduce(script: Path) -> None:
+    if os.environ.get("RANK", "0") != "0":  # torchrun's other processes are the same stage
+        return
+    pipeline = YAML(typ="safe").load((script.parents[1] / "dvc.yaml").read_text())
+    own = pipeline["stages"][script.stem]
+    reads = [path for path in own["deps"] if not path.endswith(".py")]
+    makes = [path for kind in ("outs", "metrics", "plots") for path in own.get(kind, [])]
+    print(f"  reads {together(reads)}{', ' if reads else ''}params.yaml ({', '.join(own['params'])})", flush=True)
+    if makes:
+        print(f"  makes {together(makes)}", flush=True)
+
+
+def together(paths: Iterable[str]) -> str:
+    """Paths on one line, those of one folder as folder/{a, b}."""
+    groups = groupby(paths, lambda path: PurePosixPath(path).parent)
+    parts = [(folder, [PurePosixPath(path).name for path in group]) for folder, group in groups]
+    return ", ".join(
+        str(folder / names[0]) if len(names) == 1 else f"{folder}/{{{', '.join(names)}}}" for folder, names in parts
+    )

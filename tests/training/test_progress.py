@@ -1,0 +1,62 @@
+import io
+import re
+import sys
+import time
+from dataclasses import dataclass
+
+import pytest
+
+from ganflow.training import progress
+from ganflow.training.progress import Progress
+
+
+@dataclass(frozen=True)
+class Length:
+    name: str = "pix2pix"
+    steps: int = 40
+    batch_size: int = 2
+
+
+class Terminal(io.StringIO):
+    def isatty(self) -> bool:
+        return True
+
+
+ROWS = [{"step": 10, "loss_d": 0.612, "loss_g": 1.2, "loss_l1": 8.41, "d_real": 0.7}]
+
+
+def run(first: int = 0) -> None:
+    with Progress(Length(), first) as report:
+        for step in range(first, Length.steps):
+            time.sleep(0.001)
+            report(step + 1, ROWS)
+
+
+def test_without_a_terminal_the_last_step_is_one_whole_line(capsys: pytest.CaptureFixture[str]) -> None:
+    run()
+    (line,) = capsys.readouterr().err.splitlines()
+    assert re.fullmatch(
+        r"pix2pix: step 40/40 \(100%\), \d+ images/s, 00:00 left, d 0.612, g 1.2, l1 8.41, \d+\.\d GB", line
+    )
+
+
+def test_lines_come_at_intervals_and_count_from_where_a_resumed_training_began(
+    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(progress, "LINE_SECONDS", 0.01)
+    run(first=20)
+    lines = capsys.readouterr().err.splitlines()
+    assert 2 <= len(lines) < 20
+    steps = [int(re.findall(r"step (\d+)/", line)[0]) for line in lines]
+    assert steps == sorted(set(steps))
+    assert steps[0] > 20
+    speeds = [int(re.findall(r"(\d+) images/s", line)[0]) for line in lines]
+    assert max(speeds) <= 2000, "two images in a millisecond at most: the 20 steps before it are not this run's"
+
+
+def test_on_a_terminal_there_is_a_bar_that_says_the_same(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(sys, "stderr", terminal := Terminal())
+    run()
+    last = terminal.getvalue().split("\r")[-1]
+    assert last.startswith("pix2pix 100%|")
+    assert re.search(r"40/40 00:00 left, \d+ img/s d 0.612 g 1.2 l1 8.41 \d+\.\d GB", last)
