@@ -11,10 +11,18 @@ overrides = $(foreach setting,$(shell grep -v '^\#' profiles/$(1)),-S $(setting)
 .DEFAULT_GOAL := help
 .PHONY: help setup demo repro seeds exps test exact lint ui bench clean
 
-help: ## what can be typed here
-	@grep -hE '^[a-z]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z]+):.*## (.*)/  make \1\t\2/' | expand -t 16
+##@ Begin
+help: ## this map
+	@sed -nE 's/^##@ (.*)/\n\1/p; s/^([a-z-]+):.*## (.*)/  make \1\t\2/p' $(MAKEFILE_LIST) | expand -t 16
+	@echo
+	@echo 'With the environment on (source .venv/bin/activate)'
+	@echo '  ganflow --help                        your own photos, what changed between runs, what is amiss'
+	@echo '  dvc repro                             what is out of date, and nothing else'
+	@echo '  dvc exp run -S pix2pix.lambda_l1=50   one parameter changed; dvc exp show; ganflow diff'
+	@echo
+	@echo 'Every knob: params.yaml. A page per question: docs/.'
 
-setup: $(READY) ## the environment in .venv (about 7 GB; every other target does this by itself)
+setup: $(READY) ## the environment in .venv (7 GB; every other target does this by itself)
 
 $(READY): constraints.txt pyproject.toml
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "error: Python 3.11 or newer is needed (make PYTHON=python3.12 ...)")'
@@ -22,7 +30,7 @@ $(READY): constraints.txt pyproject.toml
 	$(VENV)/bin/python -m pip install --quiet --disable-pip-version-check -c constraints.txt -e '.[dev]'
 	@touch $@
 
-demo: $(READY) ## the whole workflow on built-in data: minutes, no download; changes nothing that git tracks
+demo: $(READY) ## the whole workflow on built-in data: minutes, no download, `git status` stays clean
 	dvc exp run --temp --force --name demo $(call overrides,demo)
 	dvc get --force --quiet . reports --rev demo -o demo
 	@echo
@@ -30,14 +38,15 @@ demo: $(READY) ## the whole workflow on built-in data: minutes, no download; cha
 	@echo "The runs:    make ui   (MLflow: an experiment per model)"
 	@echo "The real thing: make repro"
 
-repro: $(READY) ## the real thing: `dvc repro`, or with PROFILE=name an experiment with that profile's parameters
+##@ The real thing
+repro: $(READY) ## `dvc repro`: real data, all models; PROFILE=paper: with the overrides of profiles/paper
 ifdef PROFILE
 	dvc exp run $(call overrides,$(PROFILE))
 else
 	dvc repro
 endif
 
-seeds: $(READY) ## several seeds of the same parameters, and what varies between them (PROFILE=name as for repro)
+seeds: $(READY) ## the same with several seeds, and what varies between them (PROFILE=name as for repro)
 	dvc exp run --queue $(if $(PROFILE),$(call overrides,$(PROFILE))) $(call overrides,seeds)
 	dvc exp run --run-all
 	ganflow seeds
@@ -49,6 +58,7 @@ exps: $(READY) ## experiments beside one another: the parameters that differ, an
 	@dvc exp show --csv --only-changed --precision 3 --drop '(?!$(columns))' \
 		| sed -E '1s#metrics/([a-z0-9]+)\.json:#\1 #g; 1s#_classifier##g' | column -s, -t
 
+##@ Work on the code
 test: $(READY) ## the tests
 	python -m pytest
 
@@ -60,11 +70,14 @@ lint: $(READY) ## ruff (lint and format) and pyright (types)
 	ruff format --check .
 	pyright
 
+##@ Look
 ui: $(READY) ## MLflow's pages on http://127.0.0.1:5000
 	MLFLOW_SERVER_ENABLE_JOB_EXECUTION=false MLFLOW_DISABLE_TELEMETRY=true mlflow ui --workers 1
 
+##@ Measure
 bench: $(READY) ## speed, as ratios measured in one run
 	python benchmarks/run.py
 
-clean: ## remove what stages made, DVC's temporary files and the environment; keep runs (mlflow.db, mlruns) and DVC's cache
+##@ Tidy up
+clean: ## remove what stages made and the environment; keep runs and DVC's cache
 	rm -rf $(VENV) data/raw data/prepared data/.partial models metrics reports demo checkpoints dvc_plots .pytest_cache .ruff_cache

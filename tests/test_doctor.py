@@ -1,3 +1,4 @@
+import socket
 import sqlite3
 import subprocess
 from pathlib import Path
@@ -81,6 +82,23 @@ def test_a_training_is_running_or_interrupted(project: Path) -> None:
     assert found()["training: gan"].advice
     with locked(folder.with_suffix(".lock"), wait=False):
         assert found()["training: gan"].state.startswith("step 1200, running")
+
+
+def test_a_tracking_server_is_asked_whether_it_is_well(project: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    with socket.socket() as free:
+        free.bind(("127.0.0.1", 0))
+        address = f"http://127.0.0.1:{free.getsockname()[1]}"
+    monkeypatch.setenv("MLFLOW_TRACKING_URI", address)
+    assert found()["runs"].state == f"{address} does not answer (ConnectionError)"
+    assert "MLFLOW_TRACKING_URI" in found()["runs"].advice
+
+
+def test_the_data_remote_is_named(project: Path) -> None:
+    assert found()["DVC"].advice
+    (project / ".dvc").mkdir()
+    assert found()["DVC remote"].state.startswith("none")
+    (project / ".dvc" / "config").write_text("[core]\n    remote = shared\n['remote \"shared\"']\n    url = /srv/dvc\n")
+    assert found()["DVC remote"] == Finding("DVC remote", "shared")
 
 
 def test_the_report_says_what_to_do_below_what_is_amiss() -> None:

@@ -9,6 +9,22 @@ from PIL import Image, UnidentifiedImageError
 from ganflow.errors import UserError, run
 from ganflow.files import project_root, whole_file
 
+EXAMPLES = """\
+examples:
+  ganflow translate photo.jpg -o map.png              your own photo as a map
+  ganflow translate photo.jpg -o map.png --samples 4  four different maps of it
+  ganflow diff                     this folder against the last commit
+  ganflow diff HEAD my-experiment  an experiment against the last commit
+  ganflow seeds                    after `make seeds`
+  ganflow doctor                   before the first run, or when something is odd
+
+elsewhere:
+  make help                        the workflow: demo, real run, tests, pages
+  dvc exp run -S pix2pix.lambda_l1=50   one parameter changed
+  dvc exp show                     all experiments in a table
+  docs/first-run.md, docs/compare.md, docs/report.md, docs/troubleshooting.md
+"""
+
 
 def main() -> None:
     """Entry point of `ganflow`."""
@@ -17,9 +33,15 @@ def main() -> None:
 
 def _main() -> None:
     parser = argparse.ArgumentParser(
-        prog="ganflow", description="Use and compare what `dvc repro` made. The workflow itself: `make help`."
+        prog="ganflow",
+        usage="ganflow COMMAND ...",
+        description="Use and compare what `dvc repro` made. The workflow itself: `make help`.",
+        epilog=EXAMPLES,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
     )
-    commands = parser.add_subparsers(required=True, metavar="COMMAND")
+    commands = parser.add_subparsers(
+        required=True, title="commands (ganflow COMMAND --help says more)", metavar="COMMAND ..."
+    )
     command = commands.add_parser("translate", help="draw an aerial photo of any size as a map")
     command.add_argument("photo", type=Path, help="any image Pillow reads; 2.3 m per pixel suits the maps data set")
     command.add_argument("-o", "--output", type=Path, required=True, help="where the map goes, e.g. map.png")
@@ -32,13 +54,13 @@ def _main() -> None:
     )
     command.add_argument("--seed", type=int, default=0, help="of the samples (0)")
     command.set_defaults(run=_translate)
-    command = commands.add_parser("diff", help="what changed between two runs, and whether it is more than noise")
+    command = commands.add_parser("diff", help="what changed between two runs; more than noise?")
     command.add_argument("before", nargs="?", default="HEAD", help="a commit or an experiment's name (HEAD)")
     command.add_argument("after", nargs="?", default="workspace", help="the same (the files in this folder)")
     command.set_defaults(run=_diff)
-    command = commands.add_parser("seeds", help="mean and deviation over experiments that differ in their seed alone")
+    command = commands.add_parser("seeds", help="mean and deviation over several seeds")
     command.set_defaults(run=_seeds)
-    command = commands.add_parser("doctor", help="versions, device, disk, data, runs: what there is, and what to do")
+    command = commands.add_parser("doctor", help="versions, device, disk, data, runs, and what to do")
     command.set_defaults(run=_doctor)
     arguments = parser.parse_args()
     arguments.run(arguments)

@@ -11,6 +11,8 @@ from dataclasses import dataclass
 from importlib import metadata
 from pathlib import Path
 
+import requests
+
 from ganflow import config
 from ganflow.config import Params
 from ganflow.errors import UserError
@@ -18,6 +20,7 @@ from ganflow.files import locked, project_root
 
 DISK_NEEDED = 5e9  # bytes: data, cache and runs of a default run, with room for a few experiments
 MEMORY_NEEDED = 3e9
+SERVER_SECONDS = 3.0  # within which a tracking server has to answer
 NAMED = ("ganflow", "torch", "dvc", "mlflow")  # whose versions are shown
 
 
@@ -40,7 +43,7 @@ def examine() -> list[Finding]:
     findings = [_versions(root), found, _git(root), *_room(root), _mirror()]
     if params:
         findings += [_machine(params), _data("mnist", params), _data("maps", params)]
-    return [*findings, _models(root), *_under_way(root), _store(root)]
+    return [*findings, _models(root), *_under_way(root), _store(root), _remote(root)]
 
 
 def _versions(root: Path) -> Finding:
@@ -133,7 +136,7 @@ def _under_way(root: Path) -> Iterator[Finding]:
 def _store(root: Path) -> Finding:
     remote = os.environ.get("MLFLOW_TRACKING_URI")
     if remote:
-        return Finding("runs", f"at {remote}")
+        return _server(remote) if remote.startswith("http") else Finding("runs", f"at {remote}")
     store = root / "mlflow.db"
     if not store.exists():
         return Finding("runs", "none yet: the first training makes mlflow.db")
@@ -143,6 +146,27 @@ def _store(root: Path) -> Finding:
     except sqlite3.Error as fault:
         return Finding("runs", f"{store.name} cannot be read: {fault}", "put it aside: the next run makes a new one")
     return Finding("runs", f"{count} in {store.name} (make ui)")
+
+
+def _server(address: str) -> Finding:
+    """An MLflow server: asked whether it is well, as a training would find it."""
+    try:
+        answer = requests.get(f"{address.rstrip('/')}/health", timeout=SERVER_SECONDS)
+        answer.raise_for_status()
+    except requests.RequestException as fault:
+        advice = "start it or unset MLFLOW_TRACKING_URI (docs/servers.md); trainings go on without it"
+        return Finding("runs", f"{address} does not answer ({type(fault).__name__})", advice)
+    return Finding("runs", f"at {address}, which answers")
+
+
+def _remote(root: Path) -> Finding:
+    """Where `dvc push` would take data and results to."""
+    if not (root / ".dvc").is_dir():
+        return Finding("DVC", "this is no DVC project", "work in a clone")
+    from dvc.config import Config
+
+    remote = Config(str(root / ".dvc"))["core"].get("remote")
+    return Finding("DVC remote", remote or "none: data and results are on this machine alone (docs/servers.md)")
 
 
 def report(findings: list[Finding], say: Callable[[str], object] = print) -> None:

@@ -1,7 +1,9 @@
 """How a stage script runs: it first says what it reads and what it makes, as dvc.yaml has it."""
 
 import os
+import shutil
 import sys
+import textwrap
 from collections.abc import Callable, Iterable
 from itertools import groupby
 from pathlib import Path, PurePosixPath
@@ -23,9 +25,16 @@ def _introduce(script: Path) -> None:
     own = pipeline["stages"][script.stem]
     reads = [path for path in own["deps"] if not path.endswith(".py")]
     makes = [path for kind in ("outs", "metrics", "plots") for path in own.get(kind, [])]
-    print(f"  reads {together(reads)}{', ' if reads else ''}params.yaml ({', '.join(own['params'])})", flush=True)
+    _say(f"  reads {together(reads)}{', ' if reads else ''}params.yaml ({', '.join(own['params'])})")
     if makes:
-        print(f"  makes {together(makes)}", flush=True)
+        _say(f"  makes {together(makes)}")
+
+
+def _say(line: str) -> None:
+    """One line in a log; on a terminal broken between words."""
+    if sys.stdout.isatty():
+        line = textwrap.fill(line, shutil.get_terminal_size().columns - 1, subsequent_indent=" " * 8)
+    print(line, flush=True)
 
 
 def together(paths: Iterable[str]) -> str:
