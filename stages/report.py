@@ -1,6 +1,7 @@
-"""Stage report: reports/index.html."""
+"""Stage report: reports/index.html, and a card of each model."""
 
 import json
+import os
 from pathlib import Path
 from typing import Any
 
@@ -8,13 +9,14 @@ import pandas as pd
 from dvc import api
 from dvc.exceptions import DvcException
 
-from ganflow import config, report
+from ganflow import config, model_card, report
 from ganflow.data import prepared
 from ganflow.errors import UserError
-from ganflow.files import whole_file
+from ganflow.files import project_root, sha256, whole_dir, whole_file
 from ganflow.stage import run
 
 OUT = Path("reports/index.html")
+CARDS = Path("reports/model_cards")
 FIGURES = (
     *("gan_digits", "gan_interpolation", "gan_neighbours", "gan_shares", "gan_curves"),
     *("cgan_classes", "cgan_curves"),
@@ -43,7 +45,30 @@ def main() -> None:
     )
     with whole_file(OUT) as partial:
         partial.write_text(page)
-    print(f"The report: {OUT}. The runs, side by side: make ui")
+    with whole_dir(CARDS) as partial:
+        for task in tables:
+            (partial / f"{task}.md").write_text(_card(task, tables[task], config.load()))
+    print(_where_to_look())
+
+
+def _card(task: str, table: dict[str, Any], params: config.Params) -> str:
+    folder = Path("models") / task / table["about"]["checkpoint"]
+    data = model_card.KINDS[task].data
+    return model_card.build(
+        task,
+        model=json.loads(_made_by(f"train_{task}", folder / "config.json").read_text()),
+        weights_sha256=sha256(folder / "model.safetensors"),
+        table=table,
+        training=prepared.about(data),
+        parameters=params.model_dump(include={"seed", task} | ({"maps"} if data == "maps" else set())),
+    )
+
+
+def _where_to_look() -> str:
+    """The last line of `dvc repro`: a queued or temporary experiment ends in a folder that is deleted."""
+    here = project_root() == Path.cwd().resolve()
+    first = "" if here else f"`dvc exp apply {os.environ.get('DVC_EXP_NAME', 'NAME')}` brings it here. "
+    return f"{first}Report: {OUT}. Model cards: {CARDS}. Runs, side by side: make ui. What changed: ganflow diff"
 
 
 def _table(task: str) -> dict[str, Any]:

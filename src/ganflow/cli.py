@@ -16,7 +16,7 @@ examples:
   ganflow diff                     this folder against the last commit
   ganflow diff HEAD my-experiment  an experiment against the last commit
   ganflow seeds                    after `make seeds`
-  ganflow doctor                   before the first run, or when something is odd
+  ganflow doctor                   first, and when something is odd
 
 elsewhere:
   make help                        the workflow: demo, real run, tests, pages

@@ -23,7 +23,7 @@ def _introduce(script: Path) -> None:
         return
     pipeline = YAML(typ="safe").load((script.parents[1] / "dvc.yaml").read_text())
     own = pipeline["stages"][script.stem]
-    reads = [path for path in own["deps"] if not path.endswith(".py")]
+    reads = [path for path in own["deps"] if not path.startswith(("src/", "stages/"))]
     makes = [path for kind in ("outs", "metrics", "plots") for path in own.get(kind, [])]
     _say(f"  reads {together(reads)}{', ' if reads else ''}params.yaml ({', '.join(own['params'])})")
     if makes:

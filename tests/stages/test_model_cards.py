@@ -1,0 +1,76 @@
+import json
+import re
+from pathlib import Path
+from typing import Any
+
+import pytest
+from PIL import Image
+from ruamel.yaml import YAML
+
+from ganflow import model_card
+from ganflow.files import sha256
+from ganflow.metrics.measures import BY_TASK
+
+TABLE = {
+    "about": {"source": "download", "checkpoint": "best", "epoch": 9, "n": 200, "size": 256, "test_data": "cd"},
+    "rows": {"model": {"mean_iou": (0.31, 0.03), "mae": (10.166, 0.6)}, "constant": {"mae": (10.561, 0.5)}},
+}
+MODEL = {"arguments": {"channels": 16}, "objective": "lsgan", "best_by": "mean_iou", "eval_size": 256}
+TRAINING = {"source": "download", "train": 1000, "val": 96, "load_size": 286, "digest": "ab"}
+
+
+def card(direction: str = "aerial2map", source: str = "download") -> str:
+    return model_card.build(
+        "pix2pix",
+        model=MODEL | {"source": source, "direction": direction},
+        weights_sha256="ef",
+        table=TABLE,
+        training=TRAINING | {"source": source},
+        parameters={"seed": 0, "maps": {"crop_size": 128}},
+    )
+
+
+def front_matter(text: str) -> dict[str, Any]:
+    return YAML(typ="safe").load(text.split("---\n")[1])
+
+
+def test_numbers_stand_with_their_interval_beside_the_baselines_that_were_measured() -> None:
+    lines = card().splitlines()
+    assert "| | this model | one constant colour |" in lines
+    assert "| mean absolute error ↓ | 10.17 ± 0.60 | 10.56 |" in lines
+    assert "| mean class IoU ↑ | 0.310 ± 0.030 | – |" in lines
+    (result,) = front_matter(card())["model-index"][0]["results"]
+    assert result["metrics"] == [{"type": "mean_iou", "value": 0.31}, {"type": "mae", "value": 10.17}]
+
+
+def test_a_model_of_generated_data_says_so_and_a_real_one_does_not() -> None:
+    assert "built-in generated data" in card(source="generated")
+    assert "generated" not in card()
+
+
+def test_the_other_direction_has_limits_of_its_own() -> None:
+    assert "map → aerial photo" in card("map2aerial")
+    assert "iou/motorway" in card("aerial2map")
+    assert "iou/motorway" not in card("map2aerial")
+
+
+@pytest.mark.parametrize("task", model_card.KINDS)
+def test_the_card_of_a_run_tells_of_that_run_and_its_code_works(
+    whole: Path, task: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    text = (whole / f"reports/model_cards/{task}.md").read_text()
+    metrics = json.loads((whole / f"metrics/{task}.json").read_text())
+    (result,) = front_matter(text)["model-index"][0]["results"]
+    shown = {metric["type"]: metric["value"] for metric in result["metrics"]}
+    digits = {measure.key: measure.digits for measure in BY_TASK[task] if measure.key in metrics}
+    assert shown == {key: pytest.approx(metrics[key], abs=0.51 * 10**-places) for key, places in digits.items()}
+    assert sha256(whole / f"models/{task}/best/model.safetensors") in text
+    assert "\n\n\n" not in text
+
+    (tmp_path / "models").symlink_to(whole / "models")
+    monkeypatch.chdir(tmp_path)
+    Image.new("RGB", (50, 40), "green").save("photo.jpg")
+    (code,) = re.findall(r"```python\n(.*?)```", text, re.DOTALL)
+    exec(code, {})
+    drawn = Image.open("digit.png" if "gan" in task else "drawn.png")
+    assert drawn.size == ((28, 28) if "gan" in task else (50, 40))
