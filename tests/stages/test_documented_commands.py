@@ -1,0 +1,226 @@
+"""Every command that README.md and docs/*.md show: run here in a small project, run by CI, or excused with a reason."""
+
+import os
+import re
+import shlex
+import shutil
+import subprocess
+import sys
+from dataclasses import dataclass
+from pathlib import Path
+
+import pytest
+from imports import ROOT
+from PIL import Image
+from ruamel.yaml import YAML
+
+PROGRAMS = (
+    *("make", "dvc", "ganflow", "mlflow", "git", "source", "export", "touch", "python", "python3", "pip"),
+    *("torchrun", "docker", "pre-commit", ".ci/run"),
+)
+PAGES = sorted([ROOT / "README.md", ROOT / "CONTRIBUTING.md", *(ROOT / "docs").glob("*.md")])
+
+# Run for real, in this order, in a project where every stage has run once. NAME, URL and /srv/... are filled in.
+HERE = (
+    "make help",
+    "ganflow doctor",
+    "dvc repro",
+    "dvc repro report",
+    "dvc dag",
+    "dvc metrics show",
+    "ganflow translate photo.jpg -o map.png",
+    "ganflow translate photo.jpg -o map.png --samples 4",
+    "dvc remote add -d shared /srv/dvc",
+    'git commit -am "A shared data remote"',
+    "dvc push",
+    "git push",
+    "dvc exp run -S pix2pix.lambda_l1=50",
+    "ganflow diff",
+    "dvc params diff",
+    "dvc metrics diff",
+    "dvc plots diff",
+    "dvc exp show",
+    "dvc exp push origin NAME",
+    "git checkout params.yaml dvc.lock",
+    "dvc checkout",
+    "dvc exp run --queue -S pix2pix.lambda_l1=10,50,100",
+    "dvc queue status",
+    "git clone URL ganflow",  # from here on in the clone
+    "dvc pull",
+    "dvc repro",
+    "dvc exp list --all-commits origin",
+    "dvc exp pull origin NAME",
+    "dvc exp apply NAME",
+)
+
+# Run elsewhere: by .ci/run, or by the named test. Both are looked for.
+DOWNLOADS = "tests/stages/test_download.py"
+ELSEWHERE = {
+    "make test": ".ci/run",
+    "make demo": ".ci/run",
+    "make lint": ".ci/run",
+    "make repro": ".ci/run: dvc repro",
+    "GANFLOW_MIRROR=/folder/or/url make repro": DOWNLOADS + "::test_both_sets_come_from_a_mirror_behind_an_address",
+}
+
+# Run by nobody, each with the reason.
+NOBODY = {
+    "make setup": "every CI command begins with it (a target that the others need)",
+    "make ui": "does not end; a server for a browser",
+    "make seeds": "three times the whole pipeline: half an hour or more",
+    "make repro PROFILE=paper": "a GPU's job of days",
+    "make repro PROFILE=l1": "half an hour; its parameters are validated by tests/test_config.py",
+    "source .venv/bin/activate": "changes the shell it is typed in, nothing else",
+    "python3 -m venv .venv": "7 GB of packages: make setup does the same",
+    ".venv/bin/pip install torch==2.14.1 torchvision==0.29.1 "
+    "--index-url https://download.pytorch.org/whl/cpu": "that index is out of a test's reach",
+    ".venv/bin/pip install -c constraints.txt -e '.[dev]'": "7 GB of packages: make setup does the same",
+    "touch .venv/.ready": "belongs to the two above",
+    "python3 -m venv server": "needs a package index; docs/servers.md says what was seen by hand",
+    "server/bin/pip install mlflow==3.17.2 psycopg2-binary==2.9.13": "as above",
+    "server/bin/mlflow server --backend-store-uri postgresql+psycopg2://ganflow@127.0.0.1:5432/mlflow "
+    "--artifacts-destination /srv/artifacts --host 127.0.0.1 --port 5000": "needs PostgreSQL; seen by hand",
+    "export MLFLOW_TRACKING_URI=http://127.0.0.1:5000": "needs that server; seen by hand",
+    "dvc queue start -j 2": "workers that outlive the command; seen by hand (docs/servers.md)",
+    "dvc queue logs NAME": "needs a queue that was started",
+    "dvc exp run -S pix2pix.objective=lsgan -S gan.objective=wgan_gp": "as with lambda_l1, other knobs: tests/training",
+    "dvc exp run -S maps.test_pairs=1098": "needs the real data",
+    "dvc exp run -S maps.direction=map2aerial": "as with lambda_l1, another knob: tests/test_report.py",
+    "dvc exp run --temp --name map2aerial -S maps.direction=map2aerial -S pix2pix.epochs=4 -S pix2pix.decay_epochs=2 "
+    "-S cvae.epochs=2 -S cvae.decay_epochs=1": "minutes, on real data",
+    "dvc get . reports --rev map2aerial -o /tmp/map2aerial": "belongs to the one above",
+}
+
+
+@dataclass(frozen=True)
+class Command:
+    text: str
+    page: str
+    line: int
+
+
+def commands() -> list[Command]:
+    """Commands in indented blocks, one per line (or per `;`), without comments; `\\` at the end joins lines."""
+    found = []
+    for page in PAGES:
+        lines = page.read_text().splitlines()
+        for number, line in enumerate(lines, start=1):
+            if not line.startswith("    "):
+                continue
+            text = line.strip()
+            while text.endswith("\\"):
+                text = f"{text[:-1].strip()} {lines[number].strip()}"
+                number += 1
+            words = text.split("#")[0].strip()
+            program = re.sub(r"^(\w+=\S+ )+", "", words).split(" ")[0]
+            if re.sub(r"^\S+/bin/", "", program) in PROGRAMS:
+                parts = (part.strip() for part in words.split(";"))
+                found += [Command(part, page.name, number) for part in parts if part]
+    return found
+
+
+def test_the_commands_are_found() -> None:
+    texts = {command.text for command in commands()}
+    assert {"make demo", "dvc exp run -S pix2pix.lambda_l1=50", "dvc params diff", "dvc push"} <= texts
+
+
+@pytest.mark.parametrize("command", commands(), ids=lambda command: f"{command.page}:{command.line}")
+def test_someone_runs_it(command: Command) -> None:
+    assert command.text in (*HERE, *ELSEWHERE, *NOBODY), (
+        f"{command.page}:{command.line} shows `{command.text}`, which nobody runs. In {__file__}, add it to HERE if it "
+        "takes seconds in a small project, to ELSEWHERE with the test or CI command that runs it, or to NOBODY with "
+        "the reason."
+    )
+
+
+def test_no_entry_outlives_its_command() -> None:
+    shown = {command.text for command in commands()}
+    assert {*HERE, *ELSEWHERE, *NOBODY} - shown == set(), "remove these: no page shows them any more"
+
+
+@pytest.mark.parametrize("where", sorted(ELSEWHERE.values()))
+def test_the_other_place_exists(where: str) -> None:
+    if where.startswith(".ci/run"):
+        text = (ROOT / ".ci/run").read_text()
+        wanted = [where.partition(": ")[2]] if ":" in where else [c for c, place in ELSEWHERE.items() if place == where]
+        assert all(re.search(rf"^\s*(\w+=\S+ )*{re.escape(command)}\b", text, re.MULTILINE) for command in wanted)
+    else:
+        path, _, name = where.partition("::")
+        assert f"def {name}(" in (ROOT / path).read_text()
+
+
+def test_the_documented_commands_work(whole: Path, tmp_path: Path) -> None:
+    """In one go, as a reader would type them."""
+    project, clone = tmp_path / "project", tmp_path / "ganflow"
+    _as_committed(project, whole)
+    environment = os.environ | {
+        "PATH": f"{Path(sys.executable).parent}:{os.environ['PATH']}",
+        "HOME": str(tmp_path),  # git's and DVC's own configuration
+        **{f"GIT_{who}_{what}": "reader" for who in ("AUTHOR", "COMMITTER") for what in ("NAME", "EMAIL")},
+    }
+    for name in ("DVC_ROOT", "GANFLOW_MIRROR", "MLFLOW_TRACKING_URI"):
+        environment.pop(name, None)
+    folder, experiment = project, "none yet"
+
+    def run(command: str) -> str:
+        command = command.replace("/srv", str(tmp_path)).replace("URL", str(tmp_path / "origin.git"))
+        words = shlex.split(command.replace("NAME", experiment))
+        done = subprocess.run(
+            words,
+            cwd=folder,
+            env=environment | {"PYTHONPATH": str(folder / "src")},
+            capture_output=True,
+            text=True,
+            timeout=300,
+            check=False,
+        )
+        assert done.returncode == 0, (command, done.stdout[-1500:], done.stderr[-1500:])
+        return done.stdout
+
+    for command in ("git init --quiet --initial-branch main", "git add -A", "git commit --quiet -m whole"):
+        run(command)
+    run("dvc commit --force --quiet")  # what `whole` made, as if made here
+    for command in (
+        "git add -A",
+        "git commit --quiet --allow-empty -m made",
+        f"git clone --quiet --bare . {tmp_path}/origin.git",
+        f"git remote add origin {tmp_path}/origin.git",
+        "git fetch --quiet origin",
+        "git branch --quiet --set-upstream-to origin/main",
+    ):
+        run(command)
+
+    said: dict[str, list[str]] = {}
+    for command in HERE:
+        where = tmp_path if command.startswith("git clone") else folder
+        folder = where
+        said.setdefault(command, []).append(run(command))
+        if command.startswith("git clone"):
+            folder = clone
+        if command.startswith("dvc exp run -S"):
+            (experiment,) = re.findall(r"Ran experiment\(s\): (\S+)", said[command][-1])
+    assert all("up to date" in output for output in said["dvc repro"]), "also in the clone, after `dvc pull`"
+    experiment_ran = said["dvc exp run -S pix2pix.lambda_l1=50"][0]
+    assert re.findall(r"Running stage '(\w+)'", experiment_ran)[0] in ("check_params", "train_pix2pix")
+    assert "Running stage 'train_gan'" not in experiment_ran
+    assert "ganflow diff" in experiment_ran.split("Running stage 'report'")[1], "the end says where to look"
+    assert (project / "map-4.png").exists()
+    assert YAML(typ="safe").load((clone / "params.yaml").read_text())["pix2pix"]["lambda_l1"] == 50
+    changed = (project / "models/pix2pix/best/model.safetensors").read_bytes()
+    assert changed == (whole / "models/pix2pix/best/model.safetensors").read_bytes(), "`dvc checkout` took it back"
+    assert (clone / "models/pix2pix/best/model.safetensors").read_bytes() != changed, "`dvc exp apply` brought it"
+
+
+def _as_committed(project: Path, whole: Path) -> None:
+    """The project's files as they are, with the parameters, data and results of `whole`."""
+    listed = ["git", "ls-files", "-z", "--cached", "--others", "--exclude-standard"]
+    names = subprocess.run(listed, cwd=ROOT, capture_output=True, text=True, check=True).stdout.split("\0")
+    for name in filter(None, names):
+        if (ROOT / name).is_file() and not name.startswith(("docs/pictures/", "tests/")):
+            (project / name).parent.mkdir(parents=True, exist_ok=True)
+            shutil.copy(ROOT / name, project / name)
+    for name in ("data/raw", "data/prepared", "models", "metrics", "reports"):
+        shutil.copytree(whole / name, project / name)
+    shutil.copy(whole / "params.yaml", project)
+    (project / "dvc.lock").unlink(missing_ok=True)
+    Image.new("RGB", (50, 40), "green").save(project / "photo.jpg")
