@@ -65,6 +65,7 @@ ELSEWHERE = {
 
 # Run by nobody, each with the reason.
 NOBODY = {
+    ".ci/run": "is what CI runs",
     "make setup": "every CI command begins with it (a target that the others need)",
     "make ui": "does not end; a server for a browser",
     "make seeds": "three times the whole pipeline: half an hour or more",
