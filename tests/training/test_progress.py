@@ -59,4 +59,4 @@ def test_on_a_terminal_there_is_a_bar_that_says_the_same(monkeypatch: pytest.Mon
     run()
     last = terminal.getvalue().split("\r")[-1]
     assert last.startswith("pix2pix 100%|")
-    assert re.search(r"40/40 00:00 left, \d+ img/s d 0.612 g 1.2 l1 8.41 \d+\.\d GB", last)
+    assert re.search(r"40/40 00:00 left, \d+ img/s d 0.612 g 1.2 l1 8.41 \d+\.\dG", last)

@@ -11,7 +11,7 @@ from tqdm import tqdm
 
 LINE_SECONDS = 30.0  # between two plain lines
 TEXT_SECONDS = 0.5  # between two looks at memory and losses for the bar
-BAR = "{desc} {percentage:3.0f}%|{bar}|{n_fmt}/{total_fmt} {remaining} left{postfix}"
+BAR = "{desc} {percentage:.0f}%|{bar}|{n_fmt}/{total_fmt} {remaining} left{postfix}"
 
 
 class Length(Protocol):
@@ -56,7 +56,9 @@ class Progress:
             rate = (step - self._first) / (now - self._began)
             speed, losses, memory = _number(rate * self._plan.batch_size), _losses(rows), _memory()
             if self._bar is not None:
-                self._bar.set_postfix_str(" ".join([f"{speed} img/s", *losses, memory]), refresh=False)
+                # Short enough for four losses in 80 columns
+                text = " ".join([f"{speed} img/s", *losses, memory.replace(" GB", "G")])
+                self._bar.set_postfix_str(text, refresh=False)
             else:
                 left = tqdm.format_interval((self._plan.steps - step) / rate)
                 place = f"step {step}/{self._plan.steps} ({step / self._plan.steps:.0%})"
