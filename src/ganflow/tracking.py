@@ -279,10 +279,15 @@ def _describe(client: Any, run_id: str, params: dict[str, Any], dataset: Dataset
     """Parameters and data. Said again, they change nothing."""
     from mlflow.entities import Dataset as MlflowDataset
     from mlflow.entities import DatasetInput, InputTag, Param
+    from mlflow.exceptions import MlflowException
 
     client.log_batch(run_id, params=[Param(key, str(value)) for key, value in _flat(params).items()])
     described = MlflowDataset(dataset.name, dataset.digest[:36], dataset.source, f'{{"source": "{dataset.source}"}}')
-    client.log_inputs(run_id, [DatasetInput(described, [InputTag("mlflow.data.context", "training")])])
+    inputs = [DatasetInput(described, [InputTag("mlflow.data.context", "training")])]
+    try:
+        client.log_inputs(run_id, inputs)
+    except MlflowException:  # another training brought the same data set at this very moment: now it is there
+        client.log_inputs(run_id, inputs)
     client.set_tag(run_id, "ganflow.data_sha256", dataset.digest)
 
 
