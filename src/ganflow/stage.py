@@ -12,6 +12,8 @@ from ruamel.yaml import YAML
 
 from ganflow import errors
 
+INTRODUCED = "GANFLOW_INTRODUCED"  # tells processes that a stage starts which stage has spoken
+
 
 def run(main: Callable[[], object]) -> None:
     """Run a stage script's `main` as `errors.run` does, after a line on stdout for each way."""
@@ -19,8 +21,10 @@ def run(main: Callable[[], object]) -> None:
 
 
 def _introduce(script: Path) -> None:
-    if os.environ.get("RANK", "0") != "0":  # torchrun's other processes are the same stage
+    # The processes of one training are one stage, started by torchrun or by the stage itself.
+    if os.environ.get("RANK", "0") != "0" or os.environ.get(INTRODUCED) == script.stem:
         return
+    os.environ[INTRODUCED] = script.stem
     pipeline = YAML(typ="safe").load((script.parents[1] / "dvc.yaml").read_text())
     own = pipeline["stages"][script.stem]
     reads = [path for path in own["deps"] if not path.startswith(("src/", "stages/"))]
