@@ -30,6 +30,12 @@ def client(tmp_path: Path):
     return mlflow.MlflowClient(f"sqlite:///{tmp_path}/mlflow.db")
 
 
+def curves(tmp_path: Path, run_id: str | None) -> dict[str, float]:
+    """The last values, without those of the machine."""
+    metrics = client(tmp_path).get_run(run_id).data.metrics
+    return {key: value for key, value in metrics.items() if not key.startswith("system/")}
+
+
 def test_a_run_holds_parameters_data_curves_pictures_and_files(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("DVC_EXP_NAME", "brave-llama")
     monkeypatch.setenv("DVC_STAGE", "train_pix2pix")
@@ -45,7 +51,7 @@ def test_a_run_holds_parameters_data_curves_pictures_and_files(tmp_path: Path, m
     store = client(tmp_path)
     run = store.get_run(tracker.run_id)
     assert run.info.status == "FINISHED"
-    assert run.info.run_name == "brave-llama"
+    assert run.info.run_name.endswith(" (brave-llama)")
     assert run.data.params == {"seed": "0", "pix2pix.lambda_l1": "100.0"}
     assert run.data.tags["dvc.stage"] == "train_pix2pix"
     assert run.data.tags["ganflow.data_sha256"] == DATA.digest
@@ -54,6 +60,12 @@ def test_a_run_holds_parameters_data_curves_pictures_and_files(tmp_path: Path, m
     assert [artifact.path for artifact in store.list_artifacts(tracker.run_id, "history")] == ["history/history.csv"]
     assert run.info.artifact_uri.startswith((tmp_path / "mlruns").as_uri())
     assert list((tmp_path / "mlruns").rglob("samples*step*100*.png"))
+    assert {"system/cpu_utilization_percentage", "system/system_memory_usage_megabytes"} <= run.data.metrics.keys()
+    note = run.data.tags["mlflow.note.content"]
+    assert f"![The newest samples](get-artifact?path=samples.png&run_uuid={tracker.run_id})" in note
+    assert run.data.tags["ganflow.remake"] in " && ".join(
+        line.strip() for line in note.splitlines() if line[:4] == "    "
+    )
 
 
 def test_a_resumed_run_logs_no_point_or_picture_twice(tmp_path: Path) -> None:
@@ -131,7 +143,7 @@ def test_a_run_that_was_deleted_is_begun_anew(tmp_path: Path) -> None:
     second.finish("FINISHED")
     assert second.run_id
     assert second.run_id != first.run_id
-    assert client(tmp_path).get_run(second.run_id).data.metrics == {"loss_d": 1.0}
+    assert curves(tmp_path, second.run_id) == {"loss_d": 1.0}
 
 
 def test_a_run_that_nobody_could_note_down_is_found_again(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -147,6 +159,60 @@ def test_a_run_that_nobody_could_note_down_is_found_again(tmp_path: Path, monkey
     assert len(run.inputs.dataset_inputs) == 1
 
 
+def test_the_best_values_stand_beside_the_last_also_after_a_resumption(tmp_path: Path) -> None:
+    by = tracking.BestBy("val_mean_iou", True, epoch_steps=10)
+    validated = [(10, 0.25, 9.0), (20, 0.5, 7.0), (30, 0.5, 6.0), (40, 0.375, 5.0)]  # of equal ones the earlier
+    run_id = None
+    for upto in (2, 4):  # the second process offers the points of the first again
+        tracker = start("pix2pix", params=PARAMS, dataset=DATA, training="best", tags={}, best_by=by)
+        for step, iou, mae in validated[:upto]:
+            tracker.metrics({"val_mean_iou": iou, "val_mae": mae, "loss_d": 1.0}, step)
+            tracker.metrics({"loss_d": 1.0}, step + 5)
+        tracker.finish("KILLED")
+        run_id = tracker.run_id
+    found = curves(tmp_path, run_id)
+    assert {key: value for key, value in found.items() if key.startswith("best/")} == {
+        "best/val_mean_iou": 0.5,
+        "best/val_mae": 7.0,
+        "best/epoch": 2.0,
+    }
+    assert found["val_mean_iou"] == 0.375
+    history = client(tmp_path).get_metric_history(run_id, "best/val_mean_iou")
+    assert [(point.step, point.value) for point in history] == [(10, 0.25), (20, 0.5)]
+
+
+def test_a_machine_that_cannot_be_measured_costs_no_curve(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    def whim(gauge: object) -> dict[str, float]:
+        raise RuntimeError("driver")
+
+    monkeypatch.setattr("ganflow.runs.machine.Gauge.sample", whim)
+    tracker = begin()
+    tracker.metrics({"loss_d": 1.0}, 1)
+    tracker.finish("FINISHED")
+    run = client(tmp_path).get_run(tracker.run_id)
+    assert (run.data.metrics, run.info.status) == ({"loss_d": 1.0}, "FINISHED")
+    assert capsys.readouterr().err == ""
+
+
+def test_the_machine_is_measured_while_the_training_says_nothing(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("ganflow.runs.machine.SECONDS", 0.05)
+    tracker = begin()
+    time.sleep(0.5)
+    tracker.finish("KILLED")
+    key = "system/cpu_utilization_percentage"
+    before = [point.step for point in client(tmp_path).get_metric_history(tracker.run_id, key)]
+    assert len(before) >= 2
+    second = begin()
+    second.finish("FINISHED")
+    steps = [point.step for point in client(tmp_path).get_metric_history(tracker.run_id, key)]
+    assert steps == list(range(1, len(steps) + 1)), "a resumption goes on counting"
+    assert len(steps) > len(before)
+
+
 def test_later_stages_find_the_run_by_the_digest_of_its_weights(tmp_path: Path) -> None:
     trained = begin()
     trained.tag(tracking.WEIGHTS_TAG, "cd" * 32)
@@ -157,7 +223,7 @@ def test_later_stages_find_the_run_by_the_digest_of_its_weights(tmp_path: Path) 
         found.results({"test/ssim": ssim})
         found.finish("FINISHED")
         assert found.run_id == trained.run_id
-        assert client(tmp_path).get_run(trained.run_id).data.metrics == {"test/ssim": ssim}
+        assert curves(tmp_path, trained.run_id) == {"test/ssim": ssim}
     assert len(client(tmp_path).get_metric_history(trained.run_id, "test/ssim")) == 3
     assert client(tmp_path).get_run(trained.run_id).info.end_time == ended, "an evaluation is no training"
     other = attach("pix2pix", "ef" * 32)

@@ -16,6 +16,8 @@ examples:
   ganflow diff                     this folder against the last commit
   ganflow diff HEAD my-experiment  an experiment against the last commit
   ganflow seeds                    after `make seeds`
+  ganflow runs my-experiment       its runs in MLflow, and the commands that remake them
+  ganflow compare RUN_A RUN_B      two runs on one page: compare.html
   ganflow doctor                   first, and when something is odd
 
 elsewhere:
@@ -60,6 +62,15 @@ def _main() -> None:
     command.set_defaults(run=_diff)
     command = commands.add_parser("seeds", help="mean and deviation over several seeds")
     command.set_defaults(run=_seeds)
+    command = commands.add_parser("runs", help="runs in MLflow, and how to remake them")
+    command.add_argument("of", nargs="?", metavar="EXPERIMENT", help='also a commit, "workspace", a run\'s name or id')
+    command.set_defaults(run=_runs)
+    command = commands.add_parser("compare", help="two runs on one page, with pictures")
+    command.add_argument("a", metavar="RUN_A", help="an id or its beginning, a run's name, or a DVC experiment's")
+    command.add_argument("b", metavar="RUN_B", help="the same")
+    command.add_argument("--task", help="of which model, where both names stand for runs of several")
+    command.add_argument("-o", "--output", type=Path, default=Path("compare.html"), help="the page (compare.html)")
+    command.set_defaults(run=_compare)
     command = commands.add_parser("doctor", help="versions, device, disk, data, runs, and what to do")
     command.set_defaults(run=_doctor)
     arguments = parser.parse_args()
@@ -129,6 +140,33 @@ def _seeds(arguments: argparse.Namespace) -> None:
         raise UserError("no two experiments differ in their seed alone: `make seeds` runs some")
     for names, table in groups:
         print(f"\n{names}\n{table.to_string(float_format='{:.4g}'.format)}")
+
+
+def _runs(arguments: argparse.Namespace) -> None:
+    from ganflow.lookup import runs_of
+    from ganflow.runs.reading import newest, opened
+
+    with opened() as client:
+        found = runs_of(client, arguments.of) if arguments.of else newest(client)
+        for run in found:
+            best = [f", {key} {value:.4g}" for key, value in run.metrics.items() if key.startswith("best/val")][:1]
+            print(f"{run.run_id[:12]}  {run.started:%Y-%m-%d %H:%M}  {run.status.lower():8}  {run.task:10}", end="  ")
+            print(run.name, *best, sep="")
+            if arguments.of and run.remake:
+                print(f"{'':14}{run.remake}")
+    print("\nSide by side: ganflow compare RUN_A RUN_B. All of it: make ui")
+
+
+def _compare(arguments: argparse.Namespace) -> None:
+    from ganflow.comparison import page
+    from ganflow.runs.reading import newest, opened, pair
+
+    with opened() as client:
+        a, b = pair(newest(client), arguments.a, arguments.b, arguments.task)
+        content = page(a, b)
+    with whole_file(arguments.output) as partial:
+        partial.write_text(content)
+    print(f"{arguments.output}: {a.task}, A is {a.name} ({a.run_id[:12]}), B is {b.name} ({b.run_id[:12]})")
 
 
 def _doctor(arguments: argparse.Namespace) -> None:

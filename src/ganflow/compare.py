@@ -5,6 +5,7 @@
 
 import json
 from collections import defaultdict
+from collections.abc import Callable
 from dataclasses import dataclass
 from io import StringIO
 from pathlib import Path
@@ -22,6 +23,7 @@ from ganflow.metrics.bootstrap import multiplicities, plus_minus
 from ganflow.metrics.measures import BY_TASK, Measure
 
 WORKSPACE = "workspace"
+TRANSLATORS = ("pix2pix", "cvae")  # whose images have counterparts; generated digits have none
 
 
 @dataclass(frozen=True)
@@ -51,21 +53,33 @@ def differences(before: str, after: str) -> list[Difference]:
         UserError: there is no such revision, or no model that both measured.
     """
     found, missing = [], []
-    for task, measures in BY_TASK.items():
+    for task in BY_TASK:
         try:
             a, b = _metrics(task, before), _metrics(task, after)
         except UserError as fault:
             missing.append(fault)  # a model that one of the two does not have
             continue
-        paired = _paired(task, before, after) if a.get("test_data") == b.get("test_data") else {}
-        for measure in measures:
-            key = measure.key
-            if f"{key}_pm" not in a or f"{key}_pm" not in b:
-                continue
-            noise = paired.get(key, float(np.hypot(a[f"{key}_pm"], b[f"{key}_pm"])))
-            found.append(Difference(task, measure, a[key], b[key], noise, key in paired))
+        found += changes(task, a, b, lambda task=task: (_images(task, before), _images(task, after)))
     if len(missing) == len(BY_TASK):
         raise missing[0]
+    return found
+
+
+def changes(
+    task: str,
+    a: dict[str, Any],  # metrics/<task>.json of the one
+    b: dict[str, Any],
+    images: Callable[[], tuple[pd.DataFrame, pd.DataFrame]],  # metrics/<task>_images.csv of both, read where they count
+) -> list[Difference]:
+    """Every measure that both have, from `a` to `b`; image by image where both measured the same test images."""
+    one_by_one = task in TRANSLATORS and a.get("test_data") == b.get("test_data")
+    paired = _paired(*images()) if one_by_one else {}
+    found = []
+    for measure in BY_TASK[task]:
+        key = measure.key
+        if f"{key}_pm" in a and f"{key}_pm" in b:
+            noise = paired.get(key, float(np.hypot(a[f"{key}_pm"], b[f"{key}_pm"])))
+            found.append(Difference(task, measure, a[key], b[key], noise, key in paired))
     return found
 
 
@@ -99,11 +113,12 @@ def _seeds_table(named: dict[int, str]) -> tuple[str, pd.DataFrame]:
     return ", ".join(f"{name} (seed {seed})" for seed, name in named.items()), pd.DataFrame(rows).T
 
 
-def _paired(task: str, before: str, after: str) -> dict[str, float]:
-    """Half widths of the intervals of the changes, where both revisions measured the same images one by one."""
-    if task not in ("pix2pix", "cvae"):  # generated digits have no counterparts
-        return {}
-    frames = [pd.read_csv(StringIO(_read(f"metrics/{task}_images.csv", rev))) for rev in (before, after)]
+def _images(task: str, revision: str) -> pd.DataFrame:
+    return pd.read_csv(StringIO(_read(f"metrics/{task}_images.csv", revision)))
+
+
+def _paired(*frames: pd.DataFrame) -> dict[str, float]:
+    """Half widths of the intervals of the changes between two runs that measured the same images one by one."""
     weights = multiplicities(len(frames[0]), seed=0)
     a, b = (translation.measures(frame, weights) for frame in frames)
     return {key: plus_minus(b[key] - a[key]) for key in a.keys() & b.keys()}

@@ -1,16 +1,11 @@
-"""Runs in MLflow. The only file that imports it, and late: the import takes seconds.
+"""Runs in MLflow, as stages write them. Only this file and ganflow.runs import it, and late: the import takes seconds.
 
 Nothing here ever raises into a training or holds it up: writes go through one background thread, the first failure
 ends tracking for this process with one line on stderr, and every number is in history.csv and metrics/*.json anyway.
 """
 
-import contextlib
-import logging
-import os
 import queue
 import re
-import sqlite3
-import subprocess
 import sys
 import tempfile
 import threading
@@ -24,14 +19,19 @@ from typing import Any
 import torch
 from PIL import Image
 
-from ganflow.files import locked, project_root
+from ganflow.runs import registry, store
+from ganflow.runs.champion import Judged
+from ganflow.runs.lineage import flat, lineage
+from ganflow.runs.machine import Gauge, gauge
 
-DRAIN_SECONDS = 60.0  # that a finished process waits for its last writes (a model's upload among them)
-START_SECONDS = 20.0  # that a starting one waits for its run
+DRAIN_SECONDS = 60.0  # that a finished process waits for a server to take its last writes (a model's among them)
+START_SECONDS = 30.0  # that a starting one waits for a server's answer
+LOCAL = 10  # times as long where there is no server, only files: whatever takes long then is a busy machine
 BATCH = 1000  # metrics in one call, MLflow's limit
 WEIGHTS_TAG = "ganflow.weights_sha256"
 TRAINING_TAG = "ganflow.training"
-KIND = {"mlflow.experimentKind": "custom_model_development"}  # the UI then opens on runs, not on its page for agents
+NOTE = "mlflow.note.content"  # the description on a run's page
+PICTURE = "samples.png"  # artifact: the newest picture of the training, shown in the description
 
 
 @dataclass(frozen=True)
@@ -43,27 +43,47 @@ class Dataset:
     source: str  # download or generated
 
 
-def start(task: str, *, params: dict[str, Any], dataset: Dataset, training: str, tags: dict[str, str]) -> "Tracker":
+@dataclass(frozen=True)
+class BestBy:
+    """The curve by which the best epoch of a training is chosen."""
+
+    curve: str
+    higher: bool  # is better
+    epoch_steps: int
+
+
+def start(
+    task: str,
+    *,
+    params: dict[str, Any],
+    dataset: Dataset,
+    training: str,
+    tags: dict[str, str],
+    best_by: BestBy | None = None,
+) -> "Tracker":
     """Begin the run of one training in the experiment `task`, or go on with it.
 
     `training` is the training's own id, chosen before there is a run: the run carries it as a tag from its first
     moment, so that no kill leaves a run that nobody finds again.
+
+    With `best_by` the values at the best epoch so far stand beside the last ones, as best/<curve> and best/epoch.
     """
 
     def open_run(client: Any) -> tuple[str, bool]:
-        experiment = _experiment(client, task)
+        experiment = store.experiment(client, task)
         found = client.search_runs([experiment], f"tags.`{TRAINING_TAG}` = '{training}'", max_results=1)
         if found:
             run_id = found[0].info.run_id
             client.update_run(run_id, "RUNNING")
         else:
-            name = os.environ.get("DVC_EXP_NAME") or f"{task}, seed {params['seed']}"
-            all_tags = {TRAINING_TAG: training} | tags | _lineage()
+            origin = lineage(task)
+            all_tags = {TRAINING_TAG: training, NOTE: origin.description()} | tags | origin.tags()
+            name = origin.name(task, params, dataset.source)
             run_id = client.create_run(experiment, tags=all_tags, run_name=name).info.run_id
         _describe(client, run_id, params, dataset)
         return run_id, True
 
-    return Tracker(open_run)
+    return Tracker(open_run, best_by)
 
 
 def attach(task: str, weights_digest: str) -> "Tracker":
@@ -73,11 +93,11 @@ def attach(task: str, weights_digest: str) -> "Tracker":
     """
 
     def open_run(client: Any) -> tuple[str, bool]:
-        experiment = _experiment(client, task)
+        experiment = store.experiment(client, task)
         found = client.search_runs([experiment], f"tags.`{WEIGHTS_TAG}` = '{weights_digest}'", max_results=1)
         if found:
             return found[0].info.run_id, False
-        tags = {WEIGHTS_TAG: weights_digest, "ganflow.role": "evaluation only", **_lineage()}
+        tags = {WEIGHTS_TAG: weights_digest, "ganflow.role": "evaluation only", **lineage(task).tags()}
         return client.create_run(experiment, tags=tags, run_name=f"{task} (evaluation only)").info.run_id, True
 
     return Tracker(open_run)
@@ -92,7 +112,7 @@ class Tracker:
 
     run_id: str | None = None
 
-    def __init__(self, open_run: Callable[[Any], tuple[str, bool]]) -> None:
+    def __init__(self, open_run: Callable[[Any], tuple[str, bool]], best_by: BestBy | None = None) -> None:
         self._work: queue.SimpleQueue[Callable[[], None] | None] = queue.SimpleQueue()  # None: the end
         self._points: list[tuple[str, float, int]] = []  # waiting to be sent in one call
         self._lock = threading.Lock()
@@ -101,27 +121,45 @@ class Tracker:
         self._ends = False
         self._last: dict[str, tuple[int, float]] = {}  # newest step and value already in the run: a resumption repeats
         self._images: dict[tuple[str, int], list[str]] = {}  # files of a key and step: the picture and its thumbnail
+        self._best_by, self._best = best_by, None
+        self._gauge: Gauge | None = None  # of a run that trains here
+        self._machine_step = 0  # samples so far, as MLflow counts them
         self._worker = threading.Thread(target=self._run, daemon=True, name="tracking")
         self._worker.start()
         opened = threading.Event()
 
         def begin() -> None:
             try:
-                self._client = _client()
+                self._client = store.client()
                 self.run_id, self._ends = open_run(self._client)
                 self._recall()
             finally:
                 opened.set()
+            if self._ends:
+                self._gauge = gauge(self.run_id)
 
         self._work.put(begin)
-        if not opened.wait(START_SECONDS):
-            self._give_up(f"no answer within {START_SECONDS:.0f} s")
+        limit = START_SECONDS * (1 if store.is_remote() else LOCAL)
+        if not opened.wait(limit):
+            self._give_up(f"no answer within {limit:.0f} s")
 
     def metrics(self, values: dict[str, float], step: int) -> None:
         """Points of curves. Those of steps that the run already has are left out."""
         with self._lock:
-            self._points += [(key, value, step) for key, value in values.items()]
+            self._points += [(key, value, step) for key, value in (values | self._best_of(values, step)).items()]
         self._put(self._send_points)
+
+    def _best_of(self, values: dict[str, float], step: int) -> dict[str, float]:
+        """The validation's values under best/, where they are the best so far (of equal ones the earlier is kept)."""
+        by = self._best_by
+        if by is None or by.curve not in values:
+            return {}
+        value = values[by.curve]
+        if self._best is not None and not (value > self._best if by.higher else value < self._best):
+            return {}
+        self._best = value
+        measured = {f"best/{key}": found for key, found in values.items() if key.startswith("val_")}
+        return measured | {"best/epoch": float(step // by.epoch_steps)}
 
     def results(self, values: dict[str, float]) -> None:
         """Final numbers, which have no step. One measured anew, and otherwise than before, replaces the old one."""
@@ -132,7 +170,7 @@ class Tracker:
         self._put(send)
 
     def image(self, image: Image.Image, key: str, step: int) -> None:
-        """A picture of step `step`: the UI shows all steps of a key with a slider."""
+        """A picture of step `step`: the UI shows all steps of a key with a slider, and the description the newest."""
 
         def send() -> None:
             match self._images.get((key, step)):
@@ -140,6 +178,19 @@ class Tracker:
                     self._client.log_image(self.run_id, image, key=key, step=step)
                 case [picture]:  # killed between the two
                     self._send_thumbnail(image, picture)
+                case _:
+                    return
+            with tempfile.TemporaryDirectory() as folder:
+                image.save(Path(folder) / PICTURE)
+                self._client.log_artifact(self.run_id, str(Path(folder) / PICTURE))
+            note = self._client.get_run(self.run_id).data.tags.get(NOTE, "")
+            if PICTURE not in note:
+                # Relative: the page's own server has it, wherever that is. Behind the commands: the page shows some
+                # hundred pixels of a description until it is opened.
+                shown = f"![The newest samples](get-artifact?path={PICTURE}&run_uuid={self.run_id})"
+                parts = note.split("\n\n")
+                parts.insert(2, shown)
+                self._client.set_tag(self.run_id, NOTE, "\n\n".join(parts))
 
         self._put(send)
 
@@ -150,8 +201,11 @@ class Tracker:
     def tag(self, key: str, value: str) -> None:
         self._put(lambda: self._client.set_tag(self.run_id, key, value))
 
-    def model(self, network: torch.nn.Module, example: torch.Tensor, name: str) -> None:
+    def model(self, network: torch.nn.Module, example: torch.Tensor, name: str, judged: Judged | None = None) -> None:
         """The network in MLflow's own format: no pickle, with signature and example, for load_model and serving.
+
+        It becomes the next version of the registered model of the run's experiment, and its champion if what the
+        validation says of it (`judged`) is better by more than its noise: ganflow.runs.champion.
 
         It is exported here and now, and only sent in the background: a process that ends while another of its threads
         is inside torch's C++ aborts.
@@ -166,31 +220,63 @@ class Tracker:
 
         def send() -> None:
             with folder:
-                self._send_model(Path(folder.name), name)
+                run = self._client.get_run(self.run_id)
+                model_id = self._send_model(run, Path(folder.name), name)
+            if judged is not None:
+                self._client.log_text(self.run_id, judged.text(), registry.JUDGED)
+                noise = {f"best/val_{judged.measure}_pm": judged.plus_minus}
+                self._send([(key, value, 0) for key, value in noise.items() if key not in self._last])
+            task = self._client.get_experiment(run.info.experiment_id).name
+            registry.register(self._client, task, run.info.run_id, model_id, judged)
 
         self._put(send)
 
     def finish(self, status: str) -> None:
         """End the run as FINISHED, FAILED or KILLED, once all is written or the time for it is up."""
-        self._put(lambda: self._client.set_terminated(self.run_id, status) if self._ends else None)
+
+        def end() -> None:
+            if self._ends:
+                self._measure_machine()
+                self._client.set_terminated(self.run_id, status)
+
+        self._put(end)
         self._work.put(None)
         if not self._failed:
-            self._worker.join(DRAIN_SECONDS)
+            limit = DRAIN_SECONDS * (1 if store.is_remote() else LOCAL)
+            self._worker.join(limit)
             if self._worker.is_alive():
-                self._give_up(f"not all was written within {DRAIN_SECONDS:.0f} s")
+                self._give_up(f"not all was written within {limit:.0f} s")
 
     def _put(self, work: Callable[[], None]) -> None:
         if not self._failed:
             self._work.put(work)
 
     def _run(self) -> None:
-        while (work := self._work.get()) is not None:
+        while (work := self._next()) is not None:
             if self._failed:
                 continue
             try:
                 work()
             except Exception as fault:  # whatever it is, the training goes on
                 self._give_up(_first_line(fault))
+
+    def _next(self) -> Callable[[], None] | None:
+        """What there is to do; where there is nothing for a while, a look at the machine."""
+        try:
+            return self._work.get(timeout=self._gauge.wait if self._gauge else None)
+        except queue.Empty:
+            return self._measure_machine
+
+    def _measure_machine(self) -> None:
+        if self._gauge is None:
+            return
+        try:
+            found = self._gauge.sample()
+        except Exception:  # a driver's whim: the curves go on without it
+            self._gauge = None
+            return
+        self._machine_step += 1
+        self._send([(key, value, self._machine_step) for key, value in found.items()])
 
     def _give_up(self, reason: str) -> None:
         with self._lock:
@@ -203,6 +289,8 @@ class Tracker:
         """What the run already holds of curves and pictures."""
         for key, value in self._client.get_run(self.run_id).data.metrics.items():
             self._last[key] = (max(point.step for point in self._client.get_metric_history(self.run_id, key)), value)
+            if key.startswith("system/"):
+                self._machine_step = self._last[key][0]
         for artifact in self._client.list_artifacts(self.run_id, "images"):
             if named := re.match(r"(.+)([+%])step\2(\d+)\2", Path(artifact.path).name):  # MLflow's own naming
                 self._images.setdefault((named[1], int(named[3])), []).append(artifact.path)
@@ -231,12 +319,11 @@ class Tracker:
         for begin in range(0, len(metrics), BATCH):
             self._client.log_batch(self.run_id, metrics=metrics[begin : begin + BATCH])
 
-    def _send_model(self, folder: Path, name: str) -> None:
-        """What mlflow.pytorch.log_model does after its export."""
+    def _send_model(self, run: Any, folder: Path, name: str) -> str:
+        """What mlflow.pytorch.log_model does after its export. Returns the logged model's id."""
         from mlflow.entities import LoggedModelOutput, LoggedModelStatus
         from mlflow.models import Model
 
-        run = self._client.get_run(self.run_id)
         # A resumed training may have sent it before, or some of it.
         begun = self._client.search_logged_models([run.info.experiment_id], f"source_run_id = '{self.run_id}'")
         logged = begun[0] if begun else None
@@ -245,7 +332,7 @@ class Tracker:
                 run.info.experiment_id, name, source_run_id=self.run_id, params=run.data.params
             )
         if logged.status == LoggedModelStatus.READY:
-            return
+            return logged.model_id
         if not (run.outputs and run.outputs.model_outputs):
             self._client.log_outputs(self.run_id, [LoggedModelOutput(logged.model_id, step=0)])
         described = Model.load(str(folder))
@@ -254,6 +341,7 @@ class Tracker:
         described.save(str(folder / "MLmodel"))
         self._client.log_model_artifacts(logged.model_id, str(folder))
         self._client.finalize_logged_model(logged.model_id, "READY")
+        return logged.model_id
 
 
 def _export(network: torch.nn.Module, example: torch.Tensor, folder: Path) -> None:
@@ -281,7 +369,7 @@ def _describe(client: Any, run_id: str, params: dict[str, Any], dataset: Dataset
     from mlflow.entities import DatasetInput, InputTag, Param
     from mlflow.exceptions import MlflowException
 
-    client.log_batch(run_id, params=[Param(key, str(value)) for key, value in _flat(params).items()])
+    client.log_batch(run_id, params=[Param(key, str(value)) for key, value in flat(params).items()])
     described = MlflowDataset(dataset.name, dataset.digest[:36], dataset.source, f'{{"source": "{dataset.source}"}}')
     inputs = [DatasetInput(described, [InputTag("mlflow.data.context", "training")])]
     try:
@@ -289,92 +377,3 @@ def _describe(client: Any, run_id: str, params: dict[str, Any], dataset: Dataset
     except MlflowException:  # another training brought the same data set at this very moment: now it is there
         client.log_inputs(run_id, inputs)
     client.set_tag(run_id, "ganflow.data_sha256", dataset.digest)
-
-
-def _flat(params: dict[str, Any], prefix: str = "") -> dict[str, Any]:
-    flat: dict[str, Any] = {}
-    for key, value in params.items():
-        flat |= _flat(value, f"{prefix}{key}.") if isinstance(value, dict) else {f"{prefix}{key}": value}
-    return flat
-
-
-def _lineage() -> dict[str, str]:
-    """Where this run comes from, as tags: the commit, whether files differed from it, and DVC's experiment."""
-
-    def git(*arguments: str) -> str:
-        done = subprocess.run(["git", *arguments], capture_output=True, text=True, check=False)
-        return done.stdout.strip()
-
-    tags = {
-        "mlflow.source.git.commit": git("rev-parse", "--verify", "--quiet", "HEAD"),
-        "git.dirty": str(bool(git("status", "--porcelain"))),
-    }
-    for tag, variable in {
-        "dvc.stage": "DVC_STAGE",
-        "dvc.exp.name": "DVC_EXP_NAME",
-        "dvc.exp.baseline": "DVC_EXP_BASELINE_REV",
-    }.items():
-        tags[tag] = os.environ.get(variable, "")
-    return {tag: value for tag, value in tags.items() if value}
-
-
-def _experiment(client: Any, task: str) -> str:
-    """The experiment's id; made if it is not there (another process may make it at the same moment)."""
-    from mlflow.exceptions import MlflowException
-
-    if found := client.get_experiment_by_name(task):
-        return found.experiment_id
-    # A server decides itself where artifacts go.
-    ours = client.tracking_uri == _store_uri(project_root())
-    where = (project_root() / "mlruns" / task).as_uri() if ours else None
-    try:
-        return client.create_experiment(task, artifact_location=where, tags=KIND)
-    except MlflowException:
-        if found := client.get_experiment_by_name(task):
-            return found.experiment_id
-        raise
-
-
-def _client() -> Any:
-    """A client of the store at MLFLOW_TRACKING_URI, or of <root>/mlflow.db, which is created if need be."""
-    for name, value in {
-        "MLFLOW_DISABLE_TELEMETRY": "true",
-        "MLFLOW_HTTP_REQUEST_MAX_RETRIES": "1",
-        "MLFLOW_HTTP_REQUEST_TIMEOUT": "5",
-        "MLFLOW_ENABLE_ASYNC_LOGGING": "false",
-        "MLFLOW_SUPPRESS_PRINTING_URL_TO_STDOUT": "true",
-        "GIT_PYTHON_REFRESH": "quiet",
-    }.items():
-        os.environ.setdefault(name, value)
-    import mlflow
-
-    for name in ("mlflow", "alembic", "torch.export"):
-        logging.getLogger(name).setLevel(logging.ERROR)
-    uri = os.environ.get("MLFLOW_TRACKING_URI") or _local_store(project_root())
-    mlflow.set_tracking_uri(uri)
-    return mlflow.MlflowClient(uri)
-
-
-def _local_store(root: Path) -> str:
-    """The address of <root>/mlflow.db, whole: made under a lock and under another name first.
-
-    Two processes that create one sqlite store at once break it for good, and so does a kill while tables are made.
-    """
-    store = root / "mlflow.db"
-    with locked(root / ".mlflow.db.lock", wait=True):
-        if not store.exists():
-            from mlflow.store.tracking.sqlalchemy_store import SqlAlchemyStore
-
-            fresh = root / ".mlflow.db.fresh"
-            for leftover in root.glob(".mlflow.db.fresh*"):
-                leftover.unlink()
-            SqlAlchemyStore(f"sqlite:///{fresh}", (root / "mlruns").as_uri())
-            with contextlib.closing(sqlite3.connect(fresh)) as database:
-                database.execute("PRAGMA wal_checkpoint(TRUNCATE)")
-                database.execute("PRAGMA journal_mode=DELETE")
-            fresh.replace(store)
-    return _store_uri(root)
-
-
-def _store_uri(root: Path) -> str:
-    return f"sqlite:///{root / 'mlflow.db'}"

@@ -1,0 +1,107 @@
+"""Which model of a task is champion: one that is better on the validation split by more than the luck of its images."""
+
+import hashlib
+import json
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from ganflow.metrics.bootstrap import plus_minus
+
+
+@dataclass(frozen=True)
+class Judged:
+    """A model's measure on the validation split, and on resamples of it.
+
+    The resamples must be the same for every model judged on the same images: differences between two models are then
+    taken image by image (or latent by latent), and the luck that they share cancels out.
+    """
+
+    measure: str
+    higher: bool  # is better
+    on: str  # digest of what it was measured on, and through: only where it is the same can two be compared
+    source: str  # of the data: download or generated
+    values: np.ndarray  # [1 + R]: of all images, then of R resamples
+
+    @property
+    def value(self) -> float:
+        return float(self.values[0])
+
+    @property
+    def plus_minus(self) -> float:
+        """Half the width of the 95 % interval."""
+        return plus_minus(self.values[1:])
+
+    def text(self) -> str:
+        content = {name: value for name, value in vars(self).items() if name != "values"}
+        return json.dumps(content | {"values": self.values.tolist()})
+
+
+def from_text(text: str) -> Judged:
+    content: dict[str, Any] = json.loads(text)
+    values = np.array(content.pop("values"))
+    return Judged(**content, values=values)
+
+
+def digest_of(*arrays: np.ndarray) -> str:
+    """Hex digest of the arrays' types, shapes and values."""
+    found = hashlib.sha256()
+    for array in arrays:
+        found.update(f"{array.dtype} {array.shape}".encode())
+        found.update(np.ascontiguousarray(array).data)
+    return found.hexdigest()
+
+
+@dataclass(frozen=True)
+class Verdict:
+    """Whether the alias moves to the newcomer, and why, in a sentence."""
+
+    moves: bool
+    why: str
+
+
+def difference(newcomer: Judged, champion: Judged) -> tuple[float, float] | None:
+    """(how much better the newcomer is, half the width of the 95 % interval of that), or None: not to be compared.
+
+    A paired bootstrap: the interval of the difference on each resample, which is narrower than what the two models' own
+    intervals come to, and the right one, as both were asked about the same images.
+    """
+    same = (newcomer.measure, newcomer.on, len(newcomer.values)) == (
+        champion.measure,
+        champion.on,
+        len(champion.values),
+    )
+    if not same:
+        return None
+    gain = (newcomer.values - champion.values) * (1 if newcomer.higher else -1)
+    return float(gain[0]), plus_minus(gain[1:])
+
+
+def verdict(newcomer: Judged, champion: Judged | None) -> Verdict:
+    """The alias moves only to a model that is better by more than the 95 % interval of the difference.
+
+    The interval covers the luck of which validation images were asked, not that of the seed. Both values are those of
+    the epoch chosen by the same measure, and so both a little too good; the test split has no part in it.
+
+    Where two cannot be compared (other validation images, another classifier to look through), the champion stays: but
+    a model of real data takes the place of one of generated data, and is never displaced by one.
+    """
+    name = f"validation {newcomer.measure.replace('_', ' ')}"
+    own = f"{name} {newcomer.value:.4g} ± {newcomer.plus_minus:.2g}"
+    if champion is None:
+        return Verdict(True, f"{own}. The first champion: there was none.")
+    if newcomer.source != champion.source:
+        moves = newcomer.source == "download"
+        which = "Real data comes before generated" if moves else "Generated data: not compared with a champion of real"
+        return Verdict(moves, f"{own}. {which}.")
+    found = difference(newcomer, champion)
+    if found is None:
+        return Verdict(False, f"{own}. Not compared with the champion, which was judged on something else.")
+    gain, noise = found
+    against = f"than the champion's {champion.value:.4g} by {abs(gain):.2g} ± {noise:.2g} on the same images"
+    if gain > noise:
+        return Verdict(True, f"{own}. Better {against}.")
+    if gain < -noise:
+        return Verdict(False, f"{own}. Worse {against}.")
+    return Verdict(False, f"{own}. Within noise of the champion's {champion.value:.4g}: {gain:+.2g} ± {noise:.2g}.")

@@ -1,0 +1,117 @@
+"""Where a run comes from: its name, which says what differs, and the commands that make it again."""
+
+import os
+import shlex
+import subprocess
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from ruamel.yaml import YAML
+
+NAMED = 3  # differences that fit into a name
+OWN = ("params.yaml", "dvc.lock")  # files that differ from the commit because of the run itself
+
+
+@dataclass(frozen=True)
+class Lineage:
+    """The commit that a run starts from, and all that it has beside it."""
+
+    commit: str  # "" outside of git
+    differences: dict[str, tuple[Any, Any]]  # parameter: (committed value, value of the run)
+    changed: tuple[str, ...]  # other files that are not as committed
+    stage: str  # of DVC
+    experiment: str  # of DVC, or ""
+
+    def name(self, task: str, params: dict[str, Any], source: str) -> str:
+        """`lambda_l1=50.0 (brave-llama)`: what differs, and DVC's name of the experiment where it has one.
+
+        Of `params`, those that differ from the committed ones, the task's own by their short names; where none does,
+        the commit itself. What differs comes first: the UI's column shows some twenty letters. The task is not in it,
+        as the list of runs is that of one task.
+        """
+        concerned = flat(params)
+        shown = [
+            f"{key.removeprefix(f'{task}.')}={new}" for key, (_, new) in self.differences.items() if key in concerned
+        ]
+        if source == "generated":
+            shown.insert(0, "generated data")
+        if not shown:
+            shown = [f"as in {self.commit[:7]}" if self.commit else f"seed {params.get('seed')}"]
+        more = f" and {len(shown) - NAMED} more" if len(shown) > NAMED else ""
+        return ", ".join(shown[:NAMED]) + more + (f" ({self.experiment})" if self.experiment else "")
+
+    def commands(self) -> list[str]:
+        """What makes the run again, in a clone."""
+        if not self.commit:
+            return [f"dvc repro {self.stage}"]
+        if not self.differences:
+            return [f"git checkout {self.commit}", f"dvc repro {self.stage}"]
+        settings = " ".join(f"-S {shlex.quote(f'{key}={new}')}" for key, (_, new) in self.differences.items())
+        return [f"git checkout {self.commit}", f"dvc exp run {settings} {self.stage}"]
+
+    def description(self) -> str:
+        """Markdown for the run's page."""
+        parts = ["**Make it again**", "\n".join(f"    {command}" for command in self.commands())]
+        if self.changed:
+            names = ", ".join(f"`{name}`" for name in self.changed[:5])
+            more = f" and {len(self.changed) - 5} more" if len(self.changed) > 5 else ""
+            parts.append(f"That alone may not do: {names}{more} differed from the commit.")
+        if self.experiment:
+            parts.append(
+                f"As DVC kept it, without training: `dvc exp apply {self.experiment}`. "
+                f"Its other runs: `ganflow runs {self.experiment}`"
+            )
+        if self.differences:
+            rows = "\n".join(f"| `{key}` | {old} | **{new}** |" for key, (old, new) in self.differences.items())
+            parts += ["**Parameters that differ from the commit**", f"| | commit | run |\n|---|---|---|\n{rows}"]
+        return "\n\n".join(parts)
+
+    def tags(self) -> dict[str, str]:
+        """The same for search and for tools."""
+        tags = {
+            "mlflow.source.git.commit": self.commit,
+            "mlflow.source.name": f"stages/{self.stage}.py",
+            "mlflow.source.type": "LOCAL",
+            "git.dirty": str(bool(self.changed or self.differences)) if self.commit else "",
+            "git.changed": " ".join(self.changed)[:4000],
+            "ganflow.remake": " && ".join(self.commands()),
+            "dvc.stage": os.environ.get("DVC_STAGE", ""),
+            "dvc.exp.name": self.experiment,
+            "dvc.exp.baseline": os.environ.get("DVC_EXP_BASELINE_REV", ""),
+        }
+        return {tag: value for tag, value in tags.items() if value}
+
+
+def lineage(task: str) -> Lineage:
+    """Of a run that starts here and now."""
+    commit = os.environ.get("DVC_EXP_BASELINE_REV") or _git("rev-parse", "--verify", "--quiet", "HEAD")
+    # Its leading blank is a part of a status.
+    changed = [line[3:] for line in _git("status", "--porcelain", "--untracked-files=no").splitlines()]
+    now = Path("params.yaml").read_text() if Path("params.yaml").exists() else ""
+    return Lineage(
+        commit,
+        differences(_git("show", f"{commit}:./params.yaml") if commit else "", now),
+        tuple(name for name in changed if Path(name).name not in OWN),
+        os.environ.get("DVC_STAGE") or f"train_{task}",
+        os.environ.get("DVC_EXP_NAME", ""),
+    )
+
+
+def differences(before: str, after: str) -> dict[str, tuple[Any, Any]]:
+    """Parameters with other values in the YAML text `after` than in `before`; of new ones, the old value is None."""
+    old, new = (flat(YAML(typ="safe", pure=True).load(text) or {}) for text in (before, after))
+    return {key: (old.get(key), value) for key, value in new.items() if old and old.get(key) != value}
+
+
+def flat(params: dict[str, Any], prefix: str = "") -> dict[str, Any]:
+    """{"pix2pix": {"lambda_l1": 50}} as {"pix2pix.lambda_l1": 50}."""
+    found: dict[str, Any] = {}
+    for key, value in params.items():
+        found |= flat(value, f"{prefix}{key}.") if isinstance(value, dict) else {f"{prefix}{key}": value}
+    return found
+
+
+def _git(*arguments: str) -> str:
+    done = subprocess.run(["git", *arguments], capture_output=True, text=True, check=False)
+    return done.stdout.rstrip() if done.returncode == 0 else ""

@@ -1,0 +1,42 @@
+"""What the machine does while a run trains, under the names of MLflow's own system metrics."""
+
+import time
+from typing import Any
+
+SECONDS = 20.0  # between two samples
+
+
+def gauge(run_id: str) -> "Gauge | None":
+    """None: this machine cannot be measured, which is no reason to do without the rest."""
+    try:
+        return Gauge(run_id)
+    except Exception:
+        return None
+
+
+class Gauge:
+    """CPU, memory, disk, network and GPU, as mlflow.system_metrics measures them.
+
+    MLflow's own monitor writes from a thread of its own and is joined without a limit of time; here the tracker's one
+    thread asks and writes, so that a server that is down holds nothing up.
+    """
+
+    def __init__(self, run_id: str) -> None:
+        from mlflow.system_metrics.system_metrics_monitor import SystemMetricsMonitor
+
+        self._monitor: Any = SystemMetricsMonitor(run_id)  # never started
+        self._last = time.monotonic()
+
+    @property
+    def wait(self) -> float:
+        """Seconds until the next sample is due."""
+        return max(0.0, self._last + SECONDS - time.monotonic())
+
+    def sample(self) -> dict[str, float]:
+        """One value of each."""
+        self._last = time.monotonic()
+        self._monitor.collect_metrics()
+        found = self._monitor.aggregate_metrics()
+        for monitor in self._monitor.monitors:
+            monitor.clear_metrics()
+        return {f"system/{name}": value for name, value in found.items()}

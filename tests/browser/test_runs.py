@@ -1,0 +1,217 @@
+"""What somebody sees of two runs: MLflow's pages as `make ui` opens them, and the page of `ganflow compare`.
+
+Each page must show what it is opened for, and may ask nothing outside this machine (the fixture `page`). A picture of
+each is left in the tests' temporary folder (`pytest --basetemp=FOLDER` keeps it).
+"""
+
+import contextlib
+import os
+import re
+import shlex
+import signal
+import socket
+import subprocess
+import time
+import urllib.request
+from collections.abc import Iterator
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+from PIL import Image
+from playwright.sync_api import Page, expect
+
+from ganflow import tracking
+from ganflow.cli import main
+from ganflow.files import write_json
+from ganflow.metrics import translation
+from ganflow.metrics.bootstrap import multiplicities
+from ganflow.runs.champion import Judged
+
+ROOT = Path(__file__).parents[2]
+RNG = np.random.default_rng(0)
+REAL = RNG.choice(np.array([[234, 230, 222], [254, 254, 254], [178, 210, 254]], np.uint8), (30, 16, 16))
+
+
+def logged(folder: Path, lambda_l1: float, wrong: float, colour: str) -> str:
+    """A run as a training, an evaluation and a rendering leave it; its maps have a share `wrong` of wrong pixels."""
+    params = {"seed": 0, "pix2pix": {"lambda_l1": lambda_l1, "epochs": 3}}
+    (folder / "params.yaml").write_text(f"seed: 0\npix2pix:\n  lambda_l1: {lambda_l1}\n  epochs: 3\n")
+    data = tracking.Dataset("maps", "ab" * 32, "download")
+    best_by = tracking.BestBy("val_mean_iou", True, 100)
+    tracker = tracking.start("pix2pix", params=params, dataset=data, training=str(lambda_l1), tags={}, best_by=best_by)
+    for step in range(10, 301, 10):
+        tracker.metrics({"loss_d": 0.7 - step / 1000, "loss_l1": lambda_l1 / step}, step)
+    for epoch, iou in enumerate((0.3, 0.6 - wrong, 0.5 - wrong), start=1):
+        tracker.metrics({"val_mean_iou": iou, "val_mae": 30 * wrong}, 100 * epoch)
+        tracker.image(Image.new("RGB", (96, 96), colour), "samples", 100 * epoch)
+    judged = np.array([0.6 - wrong, *(0.6 - wrong + np.random.default_rng(int(lambda_l1)).normal(0, 0.01, 100))])
+    network = torch.nn.Conv2d(3, 3, 1).eval()
+    tracker.model(network, torch.zeros(2, 3, 8, 8), "model", Judged("mean_iou", True, "val", "download", judged))
+    drawn = np.where(np.random.default_rng(7).random(REAL.shape[:3])[..., None] < wrong, REAL[::-1], REAL)
+    frame = translation.per_image(drawn, REAL, to_map=True)
+    rows = translation.with_noise(frame, multiplicities(len(frame), 0))
+    write_json(folder / "pix2pix.json", {"about": {"n": 30, "test_data": "abc"}, "rows": {"model": rows}})
+    frame.to_csv(folder / "pix2pix_images.csv", index_label="image")
+    for name in ("pix2pix.json", "pix2pix_images.csv"):
+        tracker.file(folder / name, "metrics")
+    Image.new("RGB", (300, 400), colour).save(folder / "pix2pix_pairs.png")
+    tracker.file(folder / "pix2pix_pairs.png", "figures")
+    tracker.results({"test/mean_iou": rows["mean_iou"][0], "test/mean_iou_pm": rows["mean_iou"][1]})
+    tracker.finish("FINISHED")
+    assert tracker.run_id
+    return tracker.run_id
+
+
+def git(folder: Path, *command: str) -> None:
+    identity = ["-c", "user.name=test", "-c", "user.email=test@example.org"]
+    subprocess.run(["git", *identity, *command], cwd=folder, check=True, capture_output=True)
+
+
+@pytest.fixture(scope="module")
+def project(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A repository with two runs: as committed, and a DVC experiment that is better."""
+    folder = tmp_path_factory.mktemp("runs")
+    (folder / "params.yaml").write_text("seed: 0\npix2pix:\n  lambda_l1: 100.0\n  epochs: 3\n")
+    (folder / ".gitignore").write_text("*\n!params.yaml\n")
+    git(folder, "init", "-q")
+    git(folder, "add", "params.yaml")
+    git(folder, "commit", "-qm", "first")
+    with pytest.MonkeyPatch.context() as patch:
+        patch.chdir(folder)
+        patch.setenv("DVC_ROOT", str(folder))
+        patch.delenv("MLFLOW_TRACKING_URI", raising=False)
+        logged(folder, 100.0, 0.3, "tan")
+        patch.setenv("DVC_EXP_NAME", "brave-llama")
+        logged(folder, 50.0, 0.2, "teal")
+    return folder
+
+
+@pytest.fixture(scope="module")
+def ui(project: Path) -> Iterator[str]:
+    """The address of what `make ui` starts."""
+    (recipe,) = re.findall(r"^ui:.*\n\t(.+)$", (ROOT / "Makefile").read_text(), re.MULTILINE)
+    words = shlex.split(recipe)
+    settings = dict(word.split("=", 1) for word in words if re.match(r"[A-Z_]+=", word))
+    with socket.socket() as free:
+        free.bind(("127.0.0.1", 0))
+        port = str(free.getsockname()[1])
+    with (project / "ui.log").open("w") as log:
+        server = subprocess.Popen(
+            [*words[len(settings) :], "--port", port],
+            cwd=project,
+            env=os.environ | settings,
+            stdout=log,
+            stderr=log,
+            start_new_session=True,
+        )
+        address = f"http://127.0.0.1:{port}"
+        try:
+            deadline = time.monotonic() + 180
+            while not answers(f"{address}/health"):
+                assert server.poll() is None, (project / "ui.log").read_text()
+                assert time.monotonic() < deadline, (project / "ui.log").read_text()
+                time.sleep(0.2)
+            yield address
+        finally:
+            os.killpg(server.pid, signal.SIGTERM)
+            server.wait(30)
+
+
+def answers(address: str) -> bool:
+    with contextlib.suppress(OSError), urllib.request.urlopen(address, timeout=5) as answer:
+        return answer.status == 200
+    return False
+
+
+@pytest.fixture
+def picture(page: Page, tmp_path_factory: pytest.TempPathFactory, request: pytest.FixtureRequest) -> Iterator[None]:
+    page.set_viewport_size({"width": 1400, "height": 3200})  # MLflow draws what is in sight only
+    page.set_default_timeout(60_000)  # a page of MLflow's takes 1 to 2 seconds, on a busy machine many
+    expect.set_options(timeout=60_000)
+    yield
+    page.screenshot(path=tmp_path_factory.getbasetemp() / f"{request.node.name}.png")
+
+
+@pytest.fixture
+def found(project: Path) -> tuple[str, list[str]]:
+    """The experiment's id and its two runs', the older first."""
+    import mlflow
+
+    client = mlflow.MlflowClient(f"sqlite:///{project}/mlflow.db")
+    experiment = client.get_experiment_by_name("pix2pix").experiment_id
+    runs = client.search_runs([experiment], order_by=["attributes.start_time ASC"])
+    return experiment, [run.info.run_id for run in runs]
+
+
+@pytest.mark.usefixtures("picture")
+def test_the_experiment_lists_runs_by_what_differs(page: Page, ui: str, found: tuple[str, list[str]]) -> None:
+    page.goto(f"{ui}/#/experiments/{found[0]}/runs")
+    expect(page.get_by_text("lambda_l1=50.0 (brave-llama)").first).to_be_visible()
+    expect(page.get_by_text("as in ").first).to_be_visible()
+
+
+@pytest.mark.usefixtures("picture")
+def test_a_run_shows_its_picture_and_how_to_make_it_again(page: Page, ui: str, found: tuple[str, list[str]]) -> None:
+    experiment, (_, run) = found
+    page.goto(f"{ui}/#/experiments/{experiment}/runs/{run}")
+    expect(page.get_by_text("dvc exp run -S pix2pix.lambda_l1=50.0 train_pix2pix").first).to_be_visible()
+    page.get_by_text("Show more", exact=True).first.click()
+    shown = page.locator("img[src*='samples.png']")  # MLflow drops the alternative text
+    expect(shown).to_be_visible()
+    assert shown.evaluate("image => image.naturalWidth") == 96
+    shown.scroll_into_view_if_needed()
+    for text in ("best/val_mean_iou", "best/epoch", "test/mean_iou_pm", "pix2pix.epochs", "maps"):
+        expect(page.get_by_text(text, exact=False).first).to_be_visible()
+
+
+@pytest.mark.usefixtures("picture")
+def test_pictures_have_a_slider_over_steps(page: Page, ui: str, found: tuple[str, list[str]]) -> None:
+    experiment, (_, run) = found
+    page.goto(f"{ui}/#/experiments/{experiment}/runs/{run}/model-metrics")
+    expect(page.get_by_text("val_mean_iou").first).to_be_visible()
+    expect(page.get_by_text("samples", exact=True).first).to_be_visible()
+    expect(page.locator("[role=slider], [class*=slider]").first).to_be_attached()
+
+
+@pytest.mark.usefixtures("picture")
+def test_the_registry_shows_the_champion_and_why(page: Page, ui: str) -> None:
+    page.goto(f"{ui}/#/models/pix2pix")
+    expect(page.get_by_text("champion").first).to_be_visible()
+    page.goto(f"{ui}/#/models/pix2pix/versions/2")
+    expect(page.get_by_text("Better than the champion's").first).to_be_visible()
+
+
+@pytest.mark.usefixtures("picture")
+def test_mlflow_compares_the_two(page: Page, ui: str, found: tuple[str, list[str]]) -> None:
+    experiment, runs = found
+    both = "%5B" + "%2C".join(f"%22{run}%22" for run in runs) + "%5D"
+    page.goto(f"{ui}/#/compare-runs?runs={both}&experiments=%5B%22{experiment}%22%5D")
+    for text in ("lambda_l1=50.0 (brave-llama)", "pix2pix.lambda_l1", "best/val_mean_iou"):
+        expect(page.get_by_text(text, exact=False).first).to_be_visible()
+
+
+@pytest.mark.parametrize("light", ["light", "dark"])
+def test_the_page_of_a_comparison(
+    page: Page,
+    project: Path,
+    found: tuple[str, list[str]],
+    light: str,
+    monkeypatch: pytest.MonkeyPatch,
+    tmp_path_factory: pytest.TempPathFactory,
+) -> None:
+    monkeypatch.chdir(project)
+    monkeypatch.setenv("DVC_ROOT", str(project))
+    monkeypatch.setattr("sys.argv", ["ganflow", "compare", found[1][0][:10], "brave-llama"])
+    main()
+    page.emulate_media(color_scheme=light)
+    page.goto((project / "compare.html").as_uri())
+    expect(page.get_by_text("B is better").first).to_be_visible()
+    row = page.locator("tr", has_text="pix2pix.lambda_l1")
+    assert row.locator("td").all_inner_texts() == ["100.0", "50.0"]
+    assert page.locator("tr", has_text="mean class IoU").first.inner_text().endswith("better same images")
+    sizes = page.locator("img").evaluate_all("images => images.map(image => image.naturalWidth)")
+    assert len(sizes) == 6, "dots, curves, two pairs of pictures"
+    assert min(sizes) > 0
+    page.screenshot(path=tmp_path_factory.getbasetemp() / f"compare_{light}.png", full_page=True)
