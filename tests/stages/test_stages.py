@@ -10,6 +10,8 @@ from ruamel.yaml import YAML
 from safetensors.torch import load_file, save_file
 from workspace import ORDER, TASKS, TINY, outs, project, stage
 
+from ganflow.runs.registry import judged_of
+
 
 def test_every_declared_out_is_made_and_nothing_half_written_is_left(whole: Path) -> None:
     pipeline = YAML(typ="safe").load((ROOT / "dvc.yaml").read_text())["stages"]
@@ -41,6 +43,16 @@ def test_one_run_per_model_holds_curves_metrics_pictures_and_the_model(whole: Pa
         assert {f"test/{measure}", "loss_d", "loss_g"} <= set(run.data.metrics)
         assert {a.path for a in store.list_artifacts(run.info.run_id)} >= {"figures", "history", "images"}
         assert len(store.search_logged_models([experiment.experiment_id])) == 1
+        best = json.loads((whole / f"models/{task}/best/config.json").read_text())
+        curve = f"best/val_{best['best_by']}"
+        assert run.data.metrics[curve] == best["val"]
+        assert run.data.metrics["best/epoch"] == best["epoch"]
+        assert run.data.metrics[f"{curve}_pm"] > 0
+        assert store.get_model_version_by_alias(task, "champion").run_id == run.info.run_id
+        judged = judged_of(store, run.info.run_id)
+        assert judged is not None
+        assert judged.value == pytest.approx(best["val"], rel=1e-5), "what the epoch was chosen by"
+        assert judged.source == "generated"
 
 
 def test_the_best_epoch_is_the_historys_and_the_last_the_last(whole: Path) -> None:

@@ -9,9 +9,12 @@ from ganflow.config import Cgan, Gan
 from ganflow.data.batches import to_bytes
 from ganflow.grids import digit_grid
 from ganflow.losses import OBJECTIVES, gradient_penalty
+from ganflow.metrics.bootstrap import whole_and_resamples
+from ganflow.metrics.digits import RESAMPLES
 from ganflow.metrics.distribution import frechet_distance
 from ganflow.models.classifier import DigitClassifier
 from ganflow.models.dcgan import DigitDiscriminator, DigitGenerator, with_classes
+from ganflow.runs.champion import digest_of
 from ganflow.training.classifier import look
 from ganflow.training.compute import Machine
 from ganflow.training.ema import Ema, recalibrate
@@ -128,7 +131,13 @@ def validation(classifier: DigitClassifier, val: np.ndarray, inputs: Tensor) -> 
             measures["class_accuracy"] = float((probabilities.argmax(1) == asked).mean())
         return measures
 
-    return Validation(measure, best_by="frechet_classifier", higher_is_better=False)
+    def resampled(generator: nn.Module) -> np.ndarray:
+        features, _ = look(classifier, draw(generator, inputs))
+        # The same draws in every run: see Validation.
+        drawn, drawn_of_real = (whole_and_resamples(len(n), seed, RESAMPLES) for seed, n in enumerate((features, real)))
+        return frechet_distance(features, real, (drawn, drawn_of_real))
+
+    return Validation(measure, "frechet_classifier", False, resampled, digest_of(val, real))
 
 
 def every_class(latent: Tensor, classes: int) -> Tensor:

@@ -11,6 +11,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Protocol
 
+import numpy as np
 import pandas as pd
 import torch
 from PIL import Image
@@ -110,12 +111,15 @@ class Plan:
 class Validation:
     """Measures of a network in evaluation mode, and the one of them by which the best epoch is chosen.
 
-    `measure` must change nothing that the next training step depends on.
+    `measure` must change nothing that the next training step depends on. `resampled` gives `best_by` on the whole split
+    and on resamples of it, [1 + R]: the same ones for every network measured on the same `images`, a digest.
     """
 
     measure: Callable[[nn.Module], dict[str, float]]
     best_by: str
     higher_is_better: bool
+    resampled: Callable[[nn.Module], np.ndarray] | None = None
+    images: str = ""
 
     def better(self, value: float, than: float) -> bool:
         """Strictly, so that of equal epochs the earlier is kept."""

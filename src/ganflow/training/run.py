@@ -6,12 +6,13 @@ from pathlib import Path
 from typing import Any
 
 from PIL import Image
-from torch import Tensor
+from torch import Tensor, nn
 
 from ganflow import tracking
 from ganflow.errors import UserError
 from ganflow.files import whole_dir, whole_file
 from ganflow.models import saved
+from ganflow.runs.champion import Judged
 from ganflow.training.checkpoint import Checkpoints, fingerprint
 from ganflow.training.compute import Machine
 from ganflow.training.lifetime import Stopped, awaited, end_with_parent, sole_user
@@ -66,6 +67,7 @@ def train_and_track(
             dataset=tracking.Dataset(dataset["name"], dataset["digest"], dataset["source"]),
             training=checkpoints.training(),
             tags={"ganflow.machine": machine.reason, "ganflow.data_source": dataset["source"]},
+            best_by=None if validation is None else _best_by(validation, plan),
         )
         try:
             with together(world):
@@ -87,7 +89,8 @@ def train_and_track(
                         (partial / picture.name).write_bytes(picture.read_bytes())
             tracker.tag(tracking.WEIGHTS_TAG, saved.digest(outs.model))
             tracker.file(outs.history, "history")
-            tracker.model(network, example, "model")
+            judged = _judged(network, validation, machine, dataset["source"]) if validation else None
+            tracker.model(network, example, "model", judged)
         except BaseException as fault:
             tracker.finish("KILLED" if isinstance(fault, Stopped | KeyboardInterrupt) else "FAILED")
             raise
@@ -108,3 +111,16 @@ class _Nowhere:
     def metrics(self, values: dict[str, float], step: int) -> None: ...
 
     def image(self, image: Image.Image, key: str, step: int) -> None: ...
+
+
+def _best_by(validation: Validation, plan: Plan) -> tracking.BestBy:
+    return tracking.BestBy(f"val_{validation.best_by}", validation.higher_is_better, plan.epoch_steps)
+
+
+def _judged(network: nn.Module, validation: Validation, machine: Machine, source: str) -> Judged | None:
+    """What the validation split says of the network kept, with its noise: whether it becomes champion hangs on it."""
+    if validation.resampled is None:
+        return None
+    values = validation.resampled(network.to(machine.device))
+    network.cpu()
+    return Judged(validation.best_by, validation.higher_is_better, validation.images, source, values)

@@ -12,6 +12,8 @@ from ganflow.config import Params, Translator
 from ganflow.data import prepared
 from ganflow.data.batches import PairBatches, open_array
 from ganflow.metrics import classes
+from ganflow.metrics.bootstrap import RESAMPLES, whole_and_resamples
+from ganflow.runs.champion import digest_of
 from ganflow.training import compute, loop
 from ganflow.training.compute import Machine
 from ganflow.training.loop import Plan, Validation
@@ -95,7 +97,16 @@ def validation(
             measures["mean_iou"] = float(classes.scores(classes.confusions(drawn, real).sum(0))["mean_iou"])
         return measures
 
-    return Validation(measure, best_by="mean_iou" if to_map else "mae", higher_is_better=to_map)
+    def resampled(generator: nn.Module) -> np.ndarray:
+        drawn = translate(generator, inputs, VALIDATION_BATCH, machine.device, latents)
+        weights = whole_and_resamples(len(real), seed=0, resamples=RESAMPLES)  # whatever the run's seed: see Validation
+        if not to_map:
+            errors = np.abs(drawn.astype(np.int16) - real).mean((1, 2, 3))
+            return weights @ errors / len(real)
+        counts = classes.confusions(drawn, real)
+        return classes.scores((weights @ counts.reshape(len(counts), -1)).reshape(-1, *counts.shape[1:]))["mean_iou"]
+
+    return Validation(measure, "mean_iou" if to_map else "mae", to_map, resampled, digest_of(inputs, real))
 
 
 def _centre(images: np.ndarray, size: int) -> np.ndarray:
