@@ -57,7 +57,7 @@ def _case(setting: Setting, name: str, own: Pix2Pix, size: int, block: int, bloc
         checkpoints = Saves("bench", name.partition(",")[0], clocks)
         checkpoints.folder.mkdir(parents=True, exist_ok=True)
         tracker = tracking.start(
-            "bench", params={}, dataset=tracking.Dataset("noise", "0", "generated"), resume_id=None, tags={}
+            "bench", params={}, dataset=tracking.Dataset("noise", "0", "generated"), training=name, tags={}
         )
         loop.train(model, data, plan, checkpoints, Points(tracker, clocks), None)
         tracker.finish("FINISHED")

@@ -16,7 +16,7 @@ examples:
   ganflow diff                     this folder against the last commit
   ganflow diff HEAD my-experiment  an experiment against the last commit
   ganflow seeds                    after `make seeds`
-  ganflow runs my-experiment       its runs in MLflow, and the commands that remake them
+  ganflow runs my-experiment       its runs in MLflow, and how to remake them
   ganflow compare RUN_A RUN_B      two runs on one page: compare.html
   ganflow doctor                   first, and when something is odd
 

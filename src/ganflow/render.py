@@ -78,7 +78,7 @@ def best_of(found: dict[str, dict[str, list[float]]]) -> Image.Image:
         1, len(found), figsize=(5 * len(found), 3.6), dpi=110, layout="constrained", squeeze=False
     )
     for axes, (measure, by_system) in zip(panels[0], found.items(), strict=True):
-        for (system, values), colour in zip(by_system.items(), (BLUE, GREY, ORANGE), strict=True):
+        for (system, values), colour in zip(by_system.items(), (BLUE, GREY, ORANGE), strict=False):
             if len(values) == 1:  # has one answer only
                 axes.axhline(values[0], color=colour, linestyle="--", label=f"{system}, its one answer")
             else:

@@ -18,7 +18,14 @@ TINY = {
     "classifier": {"epochs": 1},
     "gan": {"channels": 4, "epochs": 1, "decay_epochs": 0, "batch_size": 256},
     "cgan": {"channels": 4, "epochs": 1, "decay_epochs": 0, "batch_size": 256},
-    "pix2pix": {"generator_channels": 4, "discriminator_channels": 4, "epochs": 8, "decay_epochs": 4, "batch_size": 2},
+    "pix2pix": {
+        "generator_channels": 4,
+        "discriminator_channels": 4,
+        "dropout": 0.5,
+        "epochs": 8,
+        "decay_epochs": 4,
+        "batch_size": 2,
+    },
     "cvae": {
         "generator_channels": 4,
         "encoder_channels": 4,
