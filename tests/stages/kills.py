@@ -392,7 +392,7 @@ def tracked(name: str, killed: Path, whole: Path) -> list[str]:
 
 
 def in_mlflow(name: str, folder: Path) -> list[dict[str, Any]]:
-    """What each run of a model holds, but for ids and times; the one with the changed rate left out."""
+    """What each run of a model holds, but for ids, times and the machine; the one with the changed rate left out."""
     store = mlflow.MlflowClient(f"sqlite:///{folder}/mlflow.db")
     experiment = store.get_experiment_by_name(name)
     found = []
@@ -420,6 +420,7 @@ def in_mlflow(name: str, folder: Path) -> list[dict[str, Any]]:
                 "curves": {
                     key: [(point.step, point.value) for point in store.get_metric_history(run_id, key)]
                     for key in one.data.metrics
+                    if not key.startswith("system/")  # of the machine at that time
                 },
             }
         )
