@@ -406,7 +406,11 @@ def in_mlflow(name: str, folder: Path) -> list[dict[str, Any]]:
             {
                 "status": one.info.status,
                 "params": one.data.params,
-                "tags": {key: value for key, value in one.data.tags.items() if key not in OWN_TAGS},
+                "tags": {
+                    key: re.sub(r"!\[.*?\]\(.*?\)", "", value)  # a picture's address holds the run's id
+                    for key, value in one.data.tags.items()
+                    if key not in OWN_TAGS
+                },
                 "inputs": [(given.dataset.name, given.dataset.digest) for given in one.inputs.dataset_inputs],
                 "models": [(model.name, model.status) for model in models],
                 "outputs": [made.model_id for made in one.outputs.model_outputs] == [made.model_id for made in models],

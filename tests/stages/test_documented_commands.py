@@ -40,6 +40,7 @@ HERE = (
     "dvc metrics diff",
     "dvc plots diff",
     "dvc exp show",
+    "ganflow runs",
     "dvc exp push origin NAME",
     "git checkout params.yaml dvc.lock",
     "dvc checkout",
@@ -59,12 +60,17 @@ ELSEWHERE = {
     "make test": ".ci/run",
     "make demo": ".ci/run",
     "make lint": ".ci/run",
+    "ganflow compare RUN_A RUN_B": "tests/browser/test_runs.py::test_the_page_of_a_comparison",
     "dvc exp run -S compute.processes=2": "tests/stages/test_processes.py::test_two_processes_train_to_the_end",
     "GANFLOW_MIRROR=/folder/or/url make repro": DOWNLOADS + "::test_both_sets_come_from_a_mirror_behind_an_address",
 }
 
 # Run by nobody, each with the reason.
 NOBODY = {
+    "make exact": "minutes of killing; its short form is tests/stages/test_kills.py",
+    "make exps": "sets up an environment first; it is `dvc exp show --csv`, sifted",
+    "make bench": "minutes of timing; tests/benchmarks/test_bench.py runs every bench once, tiny",
+    "python benchmarks/run.py step loop": "as make bench",
     ".ci/run": "is what CI runs",
     "make repro": "half an hour on real data; the same stages run in tests/stages, the data's first in .ci/run",
     "dvc exp run -S compute.processes=8 -S pix2pix.batch_size=8": "needs eight GPUs",
