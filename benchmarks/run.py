@@ -42,7 +42,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
     params = config.load(ROOT / "params.yaml")
     if asked.threads:
         params = params.model_copy(update={"compute": params.compute.model_copy(update={"threads": asked.threads})})
-    setting = Setting(params, compute.prepare(params.compute), rounds_asked=asked.rounds)
+    setting = Setting(params, compute.prepare(params.compute, compute.COMPILE_STEPS), rounds_asked=asked.rounds)
     began = datetime.now(UTC)
     about = environment(setting)
     print("\n".join(f"{name:10} {value}" for name, value in about.items()) + "\n", flush=True)
