@@ -9,6 +9,7 @@ picture at an epoch's end are not part of it.
 import os
 import tempfile
 import time
+import uuid
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -57,7 +58,7 @@ def _case(setting: Setting, name: str, own: Pix2Pix, size: int, block: int, bloc
         checkpoints = Saves("bench", name.partition(",")[0], clocks)
         checkpoints.folder.mkdir(parents=True, exist_ok=True)
         tracker = tracking.start(
-            "bench", params={}, dataset=tracking.Dataset("noise", "0", "generated"), training=name, tags={}
+            "bench", params={}, dataset=tracking.Dataset("noise", "0", "generated"), training=uuid.uuid4().hex, tags={}
         )
         loop.train(model, data, plan, checkpoints, Points(tracker, clocks), None)
         tracker.finish("FINISHED")

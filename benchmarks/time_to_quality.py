@@ -12,6 +12,7 @@ benchmarks/results/time_to_quality/ with the curve of every measure against minu
 import argparse
 import json
 import time
+import uuid
 from pathlib import Path
 from typing import Any
 
@@ -89,7 +90,7 @@ def run(name: str, params: Params, seconds: float) -> list[dict[str, float]]:
         "time to quality",
         params=params.model_dump(include={"seed": True, "compute": True, "maps": True, "pix2pix": True}),
         dataset=tracking.Dataset("maps", dataset["digest"], dataset["source"]),
-        training=f"{name}, {seconds:g} s, {time.time_ns()}",
+        training=uuid.uuid4().hex,
         tags={"ganflow.machine": machine.reason, "recipe": f"{name}, {seconds / 60:g} min"},
     )
     print(f"{name}: {machine.reason}")
