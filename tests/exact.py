@@ -32,7 +32,12 @@ from kills import MODELS, MOMENTS, SIZE, tracked
 from ruamel.yaml import YAML
 from workspace import ORDER, TINY, project, stage, trains, until
 
-YAML_SAFE = YAML(typ="safe")
+
+def yaml() -> YAML:
+    """One for each use: clones are made in threads, and it keeps a state."""
+    return YAML(typ="safe")
+
+
 SIGNALS = ("SIGKILL", "SIGTERM", "SIGINT")
 
 
@@ -51,10 +56,10 @@ def clone(folder: Path) -> Path:
     """A clean clone of HEAD with small parameters."""
     subprocess.run(["git", "clone", "--quiet", str(ROOT), str(folder)], check=True)
     path = folder / "params.yaml"
-    content = YAML_SAFE.load(path.read_text())
+    content = yaml().load(path.read_text())
     for section, values in (*TINY.items(), *SIZE.items()):
         content[section] |= values
-    YAML_SAFE.dump(content, path)
+    yaml().dump(content, path)
     return folder
 
 
@@ -94,7 +99,7 @@ def same_lock(first: Path, second: Path) -> list[str]:
 
 def hashes(folder: Path) -> dict[str, str]:
     """Out → its hash in dvc.lock."""
-    stages = YAML_SAFE.load((folder / "dvc.lock").read_text())["stages"]
+    stages = yaml().load((folder / "dvc.lock").read_text())["stages"]
     return {out["path"]: out["md5"] for one in stages.values() for out in one.get("outs", [])}
 
 
