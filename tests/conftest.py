@@ -24,11 +24,5 @@ def _no_real_store(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """No test may write into the project's own store, checkpoints or experiments."""
     monkeypatch.setenv("DVC_ROOT", str(tmp_path))
     for name in ("MLFLOW_TRACKING_URI", "GANFLOW_MIRROR", "DVC_EXP_NAME", "DVC_EXP_BASELINE_REV", "DVC_STAGE"):
-        monkeypatch.delenv(name, raising=False)
-
-
-@pytest.fixture(autouse=True)
-def _no_store_outlives_a_test(monkeypatch: pytest.MonkeyPatch) -> None:
-    """mlflow.set_tracking_uri writes into the environment, from where the next test's stages would inherit it."""
-    monkeypatch.setenv("MLFLOW_TRACKING_URI", "")
-    monkeypatch.delenv("MLFLOW_TRACKING_URI")
+        monkeypatch.setenv(name, "")  # noted, so that what is set meanwhile is undone: mlflow.set_tracking_uri does
+        monkeypatch.delenv(name)
