@@ -81,7 +81,8 @@ def project(tmp_path_factory: pytest.TempPathFactory) -> Path:
     with pytest.MonkeyPatch.context() as patch:
         patch.chdir(folder)
         patch.setenv("DVC_ROOT", str(folder))
-        patch.delenv("MLFLOW_TRACKING_URI", raising=False)
+        patch.setenv("MLFLOW_TRACKING_URI", "")  # noted, so that what MLflow sets is undone
+        patch.delenv("MLFLOW_TRACKING_URI")
         logged(folder, 100.0, 0.3, "tan")
         patch.setenv("DVC_EXP_NAME", "brave-llama")
         logged(folder, 50.0, 0.2, "teal")

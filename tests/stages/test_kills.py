@@ -12,6 +12,15 @@ from imports import ROOT
 from ruamel.yaml import YAML
 from workspace import TASKS, checkpoints, environment, often_saving, outs, project, stage, trains, until
 
+# As `stages/train_pix2pix.py`, but with time between two steps, in which to kill it.
+SLOW = """
+import runpy, time
+from ganflow.training import loop
+report = loop.Progress.__call__
+loop.Progress.__call__ = lambda *given: (time.sleep(0.1), report(*given))
+runpy.run_path({stage!r}, run_name="__main__")
+"""
+
 
 @pytest.mark.parametrize("model", ["classifier", *TASKS])
 def test_a_training_killed_at_every_kind_of_moment_ends_as_one_left_alone(
@@ -65,7 +74,8 @@ def test_dvc_killed_leaves_no_orphan_and_the_same_command_goes_on(whole: Path, t
     folder = project(tmp_path / "dvc")
     (folder / "data" / "prepared").symlink_to(whole / "data" / "prepared")
     made = ["models/pix2pix", "metrics/history/pix2pix.csv", "reports/samples/pix2pix"]
-    command = f"{sys.executable} {ROOT / 'stages' / 'train_pix2pix.py'}"
+    (tmp_path / "slow.py").write_text(SLOW.format(stage=str(ROOT / "stages" / "train_pix2pix.py")))
+    command = f"{sys.executable} {tmp_path / 'slow.py'}"
     YAML().dump({"stages": {"train_pix2pix": {"cmd": command, "outs": made}}}, folder / "dvc.yaml")
     dvc = Path(sys.executable).with_name("dvc")
     subprocess.run([dvc, "init", "--quiet", "--no-scm"], cwd=folder, check=True)

@@ -48,13 +48,12 @@ def _is_well(address: str) -> bool:
 
 
 def test_two_trainings_at_once_have_all_on_the_server_and_nothing_beside_it(
-    server: str, prepared: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    server: str, prepared: Path, tmp_path: Path
 ) -> None:
-    monkeypatch.setenv("MLFLOW_TRACKING_URI", server)
     folders = [project(tmp_path / f"lambda {value}", pix2pix={"lambda_l1": value}) for value in (20, 50)]
     for folder in folders:
         (folder / "data" / "prepared").symlink_to(prepared / "data" / "prepared")
-    trainings = [often_saving(folder, "train_pix2pix") for folder in folders]
+    trainings = [often_saving(folder, "train_pix2pix", MLFLOW_TRACKING_URI=server) for folder in folders]
     for training in trainings:
         _, said = training.communicate(timeout=240)
         assert training.returncode == 0

@@ -68,8 +68,10 @@ def project(folder: Path, **changes: dict[str, object]) -> Path:
     return folder
 
 
-def environment(folder: Path) -> dict[str, str]:
-    return os.environ | {"PYTHONPATH": str(ROOT / "src"), "DVC_ROOT": str(folder)}
+def environment(folder: Path, **more: str) -> dict[str, str]:
+    """For a stage in `folder`, which keeps its runs there unless `more` names a server."""
+    own = {name: value for name, value in os.environ.items() if name not in ("MLFLOW_TRACKING_URI", "GANFLOW_MIRROR")}
+    return own | {"PYTHONPATH": str(ROOT / "src"), "DVC_ROOT": str(folder)} | more
 
 
 def stage(folder: Path, name: str) -> subprocess.CompletedProcess[str]:
@@ -77,12 +79,12 @@ def stage(folder: Path, name: str) -> subprocess.CompletedProcess[str]:
     return subprocess.run(command, cwd=folder, env=environment(folder), capture_output=True, text=True, timeout=120)
 
 
-def often_saving(folder: Path, name: str) -> subprocess.Popen[str]:
+def often_saving(folder: Path, name: str, **more: str) -> subprocess.Popen[str]:
     code = SAVING_OFTEN.format(stage=str(ROOT / "stages" / f"{name}.py"))
     return subprocess.Popen(
         [sys.executable, "-c", code],
         cwd=folder,
-        env=environment(folder),
+        env=environment(folder, **more),
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
         text=True,
