@@ -2,7 +2,7 @@
 
 The loop is the project's own, with memory-mapped data, augmentation, history, an MLflow run and checkpoints, in a
 temporary folder. After every block of its steps it is held while as many bare steps of the same model run. Checkpoints
-are timed one by one and charged at the rate of a long training: one in `loop.CHECKPOINT_SECONDS`. Validation and the
+are timed one by one and charged at the rate of a long training: one in `loop.checkpoint_pause`. Validation and the
 picture at an epoch's end are not part of it.
 """
 
@@ -63,7 +63,8 @@ def _case(setting: Setting, name: str, own: Pix2Pix, size: int, block: int, bloc
         loop.train(model, data, plan, checkpoints, Points(tracker, clocks), None)
         tracker.finish("FINISHED")
     whole, bare, parts = model.whole[1:], model.bare[1:], list(model.parts[1:])
-    saving = clocks.save / clocks.saves / loop.CHECKPOINT_SECONDS  # seconds of saving a second of training
+    took = clocks.save / clocks.saves
+    saving = took / loop.checkpoint_pause(took)  # seconds of saving a second of training
     rest = [a - sum(p.values()) - b for a, b, p in zip(whole, bare, parts, strict=True)]
 
     def row(what: str, ours: list[float], against: str = "a bare step") -> Row:

@@ -227,7 +227,8 @@ class Training:
         os.chdir(self.folder)
         os.environ.update(environment(self.folder))
         tracking.START_SECONDS = tracking.DRAIN_SECONDS = 600.0  # a busy machine is no fault
-        loop.CHECKPOINT_SECONDS = EveryThird()
+        pause = EveryThird()
+        loop.checkpoint_pause = lambda took: pause  # pyright: ignore[reportAttributeAccessIssue]
         if kill:
             arm(kill.moment, Blow(kill, self.note))
         run.fingerprint = self._noting(run.fingerprint)

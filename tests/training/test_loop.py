@@ -202,12 +202,18 @@ def test_a_kill_between_checkpoints_repeats_the_steps_since(monkeypatch: pytest.
 
     ticks = iter(range(0, 10**6, 20))  # seconds: a checkpoint every fourth look at the clock
     monkeypatch.setattr(loop.time, "monotonic", lambda: float(next(ticks)))
+    monkeypatch.setattr(loop, "checkpoint_pause", lambda took: 60.0)
     with pytest.raises(KilledError):
         run(Dying(), "parts")
     second = Line()
     history, _ = run(second, "parts")
     assert 42 - 20 < second.steps < 42
     pd.testing.assert_frame_equal(history, expected, check_exact=True)
+
+
+def test_saving_takes_a_hundredth_of_the_time_at_most() -> None:
+    assert loop.checkpoint_pause(0.0) == loop.checkpoint_pause(0.6) == 60.0
+    assert loop.checkpoint_pause(2.5) == 250.0
 
 
 def test_a_loss_that_is_not_finite_stops_at_once_and_is_never_saved() -> None:
