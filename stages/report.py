@@ -9,10 +9,11 @@ import pandas as pd
 from dvc import api
 from dvc.exceptions import DvcException
 
-from ganflow import config, model_card, report
+from ganflow import config, model_card, report, tracking
 from ganflow.data import prepared
 from ganflow.errors import UserError
 from ganflow.files import project_root, sha256, whole_dir, whole_file
+from ganflow.models import saved
 from ganflow.stage import run
 
 OUT = Path("reports/index.html")
@@ -48,6 +49,10 @@ def main() -> None:
     with whole_dir(CARDS) as partial:
         for task in tables:
             (partial / f"{task}.md").write_text(_card(task, tables[task], config.load()))
+    for task in tables:
+        tracker = tracking.attach(task, saved.digest(Path("models") / task))
+        tracker.file(CARDS / f"{task}.md", "model card")
+        tracker.finish("FINISHED")
     print(_where_to_look())
 
 

@@ -102,3 +102,7 @@ def test_every_profile_gives_valid_parameters(tmp_path: Path, profile: str) -> N
             part[name] = choice
             YAML(typ="safe").dump(content, tmp_path / "params.yaml")
             config.load(tmp_path / "params.yaml")
+
+
+def test_sections_become_dotted_names() -> None:
+    assert config.dotted({"a": {"b": {"c": 1}}, "d": 2}) == {"a.b.c": 1, "d": 2}

@@ -4,10 +4,8 @@ import base64
 import io
 import json
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any
 
-import jinja2
 import matplotlib
 import pandas as pd
 
@@ -22,6 +20,7 @@ from ganflow.metrics.measures import Measure
 from ganflow.runs.champion import difference, from_text
 from ganflow.runs.reading import Logged
 from ganflow.runs.registry import JUDGED
+from ganflow.templates import template
 from ganflow.tracking import PICTURE
 
 COLOURS = ("#0072B2", "#D55E00")  # of the two runs: Okabe & Ito's, told apart with any colour vision
@@ -66,14 +65,7 @@ def page(a: Logged, b: Logged) -> str:
     """Self-contained HTML: needs no network, follows the reader's light or dark."""
     tables = [_table(run) for run in (a, b)]
     measured = _changes(a, b, *tables)
-    environment = jinja2.Environment(
-        loader=jinja2.FileSystemLoader(Path(__file__).parent),
-        autoescape=True,
-        undefined=jinja2.StrictUndefined,
-        trim_blocks=True,
-        lstrip_blocks=True,
-    )
-    return environment.get_template("comparison.html.j2").render(
+    return template("comparison.html.j2").render(
         task=a.task,
         runs=(a, b),
         colours=COLOURS,

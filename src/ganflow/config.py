@@ -169,6 +169,14 @@ def load(path: Path = Path("params.yaml")) -> Params:
         raise UserError(f"{path}: {_explain(fault)}") from None
 
 
+def dotted(params: dict[str, Any], prefix: str = "") -> dict[str, Any]:
+    """{"pix2pix": {"lambda_l1": 50}} as {"pix2pix.lambda_l1": 50}."""
+    found: dict[str, Any] = {}
+    for key, value in params.items():
+        found |= dotted(value, f"{prefix}{key}.") if isinstance(value, dict) else {f"{prefix}{key}": value}
+    return found
+
+
 def _explain(fault: ValidationError) -> str:
     """The first error as `key = value: what is wrong`, and how many more there are."""
     first, *others = fault.errors()

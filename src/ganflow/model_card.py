@@ -5,12 +5,11 @@ no card tells of another model than the one beside it. No clock, no run id in it
 """
 
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any
 
-import jinja2
-
+from ganflow.config import dotted
 from ganflow.metrics.measures import BY_TASK, Measure
+from ganflow.templates import template
 
 
 @dataclass(frozen=True)
@@ -81,14 +80,7 @@ def build(
     """The card of one model, as text."""
     kind = KINDS[task]
     direction = model.get("direction")
-    environment = jinja2.Environment(
-        loader=jinja2.FileSystemLoader(Path(__file__).parent),
-        undefined=jinja2.StrictUndefined,
-        trim_blocks=True,
-        lstrip_blocks=True,
-        keep_trailing_newline=True,
-    )
-    return environment.get_template("model_card.md.j2").render(
+    return template("model_card.md.j2").render(
         task=task,
         kind=kind,
         is_=kind.is_ + (f"{_DIRECTIONS[direction]}." if direction else ""),
@@ -99,7 +91,7 @@ def build(
         baselines=[title for row, title in kind.baselines.items() if row in table["rows"]],
         rows=[_row(measure, kind, table["rows"]) for measure in BY_TASK[task] if measure.key in table["rows"]["model"]],
         training=training,
-        parameters=_flat(parameters),
+        parameters=dotted(parameters),
         generated="generated" in (model["source"], training["source"], table["about"]["source"]),
     )
 
@@ -119,10 +111,3 @@ def _row(measure: Measure, kind: Kind, rows: dict[str, dict[str, tuple[float, fl
         "model": text(value, noise=True),
         "others": [text(rows[row].get(measure.key), noise=False) for row in kind.baselines if row in rows],
     }
-
-
-def _flat(parameters: dict[str, Any], prefix: str = "") -> dict[str, Any]:
-    flat: dict[str, Any] = {}
-    for key, value in parameters.items():
-        flat |= _flat(value, f"{prefix}{key}.") if isinstance(value, dict) else {f"{prefix}{key}": value}
-    return flat

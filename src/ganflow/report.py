@@ -6,7 +6,6 @@ import math
 from pathlib import Path
 from typing import Any
 
-import jinja2
 from PIL import Image
 from ruamel.yaml import YAML
 from ruamel.yaml.compat import StringIO
@@ -23,6 +22,7 @@ from ganflow.metrics.measures import (
     TRANSLATION_PIXELS,
     Measure,
 )
+from ganflow.templates import template
 
 # Aerial photo -> map, from others' texts: other conditions than ours, so each row says its own.
 PUBLISHED = (
@@ -81,13 +81,6 @@ def build(
     "worst", each {"image": number, "measures": its own, by name, "tiles": PNG files of input, generated and real};
     `asked_read`: of the digits asked of the class-conditional GAN (rows), the share read as each [10, 10].
     """
-    environment = jinja2.Environment(
-        loader=jinja2.FileSystemLoader(Path(__file__).parent),
-        autoescape=True,
-        undefined=jinja2.StrictUndefined,
-        trim_blocks=True,
-        lstrip_blocks=True,
-    )
     gan, cgan, pix2pix, cvae = (tables[task] for task in ("gan", "cgan", "pix2pix", "cvae"))
     about = pix2pix["about"]
     to_map = about["direction"] == "aerial2map"
@@ -101,7 +94,7 @@ def build(
         cvae["rows"]["centre"],
         *(rows[key] for key in ("model", "nearest", "constant")),
     ]
-    return environment.get_template("report.html.j2").render(
+    return template("report.html.j2").render(
         generated=any(
             entry["source"] == "generated" for entry in (*(table["about"] for table in tables.values()), *data)
         ),

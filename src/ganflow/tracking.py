@@ -19,9 +19,10 @@ from typing import Any
 import torch
 from PIL import Image
 
+from ganflow.config import dotted
 from ganflow.runs import registry, store
 from ganflow.runs.champion import Judged
-from ganflow.runs.lineage import flat, lineage
+from ganflow.runs.lineage import lineage
 from ganflow.runs.machine import Gauge, gauge
 
 DRAIN_SECONDS = 60.0  # that a finished process waits for a server to take its last writes (a model's among them)
@@ -369,7 +370,7 @@ def _describe(client: Any, run_id: str, params: dict[str, Any], dataset: Dataset
     from mlflow.entities import DatasetInput, InputTag, Param
     from mlflow.exceptions import MlflowException
 
-    client.log_batch(run_id, params=[Param(key, str(value)) for key, value in flat(params).items()])
+    client.log_batch(run_id, params=[Param(key, str(value)) for key, value in dotted(params).items()])
     described = MlflowDataset(dataset.name, dataset.digest[:36], dataset.source, f'{{"source": "{dataset.source}"}}')
     inputs = [DatasetInput(described, [InputTag("mlflow.data.context", "training")])]
     try:

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from ganflow.runs.lineage import differences, flat, lineage
+from ganflow.runs.lineage import differences, lineage
 
 COMMITTED = "seed: 0\ndata:\n  source: download\npix2pix:\n  lambda_l1: 100.0\n  norm: instance\n  epochs: 10\n"
 PARAMS = {"seed": 0, "pix2pix": {"lambda_l1": 100.0, "norm": "instance", "epochs": 10}}
@@ -94,4 +94,3 @@ def test_values_that_a_shell_would_split_are_quoted(commit: str) -> None:
 def test_differences_are_of_values() -> None:
     assert differences("a: 1\nb:\n  c: x\n", "a: 1\nb:\n  c: y\nd: 2\n") == {"b.c": ("x", "y"), "d": (None, 2)}
     assert differences("", "a: 1\n") == {}, "nothing to compare with"
-    assert flat({"a": {"b": {"c": 1}}, "d": 2}) == {"a.b.c": 1, "d": 2}

@@ -9,6 +9,8 @@ from typing import Any
 
 from ruamel.yaml import YAML
 
+from ganflow.config import dotted
+
 NAMED = 3  # differences that fit into a name
 OWN = ("params.yaml", "dvc.lock")  # files that differ from the commit because of the run itself
 
@@ -30,7 +32,7 @@ class Lineage:
         the commit itself. What differs comes first: the UI's column shows some twenty letters. The task is not in it,
         as the list of runs is that of one task.
         """
-        concerned = flat(params)
+        concerned = dotted(params)
         shown = [
             f"{key.removeprefix(f'{task}.')}={new}" for key, (_, new) in self.differences.items() if key in concerned
         ]
@@ -100,16 +102,8 @@ def lineage(task: str) -> Lineage:
 
 def differences(before: str, after: str) -> dict[str, tuple[Any, Any]]:
     """Parameters with other values in the YAML text `after` than in `before`; of new ones, the old value is None."""
-    old, new = (flat(YAML(typ="safe", pure=True).load(text) or {}) for text in (before, after))
+    old, new = (dotted(YAML(typ="safe", pure=True).load(text) or {}) for text in (before, after))
     return {key: (old.get(key), value) for key, value in new.items() if old and old.get(key) != value}
-
-
-def flat(params: dict[str, Any], prefix: str = "") -> dict[str, Any]:
-    """{"pix2pix": {"lambda_l1": 50}} as {"pix2pix.lambda_l1": 50}."""
-    found: dict[str, Any] = {}
-    for key, value in params.items():
-        found |= flat(value, f"{prefix}{key}.") if isinstance(value, dict) else {f"{prefix}{key}": value}
-    return found
 
 
 def _git(*arguments: str) -> str:

@@ -63,7 +63,7 @@ def train_and_track(
     with sole_user(checkpoints.folder):
         tracker = tracking.start(
             plan.name,
-            params=params,
+            params=_compared(params),
             dataset=tracking.Dataset(dataset["name"], dataset["digest"], dataset["source"]),
             training=checkpoints.training(),
             tags={"ganflow.machine": machine.reason, "ganflow.data_source": dataset["source"]},
@@ -103,6 +103,15 @@ def _of_results(params: dict[str, Any]) -> dict[str, Any]:
     """`params` less the number of processes: a checkpoint of one goes on with two."""
     shared = {name: value for name, value in params["compute"].items() if name != "processes"}
     return params | {"compute": shared}
+
+
+def _compared(params: dict[str, Any]) -> dict[str, Any]:
+    """What runs are compared by: `params` less where it ran (a tag tells that) and a weight that weighs nothing."""
+    shown = {name: value for name, value in params.items() if name != "compute"}
+    for name, section in shown.items():
+        if isinstance(section, dict) and section.get("objective") != "wgan_gp":
+            shown[name] = {key: value for key, value in section.items() if key != "lambda_gp"}
+    return shown
 
 
 class _Nowhere:
