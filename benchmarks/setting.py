@@ -53,7 +53,8 @@ class Setting:
         channels = self.pick(64, 4)
         own = {"generator_channels": channels, "discriminator_channels": channels, "batch_size": batch}
         own |= {"norm": "batch", "upsample": "transposed", "dropout": 0.5, "objective": "non_saturating"}
-        own |= {"lambda_gan": 1.0, "lambda_l1": 100.0, "learning_rate": 0.0002}
+        own |= {"lambda_gan": 1.0, "lambda_l1": 100.0, "lambda_rare": 0.0, "lambda_features": 0.0}
+        own["learning_rate"] = 0.0002
         return self.params.pix2pix.model_copy(update=own), self.pick(256, 32)
 
     def translators(self) -> dict[str, tuple[Pix2Pix, int]]:
@@ -75,7 +76,7 @@ class Setting:
 
 def pix2pix(own: Pix2Pix, size: int, machine: Machine) -> Pix2PixModel:
     nothing = np.zeros((1, size, size, 3), np.uint8)
-    return Pix2PixModel(own, size, 0, machine, (nothing, nothing))
+    return Pix2PixModel(own, size, 0, machine, (nothing, nothing), torch.zeros(3, dtype=torch.uint8))
 
 
 def noise(batch: int, size: int, device: str | torch.device) -> tuple[Tensor, Tensor]:

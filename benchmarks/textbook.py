@@ -37,11 +37,11 @@ def pix2pix(own: Pix2Pix, levels: int, size: int, device: str) -> Step:
     def step() -> tuple[float, float, float]:
         fake = g(x)
         adam_d.zero_grad()
-        loss_d = 0.5 * minimax_discriminator(d(x, y), d(x, fake.detach()))
+        loss_d = 0.5 * minimax_discriminator(d(x, y)[-1], d(x, fake.detach())[-1])
         loss_d.backward()
         adam_d.step()
         adam_g.zero_grad()
-        loss_g, loss_l1 = non_saturating_generator(d(x, fake)), l1(fake, y)
+        loss_g, loss_l1 = non_saturating_generator(d(x, fake)[-1]), l1(fake, y)
         (loss_g + own.lambda_l1 * loss_l1).backward()
         adam_g.step()
         return loss_d.item(), loss_g.item(), loss_l1.item()

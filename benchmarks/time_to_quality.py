@@ -45,6 +45,8 @@ CLASSIC = {
     "pix2pix.batch_size": 1,
     "pix2pix.learning_rate": 0.0002,
     "pix2pix.lambda_l1": 100.0,
+    "pix2pix.lambda_rare": 0.0,
+    "pix2pix.lambda_features": 0.0,
     "pix2pix.upsample": "transposed",
 }
 RECIPES: dict[str, dict[str, Any]] = {"default": {}, "classic": CLASSIC}
@@ -82,7 +84,8 @@ def run(name: str, params: Params, seconds: float) -> list[dict[str, float]]:
     own, maps = params.pix2pix, params.maps
     machine = compute.prepare(params.compute)
     inputs, targets = prepared.pairs("val", maps.direction)
-    model = Pix2PixModel(own, maps.crop_size, params.seed, machine, (inputs[:4], targets[:4]))
+    common = prepared.common_colour(maps.direction)
+    model = Pix2PixModel(own, maps.crop_size, params.seed, machine, (inputs[:4], targets[:4]), common)
     pairs = open_array(training_pairs(maps.load_size), machine.device)
     data = PairBatches(pairs, maps.crop_size, maps.direction, machine.device)
     dataset = prepared.about("maps")

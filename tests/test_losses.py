@@ -110,6 +110,21 @@ def test_gradient_penalty_of_a_flat_critic_is_one_and_differentiable() -> None:
 
 def test_l1() -> None:
     assert losses.l1(tensor([1.0, -1.0]), tensor([0.0, 2.0])).item() == 2.0
+    assert losses.l1(tensor([1.0, -1.0]), tensor([0.0, 2.0]), tensor([3.0, 0.0])).item() == 1.5
+
+
+def test_rarity_is_one_where_the_target_is_common_and_grows_with_the_distance() -> None:
+    common = tensor([0.5, 0.0, -0.5])
+    target = torch.stack([common, common + 0.2, common + tensor([0.3, 0.0, 0.0])], 1).view(1, 3, 1, 3)
+    weights = losses.rarity(target, common, 10.0)
+    assert weights.shape == (1, 1, 1, 3)
+    torch.testing.assert_close(weights.flatten(), tensor([1.0, 3.0, 2.0]))
+    assert (losses.rarity(target, common, 0.0) == 1).all()
+
+
+def test_feature_matching_adds_up_the_layers_means() -> None:
+    generated, real = [tensor([1.0, 3.0]), tensor([2.0])], [tensor([0.0, 0.0]), tensor([5.0])]
+    assert losses.feature_matching(generated, real).item() == 2.0 + 3.0
 
 
 def test_kl_divergence_by_hand() -> None:

@@ -99,6 +99,8 @@ class Translator(Game):
 
     lambda_gan: Weight
     lambda_l1: Weight
+    lambda_rare: Weight
+    lambda_features: Weight
     norm: Literal["instance", "batch"]
     upsample: Literal["transposed", "resize"]
     generator_channels: Annotated[int, Field(ge=4, le=512)]

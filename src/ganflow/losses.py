@@ -6,7 +6,7 @@ returns a scalar to be minimised. `OBJECTIVES` pairs them up under the names use
 """
 
 import math
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 
 import torch
@@ -75,9 +75,23 @@ def gradient_penalty(critic: Callable[[Tensor], Tensor], real: Tensor, fake: Ten
     return (norm - 1).square().mean()
 
 
-def l1(generated: Tensor, target: Tensor) -> Tensor:
-    """E|y - G(x)|, the reconstruction term of Pix2Pix. Isola et al. 2017 (arXiv:1611.07004), eq. 3."""
-    return (generated - target).abs().mean()
+def l1(generated: Tensor, target: Tensor, weight: Tensor | float = 1.0) -> Tensor:
+    """E[w |y - G(x)|], with w = 1 the reconstruction term of Pix2Pix. Isola et al. 2017 (arXiv:1611.07004), eq. 3."""
+    return (weight * (generated - target).abs()).mean()
+
+
+def rarity(target: Tensor, common: Tensor, strength: float) -> Tensor:
+    """1 + strength |y - m|, the mean over channels, [B, 1, H, W]: how much more L1 weighs where y is far from m.
+
+    `common` [3]: m, the median colour of all targets. Where a generator does not know, L1 has it answer the median of
+    what could be, and in most places that is m: a park or a motorway that is not certain is left out. Ours.
+    """
+    return 1 + strength * (target - common.view(1, -1, 1, 1)).abs().mean(1, keepdim=True)
+
+
+def feature_matching(generated: Sequence[Tensor], real: Sequence[Tensor]) -> Tensor:
+    """Sum over D's hidden layers of E|D_i(x, y) - D_i(x, G(x))|. Wang et al. 2018 (arXiv:1711.11585), eq. 4."""
+    return torch.stack([l1(a.float(), b.float()) for a, b in zip(generated, real, strict=True)]).sum()
 
 
 def kl_divergence(q: tuple[Tensor, Tensor], p: tuple[Tensor, Tensor]) -> Tensor:

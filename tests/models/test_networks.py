@@ -56,7 +56,8 @@ def test_patchgan_sees_70_pixels() -> None:
                 if isinstance(child, nn.BatchNorm2d):
                     setattr(module, name, nn.Identity())
     image = torch.randn(1, 3, 256, 256, requires_grad=True)
-    logits = network(torch.randn(1, 3, 256, 256), image)
+    *hidden, logits = network(torch.randn(1, 3, 256, 256), image)
+    assert [features.shape[1] for features in hidden] == [4, 8, 16, 32]
     assert logits.shape == (1, 1, 30, 30)
     logits[0, 0, 15, 15].backward()
     assert image.grad is not None
@@ -66,7 +67,8 @@ def test_patchgan_sees_70_pixels() -> None:
 
 def test_patchgan_is_conditional() -> None:
     network, image = PatchGan(4, "instance"), torch.randn(1, 3, 64, 64)
-    assert not torch.equal(network(torch.randn(1, 3, 64, 64), image), network(torch.randn(1, 3, 64, 64), image))
+    one, other = (network(torch.randn(1, 3, 64, 64), image)[-1] for _ in range(2))
+    assert not torch.equal(one, other)
 
 
 def test_digit_networks() -> None:

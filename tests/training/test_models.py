@@ -18,6 +18,7 @@ from ganflow.training.pix2pix import Pix2PixModel
 from ganflow.training.seeds import latents
 from ganflow.training.translation import validation as translation_validation
 
+LAND = torch.tensor([232, 228, 224], dtype=torch.uint8)
 CPU = Machine(torch.device("cpu"), False, "test")
 
 
@@ -31,12 +32,12 @@ def cgan(params: Params, **changes: object) -> GanModel:
 
 def cvae(params: Params, **changes: object) -> CvaeModel:
     small = {"generator_channels": 4, "encoder_channels": 4, "discriminator_channels": 4, "latent_dim": 3, **changes}
-    return CvaeModel(params.cvae.model_copy(update=small), 32, 0, CPU, shown=(photos(), photos()))
+    return CvaeModel(params.cvae.model_copy(update=small), 32, 0, CPU, shown=(photos(), photos()), common=LAND)
 
 
 def pix2pix(params: Params, **changes: object) -> Pix2PixModel:
     small = {"generator_channels": 4, "discriminator_channels": 4, "dropout": 0.0, **changes}
-    return Pix2PixModel(params.pix2pix.model_copy(update=small), 32, 0, CPU, shown=(photos(), photos()))
+    return Pix2PixModel(params.pix2pix.model_copy(update=small), 32, 0, CPU, shown=(photos(), photos()), common=LAND)
 
 
 def digits(count: int = 8) -> tuple[torch.Tensor, torch.Tensor]:
@@ -96,7 +97,7 @@ def test_real_digits_under_a_wrong_class_are_rejected(params: Params) -> None:
         for _ in range(40):
             model.step((images, torch.arange(8)), 8)
         right, wrong = (model.discriminator(images, labels) for labels in (torch.arange(8), (torch.arange(8) + 1) % 8))
-        return float((right - wrong).mean())
+        return float((right - wrong).detach().mean())
 
     assert margin(0.5) > 1.25 * margin(0.0)
 
@@ -177,7 +178,7 @@ def test_the_generators_loss_leaves_no_gradient_on_the_discriminator(params: Par
     fake = model.generator(x)
     model.optimisers["D"].zero_grad()
     judge = model.game.discriminator
-    model.game.objective.discriminator(judge(x, y), judge(x, fake.detach())).backward()
+    model.game.objective.discriminator(judge(x, y)[-1], judge(x, fake.detach())[-1]).backward()
     for ours, theirs in zip(reference.game.discriminator.parameters(), judge.parameters(), strict=True):
         torch.testing.assert_close(ours.grad, theirs.grad)
     assert all(parameter.requires_grad for parameter in judge.parameters())
@@ -198,7 +199,7 @@ def test_l1_alone_pulls_the_output_to_the_target(params: Params) -> None:
 def test_without_an_adversarial_term_there_is_no_discriminator_to_train(params: Params) -> None:
     model = pix2pix(params, lambda_gan=0.0)
     before = copy.deepcopy(model.networks)
-    assert set(model.step(pairs(), 2)) == {"loss_l1"}
+    assert set(model.step(pairs(), 2)) == {"loss_l1"}, "no D, and so no features of D"
     assert {name for name in before if changed(model.networks[name], before[name])} == {"G", "average of G"}
 
 
@@ -206,12 +207,37 @@ def test_the_weight_of_the_adversarial_term_is_its_share_of_the_gradient(params:
     """Without L1, and Adam aside, the gradient on G is lambda_gan times as large."""
     seen = []
     for weight in (1.0, 3.0):
-        model = pix2pix(params, lambda_gan=weight, lambda_l1=0.0)
+        model = pix2pix(params, lambda_gan=weight, lambda_l1=0.0, lambda_features=0.0)
         for optimiser in model.optimisers.values():
             optimiser.step = lambda *_: None  # type: ignore[method-assign]
         model.step(pairs(), 2)
         seen.append(torch.cat([p.grad.flatten() for p in model.generator.parameters() if p.grad is not None]))
     torch.testing.assert_close(3 * seen[0], seen[1])
+
+
+def test_feature_matching_pulls_what_the_discriminator_sees_together(params: Params) -> None:
+    """Alone, on a D that stands still, some steps lessen it, and it leaves D as it is."""
+    model = pix2pix(params, lambda_gan=1e-9, lambda_l1=0.0, lambda_features=1.0)
+    before = copy.deepcopy(model.game.discriminator)
+    model.optimisers["D"].step = lambda *_: None  # type: ignore[method-assign]
+    model.optimisers["G"].param_groups[0]["lr"] = 0.002
+    first = model.step(pairs(), 2)["loss_features"]
+    for k in range(15):
+        last = model.step(pairs(), 2 * (k + 2))["loss_features"]
+    assert last < 0.95 * first
+    assert not changed(model.game.discriminator, before)
+
+
+def test_a_rare_colour_pulls_harder_than_a_common_one(params: Params) -> None:
+    x, _ = pairs()
+    common = (LAND.float() / 127.5 - 1).view(1, 3, 1, 1).expand_as(x)
+
+    def loss(target: torch.Tensor, strength: float) -> float:
+        model = pix2pix(params, lambda_gan=0.0, lambda_rare=strength)
+        return float(model.step((x, target), 2)["loss_l1"])
+
+    assert loss(common, 10.0) == pytest.approx(loss(common, 0.0))
+    assert loss(common - 0.5, 10.0) == pytest.approx(6 * loss(common - 0.5, 0.0), rel=1e-5)
 
 
 @pytest.mark.parametrize("direction", ["aerial2map", "map2aerial"])

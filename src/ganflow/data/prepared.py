@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+import torch
 
 from ganflow.errors import UserError
 from ganflow.files import sha256, write_json
@@ -38,12 +39,18 @@ def pairs(part: str, direction: str) -> tuple[np.ndarray, np.ndarray]:
     return both[:, source], both[:, 1 - source]
 
 
+def common_colour(direction: str) -> torch.Tensor:
+    """The median colour of the training targets in this direction, uint8 [3]."""
+    aerial, drawn = about("maps")["median"]
+    return torch.tensor(drawn if direction == "aerial2map" else aerial, dtype=torch.uint8)
+
+
 def evenly(count: int, total: int) -> np.ndarray:
     """At most `count` indices of `total`, spread evenly from the first to the last: shown because there, not chosen."""
     return np.linspace(0, total - 1, min(count, total)).round().astype(int)
 
 
-def describe(folder: Path, counts: dict[str, int], **facts: str | int) -> None:
+def describe(folder: Path, counts: dict[str, int], **facts: Any) -> None:
     """Write training.json (about train and val) and test.json into `folder`: `facts`, counts, a digest of the arrays.
 
     They are two files, so that nothing a training depends on changes with the test data.

@@ -9,6 +9,7 @@ from ganflow.models.layers import normalise, pix2pix_init
 class PatchGan(nn.Module):
     """Judges every 70x70 patch of a pair: condition and image [B, 3, H, W] in [-1, 1] to logits [B, 1, H/8-2, W/8-2].
 
+    Gives the hidden layers' outputs too, from the first to the last, and the logits behind them.
     Three convolutions of stride 2, then two of stride 1: with stride 2 throughout, the field would be 94 px. 64
     channels are the paper's (2.77 M parameters). No norm on the first layer.
     """
@@ -26,5 +27,11 @@ class PatchGan(nn.Module):
         self.layers = nn.Sequential(*layers)
         self.apply(pix2pix_init)
 
-    def forward(self, condition: Tensor, image: Tensor) -> Tensor:
-        return self.layers(torch.cat([condition, image], dim=1))
+    def forward(self, condition: Tensor, image: Tensor) -> list[Tensor]:
+        outputs: list[Tensor] = []
+        features = torch.cat([condition, image], dim=1)
+        for layer in self.layers:
+            features = layer(features)
+            if isinstance(layer, nn.LeakyReLU):
+                outputs.append(features)
+        return [*outputs, features]

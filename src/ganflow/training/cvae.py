@@ -8,8 +8,9 @@ from PIL import Image
 from torch import Tensor, nn
 
 from ganflow.config import Cvae
+from ganflow.data.batches import to_unit
 from ganflow.grids import translation_grid
-from ganflow.losses import kl_divergence, l1
+from ganflow.losses import kl_divergence, l1, rarity
 from ganflow.models.cvae import ConditionalVae, at
 from ganflow.training.compute import Machine
 from ganflow.training.ema import Ema
@@ -30,14 +31,22 @@ class CvaeModel:
       BicycleGAN        both > 0
     Unlike the paper's code, one discriminator judges both branches, and it sees the input, as in Pix2Pix.
 
-    `shown`: fixed inputs and their targets, each uint8 [n, H, W, 3], translated after every epoch.
+    `shown`: fixed inputs and their targets, each uint8 [n, H, W, 3], translated after every epoch. `common`: the median
+    colour of the targets, uint8 [3] (losses.rarity).
     """
 
     def __init__(
-        self, params: Cvae, crop_size: int, seed: int, machine: Machine, shown: tuple[np.ndarray, np.ndarray]
+        self,
+        params: Cvae,
+        crop_size: int,
+        seed: int,
+        machine: Machine,
+        shown: tuple[np.ndarray, np.ndarray],
+        common: Tensor,
     ) -> None:
         torch.manual_seed(step_seed(seed, "cvae", "init"))
         self.params, self.machine, self.shown = params, machine, shown
+        self._common = to_unit(common.to(machine.device))
         self.arguments = {
             "levels": min(8, int(math.log2(crop_size))),
             "channels": params.generator_channels,
@@ -61,11 +70,11 @@ class CvaeModel:
         G, E and the prior minimise, over y' = G(x, z), z ~ q(z | y) = E(y), and y" = G(x, z"), z" ~ p(z | x):
 
             lambda_l1 E|y - y'| + lambda_kl KL(q(z | y) || p(z | x))    the conditional VAE
-            + lambda_gan (adversarial term of y' [and of y"])
+            + lambda_gan (adversarial term of y' [and of y"]) + lambda_features (feature matching of y')
             + lambda_latent E|z" - E(y")|                               to G alone
 
-        The latent term must not reach E: the two could otherwise agree to hide z" in y" where nobody sees it
-        (Zhu et al. 2017, section 3.3).
+        Rare colours weigh more in the first term by lambda_rare (losses.rarity). The latent term must not reach E: the
+        two could otherwise agree to hide z" in y" where nobody sees it (Zhu et al. 2017, section 3.3).
         """
         x, y = batch
         own, vae = self.params, self.vae
@@ -76,12 +85,13 @@ class CvaeModel:
             posterior, prior, unseen, drawn = self._branches(x, y, *noise)
         scalars = self.game.improve_discriminator(x, y, drawn) if own.lambda_gan else {}
 
-        loss_l1 = l1(drawn[: len(x)].float(), y)
+        loss_l1 = l1(drawn[: len(x)].float(), y, rarity(y, self._common, own.lambda_rare))
         loss_kl = kl_divergence(posterior, prior).sum(1).mean()
         total = own.lambda_l1 * loss_l1 + own.lambda_kl * loss_kl
         if own.lambda_gan:
-            scalars["loss_g"] = self.game.generator_loss(x, drawn)
-            total = total + own.lambda_gan * scalars["loss_g"]
+            losses, of_game = self.game.generator_losses(x, y, drawn)
+            scalars |= losses
+            total = total + of_game
         if unseen is not None:
             vae.posterior.requires_grad_(False)
             with self.machine.autocast():

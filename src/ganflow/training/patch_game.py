@@ -4,7 +4,7 @@ import torch
 from torch import Tensor, nn
 
 from ganflow.config import Translator
-from ganflow.losses import OBJECTIVES, gradient_penalty
+from ganflow.losses import OBJECTIVES, feature_matching, gradient_penalty
 from ganflow.models.patchgan import PatchGan
 from ganflow.training.compute import Machine
 from ganflow.training.game import adam, outputs
@@ -29,29 +29,41 @@ class PatchGame:
         nothing, so it is left whole here and its equilibrium is log 4 as for any GAN.
         """
         if self._by_batch:  # real and generated images are normalised apart, as in the reference
-            on_real, on_fake = self._on(self._judge, x, y), self._on(self._judge, x, drawn.detach())
+            on_real, on_fake = (self._on(self._judge, x, images)[-1] for images in (y, drawn.detach()))
         else:
-            on_real, on_fake = self._on(self._judge, x, torch.cat([y, drawn.detach().to(y)])).split(
-                [len(y), len(drawn)]
-            )
+            on_both = self._on(self._judge, x, torch.cat([y, drawn.detach().to(y)]))[-1]
+            on_real, on_fake = on_both.split([len(y), len(drawn)])
+        on_real, on_fake = on_real.float(), on_fake.float()
         loss = self.objective.discriminator(on_real, on_fake)
         total = loss
         if self.objective.penalised:
             weight = self._machine.world.draw(lambda count, rng: torch.rand(count, generator=rng), len(x))
-            penalty = gradient_penalty(lambda image: self.discriminator(x, image), y, drawn[: len(x)], weight)
+            penalty = gradient_penalty(lambda image: self.discriminator(x, image)[-1], y, drawn[: len(x)], weight)
             total = loss + self._params.lambda_gp * penalty
         self.optimiser.zero_grad()
         total.backward()
         self.optimiser.step()
         return {"loss_d": loss, **outputs(self.objective, on_real, on_fake)}
 
-    def generator_loss(self, x: Tensor, drawn: Tensor) -> Tensor:
-        """The adversarial term of `drawn`, as above: the sum over how often x was drawn. Leaves no gradient on D."""
-        self.discriminator.requires_grad_(False)
-        judged = self._on(self._answer, x, drawn)
-        self.discriminator.requires_grad_(True)
-        return torch.stack([self.objective.generator(once) for once in judged.split(len(x))]).sum()
+    def generator_losses(self, x: Tensor, y: Tensor, drawn: Tensor) -> tuple[dict[str, Tensor], Tensor]:
+        """What G is told of `drawn`, as above: each term, and their weighted sum. Leaves no gradient on D.
 
-    def _on(self, discriminator: nn.Module, x: Tensor, images: Tensor) -> Tensor:
+        loss_g: the adversarial term, summed over how often x was drawn. With lambda_features also loss_features: how
+        far D's hidden layers tell the first drawing from y.
+        """
+        own = self._params
+        self.discriminator.requires_grad_(False)
+        *hidden, judged = self._on(self._answer, x, drawn)
+        losses = {"loss_g": torch.stack([*map(self.objective.generator, judged.float().split(len(x)))]).sum()}
+        total = own.lambda_gan * losses["loss_g"]
+        if own.lambda_features:
+            with torch.no_grad():
+                *of_real, _ = self._on(self._answer, x, y)
+            losses["loss_features"] = feature_matching([features[: len(x)] for features in hidden], of_real)
+            total = total + own.lambda_features * losses["loss_features"]
+        self.discriminator.requires_grad_(True)
+        return losses, total
+
+    def _on(self, discriminator: nn.Module, x: Tensor, images: Tensor) -> list[Tensor]:
         with self._machine.autocast():
-            return discriminator(torch.cat([x] * (len(images) // len(x))), images).float()
+            return discriminator(torch.cat([x] * (len(images) // len(x))), images)

@@ -8,8 +8,9 @@ from PIL import Image
 from torch import Tensor, nn
 
 from ganflow.config import Pix2Pix
+from ganflow.data.batches import to_unit
 from ganflow.grids import translation_grid
-from ganflow.losses import l1
+from ganflow.losses import l1, rarity
 from ganflow.models.unet import UNet
 from ganflow.training.compute import Machine
 from ganflow.training.ema import Ema
@@ -22,14 +23,22 @@ from ganflow.translate import translate
 class Pix2PixModel:
     """Generator G, conditional patch discriminator D, and an average of G. Isola et al. 2017 (arXiv:1611.07004).
 
-    `shown`: fixed inputs and their targets, each uint8 [n, H, W, 3], translated after every epoch.
+    `shown`: fixed inputs and their targets, each uint8 [n, H, W, 3], translated after every epoch. `common`: the median
+    colour of the targets, uint8 [3] (losses.rarity).
     """
 
     def __init__(
-        self, params: Pix2Pix, crop_size: int, seed: int, machine: Machine, shown: tuple[np.ndarray, np.ndarray]
+        self,
+        params: Pix2Pix,
+        crop_size: int,
+        seed: int,
+        machine: Machine,
+        shown: tuple[np.ndarray, np.ndarray],
+        common: Tensor,
     ) -> None:
         torch.manual_seed(step_seed(seed, "pix2pix", "init"))
         self.params, self.machine, self.shown = params, machine, shown
+        self._common = to_unit(common.to(machine.device))
         self.arguments = {
             "levels": min(8, int(math.log2(crop_size))),  # down to one pixel; the paper's 8 at 256 px
             "channels": params.generator_channels,
@@ -48,7 +57,8 @@ class Pix2PixModel:
         """One update of D, then one of G, on inputs x and targets y [B, 3, H, W].
 
         G minimises lambda_gan times the adversarial term + lambda_l1 E|y - G(x)| (eq. 4); its noise is dropout alone.
-        With lambda_gan = 0 there is no game: the L1 baseline, which shows what the adversarial term is worth.
+        Beyond the paper, lambda_rare makes rare colours weigh more in L1 (losses.rarity), and lambda_features adds
+        feature matching. With lambda_gan = 0 there is no game: the L1 baseline, which shows what D is worth.
         """
         x, y = batch
         own = self.params
@@ -56,11 +66,12 @@ class Pix2PixModel:
             drawn = self._drawer(x)
         scalars = self.game.improve_discriminator(x, y, drawn) if own.lambda_gan else {}
 
-        loss_l1 = l1(drawn.float(), y)
+        loss_l1 = l1(drawn.float(), y, rarity(y, self._common, own.lambda_rare))
         total = own.lambda_l1 * loss_l1
         if own.lambda_gan:  # fool the discriminator just improved
-            scalars["loss_g"] = self.game.generator_loss(x, drawn)
-            total = total + own.lambda_gan * scalars["loss_g"]
+            losses, of_game = self.game.generator_losses(x, y, drawn)
+            scalars |= losses
+            total = total + of_game
         optimiser = self.optimisers["G"]
         optimiser.zero_grad()
         total.backward()

@@ -35,7 +35,7 @@ class TranslatorModel(loop.Model, Protocol):
 def train(
     task: Literal["pix2pix", "cvae"],
     params: Params,
-    build: Callable[..., TranslatorModel],  # (own parameters, crop size, seed, machine, shown)
+    build: Callable[..., TranslatorModel],  # (own parameters, crop size, seed, machine, shown, common)
     objective: str,  #  in words
     latent_dim: int = 0,
 ) -> None:
@@ -49,7 +49,8 @@ def train(
     machine = compute.prepare(params.compute, plan.steps)
     pairs = open_array(prepared.PREPARED / "maps/train.npy", machine.device)
     inputs, targets = prepared.pairs("val", maps.direction)
-    model = build(own, maps.crop_size, params.seed, machine, (inputs[:SHOWN], targets[:SHOWN]))
+    shown, common = (inputs[:SHOWN], targets[:SHOWN]), prepared.common_colour(maps.direction)
+    model = build(own, maps.crop_size, params.seed, machine, shown, common)
     drawn = latents(len(inputs), latent_dim, params.seed, "cvae", "validate") if latent_dim else None
 
     logged = params.model_dump(include={"seed": True, "compute": True, task: True})
