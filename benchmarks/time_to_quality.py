@@ -44,6 +44,7 @@ CLASSIC = {
     "pix2pix.dropout": 0.5,
     "pix2pix.batch_size": 1,
     "pix2pix.learning_rate": 0.0002,
+    "pix2pix.lambda_gan": 1.0,
     "pix2pix.lambda_l1": 100.0,
     "pix2pix.lambda_rare": 0.0,
     "pix2pix.lambda_features": 0.0,
