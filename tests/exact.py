@@ -28,7 +28,7 @@ from pathlib import Path
 sys.path.insert(0, str(Path(__file__).parent / "stages"))
 
 from imports import ROOT
-from kills import MODELS, MOMENTS, SIZE, tracked
+from kills import MODELS, MOMENTS, SIZE, THOROUGH, tracked
 from ruamel.yaml import YAML
 from workspace import ORDER, TINY, project, stage, trains, until
 
@@ -57,8 +57,10 @@ def clone(folder: Path) -> Path:
     subprocess.run(["git", "clone", "--quiet", str(ROOT), str(folder)], check=True)
     path = folder / "params.yaml"
     content = yaml().load(path.read_text())
-    for section, values in (*TINY.items(), *SIZE.items()):
+    for section, values in TINY.items():
         content[section] |= values
+    for model, own in SIZE.items():  # long enough to be killed three times
+        content[model] |= own | {"epochs": THOROUGH * own["epochs"]}
     yaml().dump(content, path)
     return folder
 
