@@ -14,11 +14,12 @@ from matplotlib.figure import Figure
 from matplotlib.ticker import MaxNLocator
 
 # Okabe & Ito's palette, told apart with any colour vision.
-BLUE, ORANGE, GREEN, PURPLE, GREY = "#0072B2", "#D55E00", "#009E73", "#CC79A7", "#777777"
+BLUE, ORANGE, GREEN, PURPLE, SKY, GREY = "#0072B2", "#D55E00", "#009E73", "#CC79A7", "#56B4E9", "#777777"
 LABELS = {
     "loss_d": ("discriminator", BLUE),
     "loss_g": ("generator, adversarial", ORANGE),
     "loss_l1": ("generator, L1", GREEN),
+    "loss_features": ("generator, features of D", SKY),
     "loss_latent": ("latent recovered, L1", PURPLE),
     "d_real": ("on real", BLUE),
     "d_fake": ("on generated", ORANGE),

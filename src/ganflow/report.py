@@ -10,7 +10,7 @@ from PIL import Image
 from ruamel.yaml import YAML
 from ruamel.yaml.compat import StringIO
 
-from ganflow.config import Params
+from ganflow.config import Params, Translator
 from ganflow.metrics.classes import CLASSES
 from ganflow.metrics.measures import (
     CONDITIONAL,
@@ -120,8 +120,7 @@ def build(
         sampled_pairs=cvae["sampled_pairs"],
         samples=params.evaluate.samples,
         pix2pix=about,
-        pix2pix_objective=f"{params.pix2pix.objective if params.pix2pix.lambda_gan else 'L1 only'}, "
-        f"λ {params.pix2pix.lambda_l1:g}",
+        pix2pix_objective=_weights(params.pix2pix),
         to_map=to_map,
         map_columns=list(columns.values()),
         class_rows=_rows(TRANSLATION_CLASSES, [rows[key] for key in columns]) if to_map else [],
@@ -156,8 +155,15 @@ def build(
 def _kind_of_cvae(params: Params) -> str:
     own = params.cvae
     kind = "BicycleGAN" if own.lambda_gan and own.lambda_latent else "cVAE-GAN" if own.lambda_gan else "conditional VAE"
-    game = f"{own.objective}, λ {own.lambda_gan:g}, " if own.lambda_gan else ""
-    return f"{kind}: {game}L1 {own.lambda_l1:g}, KL {own.lambda_kl:g}, latent {own.lambda_latent:g}"
+    return f"{kind}: {_weights(own)}, KL {own.lambda_kl:g}, latent {own.lambda_latent:g}"
+
+
+def _weights(own: Translator) -> str:
+    """`non_saturating 3, features 60, L1 100 (rare colours 40)`: the terms of the generator's loss, less those of 0."""
+    terms = [f"{own.objective} {own.lambda_gan:g}"] if own.lambda_gan else []
+    terms += [f"features {own.lambda_features:g}"] if own.lambda_gan and own.lambda_features else []
+    rare = f" (rare colours {own.lambda_rare:g})" if own.lambda_rare else ""
+    return ", ".join([*terms, f"L1 {own.lambda_l1:g}{rare}"])
 
 
 def _comparable(a: dict[str, Any], b: dict[str, Any]) -> bool:
