@@ -24,7 +24,7 @@ from ganflow.templates import template
 from ganflow.tracking import PICTURE
 
 COLOURS = ("#0072B2", "#D55E00")  # of the two runs: Okabe & Ito's, told apart with any colour vision
-NOT_CURVES = ("system/", "best/", "test/", "baseline", "learning_rate")
+NOT_CURVES = ("system/", "best/", "test", "learning_rate")
 TAGS = {
     "mlflow.source.git.commit": "commit",
     "git.changed": "other files changed",

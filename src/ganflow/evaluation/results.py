@@ -30,9 +30,10 @@ def publish(
         images.to_csv(partial, index_label="image")
 
     tracker = tracking.attach(task, saved.digest(Path("models") / task))
+    tracker.results({f"test/{key}": value for key, value in flat(rows["model"]).items()})
     for name, row in rows.items():
-        prefix = "test" if name == "model" else f"baseline {name}"
-        tracker.results({f"{prefix}/{key}": value for key, value in flat(row).items()})
+        if name != "model":  # named so that MLflow's page, which sorts by name, has them behind the model's own
+            tracker.results({f"test baseline {name}/{key}": value for key, (value, _) in row.items()})
     for path in (METRICS / f"tables/{task}.json", METRICS / f"{task}_images.csv"):
         tracker.file(path, "metrics")
     tracker.finish("FINISHED")
