@@ -2,6 +2,7 @@
 
 import os
 import shutil
+import signal
 import sys
 import textwrap
 from collections.abc import Callable, Iterable
@@ -17,6 +18,10 @@ INTRODUCED = "GANFLOW_INTRODUCED"  # tells processes that a stage starts which s
 
 def run(main: Callable[[], object]) -> None:
     """Run a stage script's `main` as `errors.run` does, after a line on stdout for each way."""
+    if signal.getsignal(signal.SIGINT) is signal.default_int_handler:  # nobody has had it ignored
+        # Ctrl-C ends a stage as the kernel does it. Python would raise KeyboardInterrupt, and lose it where that comes
+        # up in a weak reference's callback: imports are full of those, and the stage would go on as if nothing was.
+        signal.signal(signal.SIGINT, signal.SIG_DFL)
     errors.run(lambda: (_introduce(Path(sys.argv[0]).resolve()), main()))
 
 

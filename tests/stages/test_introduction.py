@@ -1,12 +1,15 @@
 """What a stage says before it works: from dvc.yaml, whatever folder it runs in."""
 
+import signal
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
 from imports import ROOT
-from workspace import project, stage
+from workspace import environment, project, stage
 
-from ganflow.stage import together
+from ganflow.stage import INTRODUCED, together
 
 
 def test_a_stage_says_what_it_reads_and_makes(tmp_path: Path) -> None:
@@ -32,3 +35,34 @@ def test_every_stage_runs_that_way(script: Path) -> None:
 def test_paths_of_one_folder_stand_together() -> None:
     paths = ["a/b/one.npy", "a/b/two.npy", "models/gan", "a/three"]
     assert together(paths) == "a/b/{one.npy, two.npy}, models/gan, a/three"
+
+
+def test_ctrl_c_ends_a_stage_wherever_it_is(tmp_path: Path) -> None:
+    """Also inside a weak reference's callback, where Python prints a KeyboardInterrupt and goes on."""
+    script = tmp_path / "busy.py"
+    script.write_text(BUSY)
+    given = environment(tmp_path) | {INTRODUCED: "busy"}
+    with subprocess.Popen([sys.executable, str(script)], env=given, stdout=subprocess.PIPE, text=True) as process:
+        assert process.stdout is not None
+        assert process.stdout.readline() == "busy\n"
+        process.send_signal(signal.SIGINT)
+        assert process.wait(timeout=30) == -signal.SIGINT
+
+
+BUSY = """
+import weakref
+from ganflow.stage import run
+
+class Thing: ...
+
+def callback(reference):
+    print("busy", flush=True)
+    for _ in range(10**8): ...
+
+def main():
+    thing = Thing()
+    reference = weakref.ref(thing, callback)
+    del thing
+
+run(main)
+"""

@@ -92,7 +92,7 @@ def train_and_track(
             judged = _judged(network, validation, machine, dataset["source"]) if validation else None
             tracker.model(network, example, "model", judged)
         except BaseException as fault:
-            tracker.finish("KILLED" if isinstance(fault, Stopped | KeyboardInterrupt) else "FAILED")
+            tracker.finish("KILLED" if isinstance(fault, Stopped) else "FAILED")
             raise
         tracker.finish("FINISHED")
         if not awaited(checkpoints.folder):
