@@ -234,7 +234,7 @@ def test_a_rare_colour_pulls_harder_than_a_common_one(params: Params) -> None:
 
     def loss(target: torch.Tensor, strength: float) -> float:
         model = pix2pix(params, lambda_gan=0.0, lambda_rare=strength)
-        return float(model.step((x, target), 2)["loss_l1"])
+        return float(model.step((x, target), 2)["loss_l1"].detach())
 
     assert loss(common, 10.0) == pytest.approx(loss(common, 0.0))
     assert loss(common - 0.5, 10.0) == pytest.approx(6 * loss(common - 0.5, 0.0), rel=1e-5)
