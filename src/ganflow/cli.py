@@ -149,7 +149,9 @@ def _runs(arguments: argparse.Namespace) -> None:
     with opened() as client:
         found = runs_of(client, arguments.of) if arguments.of else newest(client)
         for run in found:
-            best = [f", {key} {value:.4g}" for key, value in run.metrics.items() if key.startswith("best/val")][:1]
+            # The measure that chose the epoch is the one with an interval.
+            chosen = [key for key in run.metrics if key.startswith("best/val") and f"{key}_pm" in run.metrics]
+            best = [f", {key} {run.metrics[key]:.3f} ± {run.metrics[f'{key}_pm']:.3f}" for key in chosen]
             print(f"{run.run_id[:12]}  {run.started:%Y-%m-%d %H:%M}  {run.status.lower():8}  {run.task:10}", end="  ")
             print(run.name, *best, sep="")
             if arguments.of and run.remake:
