@@ -180,8 +180,9 @@ def timed(function: Callable[..., Proof], *arguments: object) -> Proof:
     return proof
 
 
-def two_clones(work: Path) -> Proof:
-    first, second = (reproduced(clone(work / name)) for name in ("first", "second"))
+def two_clones(first: Path, second: Path) -> Proof:
+    for folder in (first, second):
+        reproduced(folder)
     return Proof("two clones", f"{len(hashes(first))} outs, dvc.lock the same", same_lock(first, second))
 
 
@@ -191,14 +192,15 @@ def prove(work: Path, seed: int, jobs: int) -> list[Proof]:
         done = stage(base, name)
         if done.returncode != 0:
             raise RuntimeError(f"{name}: {done.stderr}")
+    first, second, third = (clone(work / name) for name in ("first", "second", "third"))  # of one and the same HEAD
     with ThreadPoolExecutor(jobs) as pool:
-        clones = pool.submit(timed, two_clones, work)
-        killed_dvc = pool.submit(timed, kill_dvc, clone(work / "third"))
+        clones = pool.submit(timed, two_clones, first, second)
+        killed_dvc = pool.submit(timed, kill_dvc, third)
         trainings = [pool.submit(timed, kill_training, model, base, work / model, seed) for model in MODELS]
         proofs = [clones.result(), killed_dvc.result(), *(one.result() for one in trainings)]
-    proofs[1].wrong += same_lock(work / "first", work / "third")
+    proofs[1].wrong += same_lock(first, third)
     for model in MODELS:
-        proofs[1].wrong += [f"{model}: {fault}" for fault in tracked(model, work / "third", work / "first")]
+        proofs[1].wrong += [f"{model}: {fault}" for fault in tracked(model, third, first)]
     return proofs
 
 
