@@ -8,6 +8,7 @@ from typing import Any
 
 import matplotlib
 import pandas as pd
+from PIL import Image
 
 matplotlib.use("Agg")
 from matplotlib import pyplot as plt
@@ -20,7 +21,7 @@ from ganflow.metrics.measures import Measure
 from ganflow.runs.champion import difference, from_text
 from ganflow.runs.reading import Logged
 from ganflow.runs.registry import JUDGED
-from ganflow.templates import template
+from ganflow.templates import embedded, template
 from ganflow.tracking import PICTURE
 
 COLOURS = ("#0072B2", "#D55E00")  # of the two runs: Okabe & Ito's, told apart with any colour vision
@@ -184,7 +185,7 @@ def _both_lights(draw: Any) -> dict[str, str] | None:
             buffer = io.BytesIO()
             figure.savefig(buffer, format="png", transparent=True)
             plt.close(figure)
-            found[light] = _address(buffer.getvalue())
+            found[light] = f"data:image/png;base64,{base64.b64encode(buffer.getvalue()).decode()}"
     return found
 
 
@@ -195,9 +196,5 @@ def _pictures(a: Logged, b: Logged) -> list[Picture]:
     for path, title in wanted.items():
         of_a, of_b = a.file(path), b.file(path)
         if of_a and of_b:
-            found.append(Picture(title, _address(of_a), _address(of_b)))
+            found.append(Picture(title, *(embedded(Image.open(io.BytesIO(png))) for png in (of_a, of_b))))
     return found
-
-
-def _address(png: bytes) -> str:
-    return f"data:image/png;base64,{base64.b64encode(png).decode()}"

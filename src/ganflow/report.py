@@ -1,7 +1,5 @@
 """The report: one self-contained HTML page from metrics, figures and facts of the data. No clock, no run id in it."""
 
-import base64
-import io
 import math
 from pathlib import Path
 from typing import Any
@@ -22,7 +20,7 @@ from ganflow.metrics.measures import (
     TRANSLATION_PIXELS,
     Measure,
 )
-from ganflow.templates import template
+from ganflow.templates import QUALITY, embedded, template
 
 # Aerial photo -> map, from others' texts: other conditions than ours, so each row says its own.
 PUBLISHED = (
@@ -47,7 +45,6 @@ PUBLISHED = (
     },
     {"system": "Pix2Pix", "conditions": "retrained by MMagic; protocol of its own", "fid": "122.6"},
 )
-QUALITY = 88  # of lossy WebP
 ROWS_OF_DIGITS = {
     "model": "generated",
     "floor": "floor: real",
@@ -240,19 +237,6 @@ def _beside_published(rows: dict[str, dict[str, tuple[float, float]]], about: di
 
 
 def _embedded(path: Path) -> dict[str, str | int]:
-    """A PNG file as a data URI of WebP, with its size in pixels.
-
-    Lossless, unless that takes more than twice the bytes of a lossy one: photos, and the fine noise of what a network
-    draws, which would make the page several times as large.
-    """
+    """A PNG file as an address that holds it, with its size in pixels."""
     with Image.open(path) as image:
-        width, height = image.size
-        kinds = [_webp(image, lossless=True), _webp(image, quality=QUALITY)]
-    content = kinds[0] if len(kinds[0]) <= 2 * len(kinds[1]) else kinds[1]
-    return {"uri": f"data:image/webp;base64,{base64.b64encode(content).decode()}", "width": width, "height": height}
-
-
-def _webp(image: Image.Image, **options: Any) -> bytes:
-    buffer = io.BytesIO()
-    image.convert("RGB").save(buffer, "WEBP", **options)
-    return buffer.getvalue()
+        return {"uri": embedded(image), "width": image.width, "height": image.height}
