@@ -10,16 +10,7 @@ from pathlib import Path
 import pytest
 from imports import ROOT
 from ruamel.yaml import YAML
-from workspace import TASKS, checkpoints, environment, often_saving, outs, project, stage, trains, until
-
-# As `stages/train_pix2pix.py`, but with time between two steps, in which to kill it.
-SLOW = """
-import runpy, time
-from ganflow.training import loop
-report = loop.Progress.__call__
-loop.Progress.__call__ = lambda *given: (time.sleep(0.1), report(*given))
-runpy.run_path({stage!r}, run_name="__main__")
-"""
+from workspace import SLOW, TASKS, checkpoints, environment, often_saving, outs, patched, project, stage, trains, until
 
 
 @pytest.mark.parametrize("model", ["classifier", *TASKS])
@@ -69,12 +60,16 @@ def test_a_trainer_that_waits_goes_on_where_a_stopped_one_was(prepared: Path, tm
     assert not (folder / "models" / "pix2pix").exists()
 
 
-def test_dvc_killed_leaves_no_orphan_and_the_same_command_goes_on(whole: Path, tmp_path: Path) -> None:
-    """`dvc` alone with SIGKILL, then its whole process group with SIGTERM, in a project of one stage."""
+@pytest.mark.parametrize("shell", ["/bin/bash", "/bin/sh"])
+def test_dvc_killed_leaves_no_orphan_and_the_same_command_goes_on(whole: Path, tmp_path: Path, shell: str) -> None:
+    """`dvc` alone with SIGKILL, then its whole process group with SIGTERM, in a project of one stage.
+
+    DVC runs a stage in $SHELL. bash becomes the stage, Debian's sh stays between and outlives DVC.
+    """
     folder = project(tmp_path / "dvc")
     (folder / "data" / "prepared").symlink_to(whole / "data" / "prepared")
     made = ["models/pix2pix", "metrics/history/pix2pix.csv", "reports/samples/pix2pix"]
-    (tmp_path / "slow.py").write_text(SLOW.format(stage=str(ROOT / "stages" / "train_pix2pix.py")))
+    (tmp_path / "slow.py").write_text(patched("train_pix2pix", SLOW))
     command = f"{sys.executable} {tmp_path / 'slow.py'}"
     YAML().dump({"stages": {"train_pix2pix": {"cmd": command, "outs": made}}}, folder / "dvc.yaml")
     dvc = Path(sys.executable).with_name("dvc")
@@ -85,7 +80,7 @@ def test_dvc_killed_leaves_no_orphan_and_the_same_command_goes_on(whole: Path, t
             return subprocess.Popen(
                 [dvc, "repro"],
                 cwd=folder,
-                env=environment(folder),
+                env=environment(folder, SHELL=shell),
                 stdout=out,
                 stderr=subprocess.STDOUT,
                 start_new_session=True,  # as from a terminal of its own

@@ -44,12 +44,12 @@ ORDER = (
     *("evaluate_gan", "evaluate_cgan", "evaluate_pix2pix", "evaluate_cvae", "render", "report"),
 )
 TASKS = ("gan", "cgan", "pix2pix", "cvae")
-# As `stages/train_pix2pix.py`, but saving after every step, so that a kill always lands near a checkpoint.
-SAVING_OFTEN = """
-import runpy
-from ganflow.training import loop
-loop.checkpoint_pause = lambda took: 0.0
-runpy.run_path({stage!r}, run_name="__main__")
+# Saving after every step, so that a kill always lands near a checkpoint.
+SAVING_OFTEN = "loop.checkpoint_pause = lambda took: 0.0"
+# With time between two steps, in which to kill it.
+SLOW = """
+report = loop.Progress.__call__
+loop.Progress.__call__ = lambda *given: (time.sleep(0.1), report(*given))
 """
 
 
@@ -79,8 +79,14 @@ def stage(folder: Path, name: str) -> subprocess.CompletedProcess[str]:
     return subprocess.run(command, cwd=folder, env=environment(folder), capture_output=True, text=True, timeout=120)
 
 
+def patched(name: str, patch: str) -> str:
+    """Source of a script that is the training stage `name`, but for `patch` on the loop."""
+    then = f"runpy.run_path({str(ROOT / 'stages' / f'{name}.py')!r}, run_name='__main__')"
+    return "\n".join(["import runpy, time", "from ganflow.training import loop", patch, then])
+
+
 def often_saving(folder: Path, name: str, **more: str) -> subprocess.Popen[str]:
-    code = SAVING_OFTEN.format(stage=str(ROOT / "stages" / f"{name}.py"))
+    code = patched(name, SAVING_OFTEN)
     return subprocess.Popen(
         [sys.executable, "-c", code],
         cwd=folder,

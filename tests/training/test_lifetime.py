@@ -1,10 +1,9 @@
-"""Signals and parents, in processes of their own."""
+"""Signals, in processes of their own."""
 
 import os
 import signal
 import subprocess
 import sys
-import time
 from pathlib import Path
 
 import pytest
@@ -38,35 +37,3 @@ def test_a_second_ctrl_c_means_now(first: signal.Signals) -> None:
     """
     done = subprocess.run([sys.executable, "-c", script], env=os.environ | {"PYTHONPATH": str(SRC)}, timeout=30)
     assert done.returncode == 128 + signal.SIGINT
-
-
-@pytest.mark.parametrize(("under_dvc", "survives"), [({"DVC_STAGE": "train_gan"}, False), ({}, True)])
-def test_an_orphan_notices_a_parent_that_died_before_it_could_ask(
-    tmp_path: Path, under_dvc: dict[str, str], survives: bool
-) -> None:
-    """A trainer imports for seconds first. One that was started by hand and left alone on purpose goes on."""
-    script = f"""if True:
-        import os, time
-        parent = os.getppid()
-        print(os.getpid(), flush=True)
-        while os.getppid() == parent:
-            time.sleep(0.005)
-        from ganflow.training.lifetime import end_with_parent
-        end_with_parent()
-        open({str(tmp_path / "survived")!r}, "w").close()
-    """
-    parent = subprocess.Popen(
-        ["sh", "-c", '"$0" -c "$1" & wait', sys.executable, script],
-        env=os.environ | {"PYTHONPATH": str(SRC)} | under_dvc,
-        stdout=subprocess.PIPE,
-        start_new_session=True,
-    )
-    assert parent.stdout is not None
-    child = int(parent.stdout.readline())
-    parent.kill()
-    parent.wait()
-    deadline = time.monotonic() + 30
-    while Path(f"/proc/{child}").exists() and time.monotonic() < deadline:
-        time.sleep(0.01)
-    assert not Path(f"/proc/{child}").exists()
-    assert (tmp_path / "survived").exists() == survives

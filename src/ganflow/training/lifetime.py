@@ -1,6 +1,5 @@
-"""How a training process lives and dies: one at a time per checkpoint folder, no orphan, and a signal saves first."""
+"""How a training process lives and dies: one at a time per checkpoint folder, and a signal saves first."""
 
-import ctypes
 import os
 import signal
 import sys
@@ -12,7 +11,6 @@ from types import FrameType
 
 from ganflow.files import locked
 
-_PR_SET_PDEATHSIG = 1
 SAME_SECONDS = 1.0  # in which a signal that comes twice, from a terminal and from a launcher, is one
 
 
@@ -47,27 +45,6 @@ def stop_on_signals() -> Iterator[StopRequest]:
     finally:
         for number, handler in previous.items():
             signal.signal(number, handler)
-
-
-def end_with_parent() -> None:
-    """Ask the kernel for a SIGTERM when the parent process dies (Linux).
-
-    Without it a killed `dvc repro` leaves its trainer behind, and the next one starts a second beside it.
-    """
-    if sys.platform == "linux":
-        ctypes.CDLL(None).prctl(_PR_SET_PDEATHSIG, signal.SIGTERM)
-        # torch's launcher, which DVC has started instead, gives each process a session of its own.
-        started_by_dvc = "DVC_STAGE" in os.environ and "TORCHELASTIC_RUN_ID" not in os.environ
-        if started_by_dvc and not _same_session(os.getppid()):  # DVC died before we asked
-            os.kill(os.getpid(), signal.SIGTERM)
-
-
-def _same_session(process: int) -> bool:
-    """Whether `process` lives in our session, as a parent that started us does and an orphan's new one does not."""
-    try:
-        return os.getsid(process) == os.getsid(0)
-    except ProcessLookupError:
-        return False
 
 
 @contextmanager

@@ -19,7 +19,6 @@ import torch.distributed as dist
 from torch import Tensor
 
 from ganflow.errors import UserError
-from ganflow.training.lifetime import end_with_parent
 from ganflow.training.seeds import step_seed
 
 LEADER_SECONDS = 5.0  # that the leader gets to say what is wrong: when one process ends, the launcher ends all
@@ -121,7 +120,6 @@ def launched(count: int) -> bool:
     from torch.distributed.elastic.multiprocessing.errors import ChildFailedError
     from torch.distributed.launcher.api import LaunchConfig, elastic_launch
 
-    end_with_parent()
     logging.getLogger("torch.distributed.elastic").setLevel(logging.CRITICAL)
     os.environ.setdefault("GLOO_SOCKET_IFNAME", "lo")  # all on this host
     os.environ.setdefault("OMP_NUM_THREADS", "1")  # compute.prepare sets the number; silences a warning

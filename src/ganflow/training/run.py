@@ -15,7 +15,7 @@ from ganflow.models import saved
 from ganflow.runs.champion import Judged
 from ganflow.training.checkpoint import Checkpoints, fingerprint
 from ganflow.training.compute import Machine
-from ganflow.training.lifetime import Stopped, awaited, end_with_parent, sole_user
+from ganflow.training.lifetime import Stopped, awaited, sole_user
 from ganflow.training.loop import Batches, Model, Plan, Validation, train
 from ganflow.training.processes import together
 
@@ -47,7 +47,6 @@ def train_and_track(
 
     A model with a validation is kept twice, in best/ (the epoch with the best value on the validation split) and last/.
     """
-    end_with_parent()
     world = machine.world
     checkpoints = Checkpoints(plan.name, fingerprint(_of_results(params), dataset["digest"]))
     if plan.batch_size % world.size:

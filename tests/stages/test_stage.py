@@ -1,4 +1,4 @@
-"""What a stage says before it works: from dvc.yaml, whatever folder it runs in."""
+"""What a stage says before it works, from dvc.yaml, whatever folder it runs in; and what ends it."""
 
 import signal
 import subprocess
@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 from imports import ROOT
-from workspace import environment, project, stage
+from workspace import environment, project, stage, until
 
 from ganflow.stage import INTRODUCED, together
 
@@ -66,3 +66,35 @@ def main():
 
 run(main)
 """
+
+
+@pytest.mark.parametrize("asked", ["before", "after"])
+@pytest.mark.parametrize(("under_dvc", "survives"), [("DVC_STAGE=train_gan", False), ("", True)])
+def test_a_stage_ends_with_the_parent_that_dies_before_or_after_it_asks(
+    tmp_path: Path, asked: str, under_dvc: str, survives: bool
+) -> None:
+    """A stage imports for seconds first. One that was started by hand and left alone on purpose goes on."""
+    script = f"""if True:
+        import os, time
+        from ganflow.stage import end_with_starter
+        parent = os.getppid()
+        {"" if asked == "before" else "end_with_starter()"}
+        print(os.getpid(), flush=True)
+        while os.getppid() == parent:
+            time.sleep(0.005)
+        {"end_with_starter()" if asked == "before" else "time.sleep(0.2)"}
+        open({str(tmp_path / "survived")!r}, "w").close()
+    """
+    own = {name: value for name, value in environment(tmp_path).items() if name != "DVC_STAGE"}
+    parent = subprocess.Popen(
+        ["sh", "-c", under_dvc + ' "$0" -c "$1" & wait', sys.executable, script],
+        env=own,
+        stdout=subprocess.PIPE,
+        start_new_session=True,
+    )
+    assert parent.stdout is not None
+    child = int(parent.stdout.readline())
+    parent.kill()
+    parent.wait()
+    until(lambda: not Path(f"/proc/{child}").exists(), seconds=30)
+    assert (tmp_path / "survived").exists() == survives
