@@ -10,6 +10,7 @@ from scipy import ndimage
 from skimage.metrics import peak_signal_noise_ratio, structural_similarity
 
 from ganflow.data.generated import towns
+from ganflow.data.pairs import median_colour
 from ganflow.errors import UserError
 from ganflow.metrics import pixels
 
@@ -120,7 +121,7 @@ def test_an_image_is_measured_alike_whatever_its_neighbours(monkeypatch: pytest.
 def test_memory_mapped_halves_of_pairs_are_measured_as_arrays(tmp_path: Path) -> None:
     np.save(tmp_path / "pairs.npy", images(6).reshape(3, 2, 32, 32, 3))
     pairs = np.load(tmp_path / "pairs.npy", mmap_mode="r")
-    colour = np.broadcast_to(pixels.constant_baseline(pairs[:, 1]), pairs[:, 1].shape)
+    colour = np.broadcast_to(median_colour(pairs[:, 1]), pairs[:, 1].shape)
     pd.testing.assert_frame_equal(
         pixels.per_image(colour, pairs[:, 1]), pixels.per_image(np.array(colour), np.array(pairs[:, 1]))
     )
@@ -134,17 +135,6 @@ def test_every_measure_worsens_with_noise() -> None:
         values = [row[name] for row in rows]
         assert values == sorted(values, reverse=name in ("psnr", "ssim", "gcgan_acc5", "gcgan_acc10")), name
         assert len(set(values)) == 3 or name == "gcgan_acc10", name  # noise of 2 is nowhere off by 10, nor is that by 0
-
-
-def test_constant_baseline_is_the_median_colour() -> None:
-    targets = images(5)
-    np.testing.assert_allclose(pixels.constant_baseline(targets), np.median(targets.reshape(-1, 3), axis=0), atol=0.5)
-
-
-def test_constant_baseline_by_hand() -> None:
-    """Medians, not means: one odd image of three does not move them."""
-    targets = np.stack([np.full((4, 4, 3), colour, np.uint8) for colour in ((9, 0, 5), (10, 0, 6), (255, 255, 7))])
-    assert pixels.constant_baseline(targets).tolist() == [10, 0, 6]
 
 
 def test_the_least_size_is_ssims_window() -> None:

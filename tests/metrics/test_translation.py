@@ -8,6 +8,7 @@ import pytest
 from distortions import blur, noise, of, shift, without_streets
 
 from ganflow.data.generated import towns
+from ganflow.data.pairs import median_colour
 from ganflow.metrics import classes, pixels, translation
 from ganflow.metrics.bootstrap import multiplicities
 from ganflow.metrics.measures import TRANSLATION
@@ -75,7 +76,7 @@ def test_every_measure_worsens_with_every_distortion(
 def test_missing_streets_are_hardly_noticed_by_pixels_and_plainly_by_classes(real: np.ndarray) -> None:
     """Why both stand in every table."""
     without = of(without_streets(real, 1.0), real)
-    constant = np.broadcast_to(pixels.constant_baseline(real), real.shape)
+    constant = np.broadcast_to(median_colour(real), real.shape)
     of_constant = of(constant, real)
     assert without["iou/road"] == 0
     assert without["road_boundary_f"] == 0

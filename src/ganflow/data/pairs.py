@@ -51,18 +51,17 @@ def read_pair(path: Path, size: int) -> np.ndarray:
     return np.stack([np.asarray(half.resize((size, size), FILTER)) for half in halves])
 
 
-def median_colours(pairs: np.ndarray, step: int = 8) -> list[list[int]]:
-    """Of uint8 [N, 2, S, S, 3], the median of each channel of all aerial photos and of all maps: [2, 3].
+def median_colour(images: np.ndarray) -> np.ndarray:
+    """The colour, uint8 [3], with the least absolute error over `images`, uint8 [N, H, W, 3]: the channels' medians.
 
-    Every `step`th pixel of every `step`th row is looked at, pair by pair: memory stays flat.
+    Memory is flat in N (a histogram).
     """
-    counts = np.zeros((2, 3, 256), np.int64)
-    for pair in pairs:
-        for side in range(2):
-            for channel in range(3):
-                counts[side, channel] += np.bincount(pair[side, ::step, ::step, channel].ravel(), minlength=256)
-    below = counts.cumsum(-1)
-    return (below < (below[..., -1:] + 1) // 2).sum(-1).tolist()
+    counts = np.zeros((3, 256), np.int64)
+    for image in images:
+        for channel in range(3):
+            counts[channel] += np.bincount(image[..., channel].ravel(), minlength=256)
+    halves = counts.sum(1, keepdims=True) / 2
+    return (counts.cumsum(1) >= halves).argmax(1).astype(np.uint8)
 
 
 def write_pairs(out: Path, paths: Sequence[Path], size: int, workers: int = 2) -> None:

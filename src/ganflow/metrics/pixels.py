@@ -49,19 +49,6 @@ def per_image(generated: np.ndarray, real: np.ndarray) -> pd.DataFrame:
     return pd.concat(chunks, ignore_index=True)
 
 
-def constant_baseline(targets: np.ndarray) -> np.ndarray:
-    """The colour, uint8 [3], with the least absolute error over `targets`, uint8 [N, H, W, 3]: the channels' medians.
-
-    Give it training images: a baseline that has seen the test set is none. Memory is flat in N (a histogram).
-    """
-    counts = np.zeros((3, 256), np.int64)
-    for image in targets:
-        for channel in range(3):
-            counts[channel] += np.bincount(image[..., channel].ravel(), minlength=256)
-    halves = counts.sum(1, keepdims=True) / 2
-    return (counts.cumsum(1) >= halves).argmax(1).astype(np.uint8)
-
-
 def _measure(generated: np.ndarray, real: np.ndarray) -> pd.DataFrame:
     difference = np.abs(generated.astype(np.int32) - real.astype(np.int32))
     squares = (difference**2).mean(axis=(1, 2, 3))
