@@ -33,7 +33,6 @@ from ganflow.training.seeds import step_seed
 from ganflow.translate import translate
 
 RESULTS = Path("benchmarks/results/time_to_quality")
-POINTS = 6  # of a curve
 # The published recipe as reference implementations run it: fp32, batch 1, whole 256 px crops, batch norm.
 CLASSIC = {
     "compute.precision": "fp32",
@@ -57,6 +56,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("recipes", nargs="+", choices=RECIPES)
     parser.add_argument("--minutes", type=float, default=15)
+    parser.add_argument("--points", type=int, default=6, help="of the curve")
     parser.add_argument("--name", help="of the result, where -S changes the recipe")
     parser.add_argument("-S", action="append", default=[], metavar="KEY=VALUE", help="a parameter, as for dvc exp run")
     asked = parser.parse_args()
@@ -64,7 +64,7 @@ def main() -> None:
     rows = []
     for recipe in asked.recipes:
         params = changed(config.load(), RECIPES[recipe] | changes)
-        curve = run(asked.name or recipe, params, 60 * asked.minutes)
+        curve = run(asked.name or recipe, params, 60 * asked.minutes, asked.points)
         rows.append({"recipe": asked.name or recipe, "pix2pix": params.pix2pix.model_dump(), "curve": curve})
         write_json(RESULTS / f"{asked.name or recipe}-{asked.minutes:g}min.json", rows[-1])
     for row in rows:
@@ -80,8 +80,8 @@ def changed(params: Params, changes: dict[str, Any]) -> Params:
     return Params.model_validate(content)
 
 
-def run(name: str, params: Params, seconds: float) -> list[dict[str, float]]:
-    """Train for `seconds`, scoring the averaged generator `POINTS` times on the way."""
+def run(name: str, params: Params, seconds: float, points: int) -> list[dict[str, float]]:
+    """Train for `seconds`, scoring the averaged generator `points` times on the way."""
     own, maps = params.pix2pix, params.maps
     machine = compute.prepare(params.compute)
     inputs, targets = prepared.pairs("val", maps.direction)
@@ -113,7 +113,7 @@ def run(name: str, params: Params, seconds: float) -> list[dict[str, float]]:
         images += own.batch_size
         model.step(data.batch(batch), images)
         spent += time.perf_counter() - began
-        if spent >= seconds * (len(curve) + 1) / POINTS:
+        if spent >= seconds * (len(curve) + 1) / points:
             network = model.finished()
             drawn = translate(network, inputs, 8, machine.device)
             curve.append({"minutes": spent / 60, "images": images, **score(drawn, targets)})
