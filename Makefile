@@ -71,8 +71,8 @@ lint: $(READY) ## ruff (lint and format) and pyright (types)
 	pyright
 
 ##@ Look
-ui: $(READY) ## MLflow's pages on http://127.0.0.1:5000
-	MLFLOW_SERVER_ENABLE_JOB_EXECUTION=false MLFLOW_DISABLE_TELEMETRY=true mlflow ui --workers 1
+ui: $(READY) ## MLflow's pages on http://127.0.0.1:5000, and where to look there
+	ganflow ui
 
 ##@ Measure
 bench: $(READY) ## speed, as ratios measured in one run

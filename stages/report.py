@@ -2,6 +2,7 @@
 
 import json
 import os
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -14,6 +15,7 @@ from ganflow.data import prepared
 from ganflow.errors import UserError
 from ganflow.files import project_root, sha256, whole_dir, whole_file
 from ganflow.models import saved
+from ganflow.runs import standings
 from ganflow.stage import run
 
 OUT = Path("reports/index.html")
@@ -44,14 +46,15 @@ def main() -> None:
         pairs=_pairs(),
         asked_read=_asked_read(_made_by("evaluate_cgan", Path("metrics/cgan_images.csv"))),
     )
-    with whole_file(OUT) as partial:
-        partial.write_text(page)
-    with whole_dir(CARDS) as partial:
+    with whole_file(OUT) as unfinished:
+        unfinished.write_text(page)
+    with whole_dir(CARDS) as unfinished:
         for task in tables:
-            (partial / f"{task}.md").write_text(_card(task, tables[task], config.load()))
+            (unfinished / f"{task}.md").write_text(_card(task, tables[task], config.load()))
     for task in tables:
         tracker = tracking.attach(task, saved.digest(Path("models") / task))
         tracker.file(CARDS / f"{task}.md", "model card")
+        tracker.also(partial(standings.publish, task=task))
         tracker.finish("FINISHED")
     print(_where_to_look())
 

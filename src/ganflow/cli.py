@@ -18,6 +18,7 @@ examples:
   ganflow seeds                    after `make seeds`
   ganflow runs my-experiment       its runs in MLflow, and how to remake them
   ganflow compare RUN_A RUN_B      two runs on one page: compare.html
+  ganflow ui                       the pages of all runs: `make ui`
   ganflow doctor                   first, and when something is odd
 
 elsewhere:
@@ -71,6 +72,9 @@ def _main() -> None:
     command.add_argument("--task", help="of which model, where both names stand for runs of several")
     command.add_argument("-o", "--output", type=Path, default=Path("compare.html"), help="the page (compare.html)")
     command.set_defaults(run=_compare)
+    command = commands.add_parser("ui", help="MLflow's pages of all runs, and where to look there")
+    command.add_argument("--port", type=int, default=5000, help="on 127.0.0.1 (5000)")
+    command.set_defaults(run=_ui)
     command = commands.add_parser("doctor", help="versions, device, disk, data, runs, and what to do")
     command.set_defaults(run=_doctor)
     arguments = parser.parse_args()
@@ -169,6 +173,21 @@ def _compare(arguments: argparse.Namespace) -> None:
     with whole_file(arguments.output) as partial:
         partial.write_text(content)
     print(f"{arguments.output}: {a.task}, A is {a.name} ({a.run_id[:12]}), B is {b.name} ({b.run_id[:12]})")
+
+
+def _ui(arguments: argparse.Namespace) -> None:
+    from ganflow.runs import ui
+    from ganflow.runs.reading import opened
+    from ganflow.runs.store import is_remote
+
+    with opened() as client:
+        store = client.tracking_uri
+        base = store.rstrip("/") if is_remote() else f"http://127.0.0.1:{arguments.port}"
+        for task, address in ui.addresses(client, base).items():
+            print(f"{task:16} {address}")
+    print("Above each list a line says which run is best; opened, what differs, pictures and commands.", flush=True)
+    if not is_remote():
+        ui.serve(store, arguments.port)
 
 
 def _doctor(arguments: argparse.Namespace) -> None:

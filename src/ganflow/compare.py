@@ -5,45 +5,20 @@
 
 import json
 from collections import defaultdict
-from collections.abc import Callable
-from dataclasses import dataclass
 from io import StringIO
 from pathlib import Path
 from typing import Any
 
-import numpy as np
 import pandas as pd
 from dvc import api
 from dvc.exceptions import DvcException
 from ruamel.yaml import YAML
 
+from ganflow.changes import Difference, changes
 from ganflow.errors import UserError
-from ganflow.metrics import translation
-from ganflow.metrics.bootstrap import multiplicities, plus_minus
-from ganflow.metrics.measures import BY_TASK, Measure
+from ganflow.metrics.measures import BY_TASK
 
 WORKSPACE = "workspace"
-TRANSLATORS = ("pix2pix", "cvae")  # whose images have counterparts; generated digits have none
-
-
-@dataclass(frozen=True)
-class Difference:
-    """A measure in two runs, and the change from `before` to `after` with its 95 % interval."""
-
-    task: str
-    measure: Measure
-    before: float
-    after: float
-    plus_minus: float
-    paired: bool  # image by image: the same test images, so that their luck cancels out
-
-    @property
-    def verdict(self) -> str:
-        """better, worse, or within noise."""
-        change = self.after - self.before
-        if abs(change) <= self.plus_minus:
-            return "within noise"
-        return "better" if (change > 0) == self.measure.higher else "worse"
 
 
 def differences(before: str, after: str) -> list[Difference]:
@@ -62,24 +37,6 @@ def differences(before: str, after: str) -> list[Difference]:
         found += changes(task, a, b, lambda task=task: (_images(task, before), _images(task, after)))
     if len(missing) == len(BY_TASK):
         raise missing[0]
-    return found
-
-
-def changes(
-    task: str,
-    a: dict[str, Any],  # metrics/<task>.json of the one
-    b: dict[str, Any],
-    images: Callable[[], tuple[pd.DataFrame, pd.DataFrame]],  # metrics/<task>_images.csv of both, read where they count
-) -> list[Difference]:
-    """Every measure that both have, from `a` to `b`; image by image where both measured the same test images."""
-    one_by_one = task in TRANSLATORS and a.get("test_data") == b.get("test_data")
-    paired = _paired(*images()) if one_by_one else {}
-    found = []
-    for measure in BY_TASK[task]:
-        key = measure.key
-        if f"{key}_pm" in a and f"{key}_pm" in b:
-            noise = paired.get(key, float(np.hypot(a[f"{key}_pm"], b[f"{key}_pm"])))
-            found.append(Difference(task, measure, a[key], b[key], noise, key in paired))
     return found
 
 
@@ -115,13 +72,6 @@ def _seeds_table(named: dict[int, str]) -> tuple[str, pd.DataFrame]:
 
 def _images(task: str, revision: str) -> pd.DataFrame:
     return pd.read_csv(StringIO(_read(f"metrics/{task}_images.csv", revision)))
-
-
-def _paired(*frames: pd.DataFrame) -> dict[str, float]:
-    """Half widths of the intervals of the changes between two runs that measured the same images one by one."""
-    weights = multiplicities(len(frames[0]), seed=0)
-    a, b = (translation.measures(frame, weights) for frame in frames)
-    return {key: plus_minus(b[key] - a[key]) for key in a.keys() & b.keys()}
 
 
 def _metrics(task: str, revision: str) -> dict[str, Any]:

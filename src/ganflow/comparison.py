@@ -2,12 +2,10 @@
 
 import base64
 import io
-import json
 from dataclasses import dataclass
 from typing import Any
 
 import matplotlib
-import pandas as pd
 from PIL import Image
 
 matplotlib.use("Agg")
@@ -15,7 +13,7 @@ from matplotlib import pyplot as plt
 from matplotlib.figure import Figure
 from matplotlib.ticker import MaxNLocator
 
-from ganflow.compare import TRANSLATORS, Difference, changes
+from ganflow.changes import TRANSLATORS, Difference, changes
 from ganflow.metrics.bootstrap import flat
 from ganflow.metrics.measures import Measure
 from ganflow.runs.champion import difference, from_text
@@ -64,7 +62,7 @@ class Picture:
 
 def page(a: Logged, b: Logged) -> str:
     """Self-contained HTML: needs no network, follows the reader's light or dark."""
-    tables = [_table(run) for run in (a, b)]
+    tables = [run.table() for run in (a, b)]
     measured = _changes(a, b, *tables)
     return template("comparison.html.j2").render(
         task=a.task,
@@ -82,17 +80,11 @@ def page(a: Logged, b: Logged) -> str:
     )
 
 
-def _table(run: Logged) -> dict[str, Any] | None:
-    """What evaluate_<task> logged, or None: it has not run."""
-    content = run.file(f"metrics/{run.task}.json")
-    return None if content is None else json.loads(content)
-
-
 def _changes(a: Logged, b: Logged, of_a: dict[str, Any] | None, of_b: dict[str, Any] | None) -> list[Difference]:
     found = _on_validation(a, b)
     if of_a and of_b:
         measured = [table["about"] | flat(table["rows"]["model"]) for table in (of_a, of_b)]
-        found += changes(a.task, measured[0], measured[1], lambda: (_images(a), _images(b)))
+        found += changes(a.task, measured[0], measured[1], lambda: (a.test_images(), b.test_images()))
     return found
 
 
@@ -108,12 +100,6 @@ def _on_validation(a: Logged, b: Logged) -> list[Difference]:
     name = of_a.measure.replace("_", " ")
     measure = Measure(f"val_{of_a.measure}", f"validation, best epoch: {name}", of_a.higher, 3)
     return [Difference(a.task, measure, of_a.value, of_b.value, compared[1], paired=True)]
-
-
-def _images(run: Logged) -> pd.DataFrame:
-    content = run.file(f"metrics/{run.task}_images.csv")
-    assert content is not None, "it is logged together with the table"
-    return pd.read_csv(io.BytesIO(content))
 
 
 def _differing(a: dict[str, str], b: dict[str, str]) -> list[Row]:
@@ -158,7 +144,7 @@ def _image_by_image(a: Logged, b: Logged, tables: list[dict[str, Any] | None]) -
     of_a, of_b = tables
     if a.task not in TRANSLATORS or not of_a or not of_b or of_a["about"]["test_data"] != of_b["about"]["test_data"]:
         return None
-    frames = _images(a), _images(b)
+    frames = a.test_images(), b.test_images()
     measure, name = ("mean_iou", "mean class IoU ↑") if "mean_iou" in frames[0] else ("mae", "mean absolute error ↓")
     x, y = (frame[measure].to_numpy(float) for frame in frames)
     figure, axes = plt.subplots(figsize=(4.6, 4.4), dpi=110, layout="constrained")

@@ -24,6 +24,7 @@ from ganflow.runs import registry, store
 from ganflow.runs.champion import Judged
 from ganflow.runs.lineage import lineage
 from ganflow.runs.machine import Gauge, gauge
+from ganflow.runs.store import NOTE
 
 DRAIN_SECONDS = 60.0  # that a finished process waits for a server to take its last writes (a model's among them)
 START_SECONDS = 30.0  # that a starting one waits for a server's answer
@@ -31,7 +32,6 @@ LOCAL = 10  # times as long where there is no server, only files: whatever takes
 BATCH = 1000  # metrics in one call, MLflow's limit
 WEIGHTS_TAG = "ganflow.weights_sha256"
 TRAINING_TAG = "ganflow.training"
-NOTE = "mlflow.note.content"  # the description on a run's page
 PICTURE = "samples.png"  # artifact: the newest picture of the training, shown in the description
 
 
@@ -198,6 +198,10 @@ class Tracker:
     def file(self, path: Path, folder: str) -> None:
         """A file as an artifact below `folder`."""
         self._put(lambda: self._client.log_artifact(self.run_id, str(path), folder))
+
+    def also(self, work: Callable[[Any], None]) -> None:
+        """Anything else to be done with the store's client, on the same terms."""
+        self._put(lambda: work(self._client))
 
     def tag(self, key: str, value: str) -> None:
         self._put(lambda: self._client.set_tag(self.run_id, key, value))

@@ -11,9 +11,11 @@ import shlex
 import signal
 import socket
 import subprocess
+import sys
 import time
 import urllib.request
 from collections.abc import Iterator
+from functools import partial
 from pathlib import Path
 
 import numpy as np
@@ -27,6 +29,7 @@ from ganflow.cli import main
 from ganflow.files import write_json
 from ganflow.metrics import translation
 from ganflow.metrics.bootstrap import multiplicities
+from ganflow.runs import standings
 from ganflow.runs.champion import Judged
 
 ROOT = Path(__file__).parents[2]
@@ -52,13 +55,16 @@ def logged(folder: Path, lambda_l1: float, wrong: float, colour: str) -> str:
     drawn = np.where(np.random.default_rng(7).random(REAL.shape[:3])[..., None] < wrong, REAL[::-1], REAL)
     frame = translation.per_image(drawn, REAL, to_map=True)
     rows = translation.with_noise(frame, multiplicities(len(frame), 0))
-    write_json(folder / "pix2pix.json", {"about": {"n": 30, "test_data": "abc"}, "rows": {"model": rows}})
+    about = {"n": 30, "size": 16, "test_data": "abc"}
+    table = {"about": about, "rows": {"model": rows, "constant": {"mean_iou": (0.1, 0.01)}}}
+    write_json(folder / "pix2pix.json", table)
     frame.to_csv(folder / "pix2pix_images.csv", index_label="image")
     for name in ("pix2pix.json", "pix2pix_images.csv"):
         tracker.file(folder / name, "metrics")
     Image.new("RGB", (300, 400), colour).save(folder / "pix2pix_pairs.png")
     tracker.file(folder / "pix2pix_pairs.png", "figures")
     tracker.results({"test/mean_iou": rows["mean_iou"][0], "test/mean_iou_pm": rows["mean_iou"][1]})
+    tracker.also(partial(standings.publish, task="pix2pix"))
     tracker.finish("FINISHED")
     assert tracker.run_id
     return tracker.run_id
@@ -93,16 +99,15 @@ def project(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def ui(project: Path) -> Iterator[str]:
     """The address of what `make ui` starts."""
     (recipe,) = re.findall(r"^ui:.*\n\t(.+)$", (ROOT / "Makefile").read_text(), re.MULTILINE)
-    words = shlex.split(recipe)
-    settings = dict(word.split("=", 1) for word in words if re.match(r"[A-Z_]+=", word))
+    command, *words = shlex.split(recipe)
     with socket.socket() as free:
         free.bind(("127.0.0.1", 0))
         port = str(free.getsockname()[1])
     with (project / "ui.log").open("w") as log:
         server = subprocess.Popen(
-            [*words[len(settings) :], "--port", port],
+            [Path(sys.executable).with_name(command), *words, "--port", port],
             cwd=project,
-            env=os.environ | settings,
+            env=os.environ | {"DVC_ROOT": str(project)},
             stdout=log,
             stderr=log,
             start_new_session=True,
@@ -144,6 +149,25 @@ def found(project: Path) -> tuple[str, list[str]]:
     experiment = client.get_experiment_by_name("pix2pix").experiment_id
     runs = client.search_runs([experiment], order_by=["attributes.start_time ASC"])
     return experiment, [run.info.run_id for run in runs]
+
+
+@pytest.mark.usefixtures("picture")
+def test_the_first_page_says_which_run_is_best_and_all_about_it(page: Page, ui: str, project: Path) -> None:
+    """At the address that `make ui` prints, without choosing a column."""
+    printed = re.search(rf"^pix2pix +({ui}\S+)$", (project / "ui.log").read_text(), re.MULTILINE)
+    assert printed
+    page.goto(printed[1])
+    first = 'Best: "lambda_l1=50.0 (brave-llama)", test mean class IoU'
+    expect(page.get_by_text(first).first).to_be_visible()
+    expect(page.get_by_text("worse, more than noise").first).to_be_visible()
+    for column in ("test/mean_iou", "test/mean_iou_pm", "pix2pix.lambda_l1"):
+        expect(page.get_by_role("columnheader", name=column, exact=True).first).to_be_visible()
+    page.locator("[data-component-id='mlflow.experiment.metadata_editor.expand_button']").click()
+    for text in ("dvc exp apply brave-llama", "100.0 (50.0)", "constant", "ganflow compare "):
+        expect(page.get_by_text(text).first).to_be_visible()
+    shown = page.locator(f"img[src*='{standings.PICTURE}']")
+    expect(shown).to_be_visible()
+    assert shown.evaluate("image => image.naturalWidth") == 2 * standings.WIDTH + 10
 
 
 @pytest.mark.usefixtures("picture")

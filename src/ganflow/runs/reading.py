@@ -1,5 +1,7 @@
 """Runs read back: by id, name or DVC's experiment, with their curves and files."""
 
+import io
+import json
 import re
 import tempfile
 from collections.abc import Iterator
@@ -35,6 +37,11 @@ class Logged:
         return self.tags.get("dvc.exp.name", "")
 
     @property
+    def commit(self) -> str:
+        """That it started from, or ""."""
+        return self.tags.get("mlflow.source.git.commit", "")
+
+    @property
     def remake(self) -> str:
         return self.tags.get("ganflow.remake", "")
 
@@ -53,6 +60,17 @@ class Logged:
             return None
         with tempfile.TemporaryDirectory() as folder:
             return Path(self.client.download_artifacts(self.run_id, path, folder)).read_bytes()
+
+    def table(self) -> dict[str, Any] | None:
+        """What evaluate_<task> logged, or None: it has not run."""
+        content = self.file(f"metrics/{self.task}.json")
+        return None if content is None else json.loads(content)
+
+    def test_images(self) -> pd.DataFrame:
+        """A row per test image, of a run that has a table."""
+        content = self.file(f"metrics/{self.task}_images.csv")
+        assert content is not None, "it is logged together with the table"
+        return pd.read_csv(io.BytesIO(content))
 
 
 @contextmanager
@@ -73,14 +91,14 @@ def opened() -> Iterator[Any]:
         raise UserError(f"the store of runs does not answer: {str(fault).splitlines()[0][:200]}") from None
 
 
-def newest(client: Any, filter_string: str = "") -> list[Logged]:
-    """All runs that pass MLflow's filter, the newest first."""
-    tasks = {one.experiment_id: one.name for one in client.search_experiments()}
+def newest(client: Any, task: str | None = None) -> list[Logged]:
+    """All runs, or those of one task, the newest first."""
+    tasks = {one.experiment_id: one.name for one in client.search_experiments() if task in (None, one.name)}
     found: list[Logged] = []
     token = None
     while tasks:
         page = client.search_runs(
-            list(tasks), filter_string, max_results=1000, order_by=["attributes.start_time DESC"], page_token=token
+            list(tasks), max_results=1000, order_by=["attributes.start_time DESC"], page_token=token
         )
         found += [_logged(client, run, tasks[run.info.experiment_id]) for run in page]
         token = page.token

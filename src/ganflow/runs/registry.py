@@ -1,12 +1,14 @@
 """The registry: a model per task, a version per training, and the alias `champion` on the best of them."""
 
 import tempfile
+from collections.abc import Callable
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 from ganflow.files import locked, project_root
 from ganflow.runs.champion import Judged, from_text, verdict
 
+T = TypeVar("T")
 ALIAS = "champion"
 JUDGED = "validation.json"  # artifact of a run: its `Judged`
 
@@ -50,13 +52,22 @@ def _version(client: Any, task: str, run_id: str, model_id: str, description: st
     return made.version
 
 
+def champion_run(client: Any, task: str) -> str | None:
+    """The run whose model is champion, if any."""
+    return _unless_gone(lambda: client.get_model_version_by_alias(task, ALIAS).run_id)
+
+
 def _champion(client: Any, task: str) -> Judged | None:
     """What the validation said of the present champion, or None: there is none that still can be asked."""
+    holder = champion_run(client, task)
+    return None if holder is None else _unless_gone(lambda: judged_of(client, holder))
+
+
+def _unless_gone(ask: Callable[[], T]) -> T | None:
     from mlflow.exceptions import MlflowException
 
     try:
-        holder = client.get_model_version_by_alias(task, ALIAS)
-        return judged_of(client, holder.run_id)
+        return ask()
     except MlflowException as fault:
         if fault.error_code in ("RESOURCE_DOES_NOT_EXIST", "INVALID_PARAMETER_VALUE"):  # no alias, or its run is gone
             return None

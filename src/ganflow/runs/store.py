@@ -9,7 +9,8 @@ from typing import Any
 
 from ganflow.files import locked, project_root
 
-KIND = {"mlflow.experimentKind": "custom_model_development"}  # the UI then opens on runs, not on its page for agents
+KIND = {"mlflow.experimentKind": "custom_model_development"}  # and not of an agent, for pages that ask
+NOTE = "mlflow.note.content"  # tag: the description on the page of a run or an experiment
 SETTINGS = {
     "MLFLOW_DISABLE_TELEMETRY": "true",
     "MLFLOW_HTTP_REQUEST_MAX_RETRIES": "1",
