@@ -134,8 +134,8 @@ def test_a_class_that_is_in_no_map_has_no_row(tmp_path: Path, params: Params) ->
     for row in table["rows"].values():
         del row["iou/water"]
     text = page(tmp_path, params, table=table)
-    assert re.search("park&nbsp;", text)
-    assert not re.search("water&nbsp;", text)
+    assert re.search("park: IoU&nbsp;", text)
+    assert not re.search("water: IoU&nbsp;", text)
 
 
 def test_a_pair_says_how_well_it_came_out(tmp_path: Path, params: Params) -> None:

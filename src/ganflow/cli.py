@@ -63,7 +63,7 @@ def _main() -> None:
     command.set_defaults(run=_diff)
     command = commands.add_parser("seeds", help="mean and deviation over several seeds")
     command.set_defaults(run=_seeds)
-    command = commands.add_parser("runs", help="runs in MLflow, and how to remake them")
+    command = commands.add_parser("runs", help="runs in MLflow; of one name, also how to remake them")
     command.add_argument("of", nargs="?", metavar="EXPERIMENT", help='also a commit, "workspace", a run\'s name or id')
     command.set_defaults(run=_runs)
     command = commands.add_parser("compare", help="two runs on one page, with pictures")

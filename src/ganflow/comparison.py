@@ -2,6 +2,7 @@
 
 import base64
 import io
+import subprocess
 from dataclasses import dataclass
 from typing import Any
 
@@ -14,6 +15,7 @@ from matplotlib.figure import Figure
 from matplotlib.ticker import MaxNLocator
 
 from ganflow.changes import TRANSLATORS, Difference, changes
+from ganflow.files import project_root
 from ganflow.metrics.bootstrap import flat
 from ganflow.metrics.measures import Measure
 from ganflow.runs.champion import difference, from_text
@@ -26,18 +28,25 @@ COLOURS = ("#0072B2", "#D55E00")  # of the two runs: Okabe & Ito's, told apart w
 NOT_CURVES = ("system/", "best/", "test", "learning_rate")
 TAGS = {
     "mlflow.source.git.commit": "commit",
+    "git.dirty": "uncommitted changes, parameters among them",
     "git.changed": "other files changed",
-    "ganflow.data_source": "data",
-    "ganflow.data_sha256": "data, sha256",
+    "ganflow.data_source": "data source",
+    "ganflow.data_sha256": "sha256 of the data",
     "ganflow.machine": "machine",
 }
+# What a number is held against, of the same test data and without a model of the task.
+BASELINES = {
+    **dict.fromkeys(("gan", "cgan"), ("floor", "other real digits")),
+    **dict.fromkeys(TRANSLATORS, ("constant", "one constant colour")),
+}
+CODE = ("src", "stages", "dvc.yaml", "constraints.txt")  # whose changes may change what a command makes
 FIGURES = {  # of the render stage, in this order; what is not there is left out
     "pairs": "The same test inputs: input, generated, real",
     "digits": "Generated digits",
     "classes": "Each digit asked for, from the same latents",
     "samples": "Several answers to the same test inputs",
-    "best": "The best test images of each",
-    "worst": "The worst test images of each",
+    "best": "The best test images of each: other ones in A than in B",
+    "worst": "The worst test images of each: other ones in A than in B",
     "interpolation": "Walks between latents",
 }
 
@@ -64,6 +73,9 @@ def page(a: Logged, b: Logged) -> str:
     """Self-contained HTML: needs no network, follows the reader's light or dark."""
     tables = [run.table() for run in (a, b)]
     measured = _changes(a, b, *tables)
+    origins = {name: (a.tags.get(tag, ""), b.tags.get(tag, "")) for tag, name in TAGS.items()}
+    baseline, baseline_title = BASELINES.get(a.task, ("", ""))
+    about, rows = (tables[0]["about"], tables[0]["rows"]) if tables[0] else ({}, {})
     return template("comparison.html.j2").render(
         task=a.task,
         runs=(a, b),
@@ -72,12 +84,30 @@ def page(a: Logged, b: Logged) -> str:
         # The validation chose the epoch: what a reader wants first is the first measure of the test images.
         headline=next((one for one in measured if not one.measure.key.startswith("val_")), next(iter(measured), None)),
         params=_differing(a.params, b.params),
-        origins=_differing(*({name: run.tags.get(tag, "") for tag, name in TAGS.items()} for run in (a, b))),
+        origins=_differing(*({name: both[side] for name, both in origins.items()} for side in range(2))),
+        same=[name for name, both in origins.items() if both[0] and both[0] == both[1]],
+        code=_code_between(a.commit, b.commit),
+        code_of=CODE,
+        tests=about.get("n"),
+        baseline=rows.get(baseline, {}),
+        baseline_title=baseline_title,
         changes=measured,
         curves=_both_lights(lambda: _curves(a, b)),
         images=_both_lights(lambda: _image_by_image(a, b, tables)),
         pictures=_pictures(a, b),
     )
+
+
+def _code_between(a: str, b: str) -> list[str] | None:
+    """Files of the code that differ between two commits; None: they cannot be looked up here."""
+    done = subprocess.run(
+        ["git", "diff", "--name-only", a, b, "--", *CODE],
+        capture_output=True,
+        text=True,
+        check=False,
+        cwd=project_root(),
+    )
+    return done.stdout.split() if a and b and done.returncode == 0 else None
 
 
 def _changes(a: Logged, b: Logged, of_a: dict[str, Any] | None, of_b: dict[str, Any] | None) -> list[Difference]:

@@ -234,9 +234,11 @@ def test_the_page_of_a_comparison(
     page.emulate_media(color_scheme=light)
     page.goto((project / "compare.html").as_uri())
     expect(page.get_by_text("B is better").first).to_be_visible()
+    expect(page.get_by_text("On 30 test images: mean class IoU")).to_be_visible()
+    expect(page.get_by_text("is the same in both commits")).to_be_visible()
     row = page.locator("tr", has_text="pix2pix.lambda_l1")
     assert row.locator("td").all_inner_texts() == ["100.0", "50.0"]
-    assert page.locator("tr", has_text="mean class IoU").first.inner_text().endswith("better same images")
+    assert page.locator("tr", has_text="mean class IoU").first.inner_text().split("\t")[5:] == ["better", "0.100"]
     sizes = page.locator("img").evaluate_all("images => images.map(image => image.naturalWidth)")
     assert len(sizes) == 6, "dots, curves, two pairs of pictures"
     assert min(sizes) > 0

@@ -38,7 +38,7 @@ CONDITIONAL = (
 )
 TRANSLATION_CLASSES = (
     Measure("mean_iou", "mean class IoU", True, 3, "over the classes in the real maps: what a reader of the map gets"),
-    *(Measure(f"iou/{name}", name, True, 3) for name in CLASSES),
+    *(Measure(f"iou/{name}", f"{name}: IoU", True, 3) for name in CLASSES),
     Measure("road_boundary_f", "road edges within 2 px, F", True, 3, "whether streets are where they are"),
 )
 TRANSLATION_PIXELS = (
