@@ -11,6 +11,7 @@ from safetensors.torch import load_file, save_file
 from workspace import ORDER, TASKS, TINY, outs, project, stage
 
 from ganflow.runs.registry import judged_of
+from ganflow.runs.standings import PICTURE
 
 
 def test_every_declared_out_is_made_and_nothing_half_written_is_left(whole: Path) -> None:
@@ -56,6 +57,9 @@ def test_one_run_per_model_holds_curves_metrics_pictures_and_the_model(whole: Pa
         assert judged is not None
         assert judged.value == pytest.approx(best["val"], rel=1e-5), "what the epoch was chosen by"
         assert judged.source == "generated"
+        about = experiment.tags["mlflow.note.content"]
+        assert about.startswith(f'Best: "{run.info.run_name}", test ')
+        assert f"path={PICTURE}&run_uuid={run.info.run_id}" in about
 
 
 def test_the_best_epoch_is_the_historys_and_the_last_the_last(whole: Path) -> None:
