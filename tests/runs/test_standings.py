@@ -46,10 +46,10 @@ def test_the_first_line_says_which_is_best_and_whether_that_is_more_than_noise(c
     measured(client, "two", 0.90)
     first, _, rest = page(client).partition("\n")
     assert first.startswith(
-        'Best: "two", test read as the digit asked for 0.9000 ± 0.0100; next −0.1000 ± 0.0141, worse'
+        'Best: "two", test read as the digit asked for 0.9000 ± 0.0100; next −0.1000 ± 0.0141, more'
     )
     assert "remake one" in rest
-    assert "| *floor* (no model) | 0.9950 |" in rest
+    assert "| *other real digits* (no model) | 0.9950 |" in rest
     measured(client, "three", 0.91)
     assert "; next −0.0100 ± 0.0141, within noise." in page(client).partition("\n")[0]
 
@@ -109,5 +109,5 @@ def test_pictures_of_the_two_stand_side_by_side(client: Any) -> None:
         client.log_image(run, Image.new("RGB", (1000, 900), colour), f"figures/{standings.FIGURES[TASK]}.png")
     assert f"get-artifact?path={standings.PICTURE}&run_uuid={runs[1]}" in page(client)
     with Image.open(client.download_artifacts(runs[1], standings.PICTURE)) as sheet:
-        assert sheet.size == (2 * standings.WIDTH + 10, 333)
+        assert sheet.size == (2 * standings.WIDTH + 10, 297)
         assert [sheet.getpixel((x, 100)) for x in (100, standings.WIDTH + 110)] == [(0, 0, 255), (255, 0, 0)]

@@ -17,6 +17,7 @@ from PIL import Image
 from ganflow.changes import Difference, changes
 from ganflow.metrics.bootstrap import flat
 from ganflow.metrics.measures import BY_TASK, Measure
+from ganflow.model_card import KINDS
 from ganflow.runs.reading import Logged, newest
 from ganflow.runs.registry import champion_run
 from ganflow.runs.store import NOTE
@@ -28,7 +29,7 @@ VIEW, VIEW_NAME = "test-scores", "Test scores"  # of the list of runs: the end o
 DIFFERING = 6  # parameters told of a run
 PICTURE = "best_and_next.png"  # artifact of the best run
 FIGURES = {"gan": "gan_digits", "cgan": "cgan_classes", "pix2pix": "pix2pix_pairs", "cvae": "cvae_samples"}
-WIDTH, HEIGHT = 370, 620  # at most, of each figure in the picture
+WIDTH, HEIGHT = 330, 350  # at most, of each figure in the picture
 
 
 @dataclass(frozen=True)
@@ -72,6 +73,7 @@ def publish(client: Any, task: str) -> None:
             for name, row in tables[best.run_id][1]["rows"].items()
             if name != "model" and measure.key in row
         },
+        titles=KINDS[task].baselines,
         champion=champion_run(client, task),
         unmeasured=len(runs) - len(measured),
         not_shown=len(measured) - len(standings),
