@@ -8,14 +8,25 @@ SRC = ROOT / "src"
 
 
 def modules_of(script: Path) -> set[str]:
-    """The project's files, relative to its root, that running `script` imports: directly, indirectly, and late too."""
+    """The project's files, relative to its root, that running `script` imports: directly, indirectly, and late too.
+
+    The templates that they name are among them.
+    """
     found: set[Path] = set()
     waiting = [script]
     while waiting:
-        for module in _imported(waiting.pop()) - found:
+        path = waiting.pop()
+        for module in _imported(path) - found:
             found.add(module)
             waiting.append(module)
+        found |= _named_templates(path)
     return {str(path.relative_to(ROOT)) for path in found}
+
+
+def _named_templates(path: Path) -> set[Path]:
+    words = (node.value for node in ast.walk(ast.parse(path.read_text())) if isinstance(node, ast.Constant))
+    names = {word for word in words if isinstance(word, str) and word.endswith(".j2")}
+    return {file for name in names if (file := SRC / "ganflow" / name).exists()}
 
 
 def _imported(path: Path) -> set[Path]:

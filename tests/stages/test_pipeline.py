@@ -20,10 +20,10 @@ def made_by(stage: dict[str, Any]) -> list[str]:
 
 
 @pytest.mark.parametrize("name", STAGES)
-def test_the_deps_are_exactly_the_modules_that_the_stage_imports(name: str) -> None:
+def test_the_deps_are_exactly_the_modules_and_templates_of_the_stage(name: str) -> None:
     script = f"stages/{name}.py"
     needed = sorted(modules_of(ROOT / script) | {script})
-    listed = [dep for dep in STAGES[name]["deps"] if dep.endswith(".py")]
+    listed = [dep for dep in STAGES[name]["deps"] if dep.endswith((".py", ".j2"))]
     assert listed == needed, f"deps of {name} should be:\n" + "\n".join(f"    - {dep}" for dep in needed)
 
 
