@@ -2,7 +2,6 @@
 
 import json
 import os
-from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -46,15 +45,15 @@ def main() -> None:
         pairs=_pairs(),
         asked_read=_asked_read(_made_by("evaluate_cgan", Path("metrics/cgan_images.csv"))),
     )
-    with whole_file(OUT) as unfinished:
-        unfinished.write_text(page)
-    with whole_dir(CARDS) as unfinished:
+    with whole_file(OUT) as partial:
+        partial.write_text(page)
+    with whole_dir(CARDS) as partial:
         for task in tables:
-            (unfinished / f"{task}.md").write_text(_card(task, tables[task], config.load()))
+            (partial / f"{task}.md").write_text(_card(task, tables[task], config.load()))
     for task in tables:
         tracker = tracking.attach(task, saved.digest(Path("models") / task))
         tracker.file(CARDS / f"{task}.md", "model card")
-        tracker.also(partial(standings.publish, task=task))
+        tracker.also(lambda client, task=task: standings.publish(client, task))
         tracker.finish("FINISHED")
     print(_where_to_look())
 

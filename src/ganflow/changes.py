@@ -8,8 +8,9 @@ import numpy as np
 import pandas as pd
 
 from ganflow.metrics import translation
-from ganflow.metrics.bootstrap import multiplicities, plus_minus
+from ganflow.metrics.bootstrap import flat, multiplicities, plus_minus
 from ganflow.metrics.measures import BY_TASK, Measure
+from ganflow.runs.reading import Logged
 
 TRANSLATORS = ("pix2pix", "cvae")  # whose images have counterparts; generated digits have none
 
@@ -50,6 +51,14 @@ def changes(
             noise = paired.get(key, float(np.hypot(a[f"{key}_pm"], b[f"{key}_pm"])))
             found.append(Difference(task, measure, a[key], b[key], noise, key in paired))
     return found
+
+
+def between(a: Logged, b: Logged) -> list[Difference]:
+    """The same from one run to another; nothing where one was not evaluated."""
+    if not a.table or not b.table:
+        return []
+    of_a, of_b = (table["about"] | flat(table["rows"]["model"]) for table in (a.table, b.table))
+    return changes(a.task, of_a, of_b, lambda: (a.test_images, b.test_images))
 
 
 def _paired(*frames: pd.DataFrame) -> dict[str, float]:

@@ -14,12 +14,12 @@ from matplotlib import pyplot as plt
 from matplotlib.figure import Figure
 from matplotlib.ticker import MaxNLocator
 
-from ganflow.changes import TRANSLATORS, Difference, changes
+from ganflow.changes import TRANSLATORS, Difference, between
 from ganflow.files import project_root
-from ganflow.metrics.bootstrap import flat
 from ganflow.metrics.measures import Measure
+from ganflow.model_card import KINDS
 from ganflow.runs.champion import difference, from_text
-from ganflow.runs.reading import Logged
+from ganflow.runs.reading import Logged, differing
 from ganflow.runs.registry import JUDGED
 from ganflow.templates import embedded, template
 from ganflow.tracking import PICTURE
@@ -35,10 +35,7 @@ TAGS = {
     "ganflow.machine": "machine",
 }
 # What a number is held against, of the same test data and without a model of the task.
-BASELINES = {
-    **dict.fromkeys(("gan", "cgan"), ("floor", "other real digits")),
-    **dict.fromkeys(TRANSLATORS, ("constant", "one constant colour")),
-}
+BASELINES = {"gan": "floor", "cgan": "floor", **dict.fromkeys(TRANSLATORS, "constant")}
 CODE = ("src", "stages", "dvc.yaml", "constraints.txt")  # whose changes may change what a command makes
 FIGURES = {  # of the render stage, in this order; what is not there is left out
     "pairs": "The same test inputs: input, generated, real",
@@ -52,15 +49,6 @@ FIGURES = {  # of the render stage, in this order; what is not there is left out
 
 
 @dataclass(frozen=True)
-class Row:
-    """A line of the table of parameters or origins, where the two runs differ."""
-
-    name: str
-    a: str
-    b: str
-
-
-@dataclass(frozen=True)
 class Picture:
     """The same picture of both runs, as data addresses."""
 
@@ -71,29 +59,27 @@ class Picture:
 
 def page(a: Logged, b: Logged) -> str:
     """Self-contained HTML: needs no network, follows the reader's light or dark."""
-    tables = [run.table() for run in (a, b)]
-    measured = _changes(a, b, *tables)
-    origins = {name: (a.tags.get(tag, ""), b.tags.get(tag, "")) for tag, name in TAGS.items()}
-    baseline, baseline_title = BASELINES.get(a.task, ("", ""))
-    about, rows = (tables[0]["about"], tables[0]["rows"]) if tables[0] else ({}, {})
+    measured = _on_validation(a, b) + between(a, b)
+    of_a, of_b = ({name: run.tags.get(tag, "") for tag, name in TAGS.items()} for run in (a, b))
+    table, baseline = a.table or {"about": {}, "rows": {}}, BASELINES.get(a.task, "")
     return template("comparison.html.j2").render(
         task=a.task,
         runs=(a, b),
         colours=COLOURS,
-        unmeasured=[run for run, table in zip((a, b), tables, strict=True) if table is None],
+        unmeasured=[run for run in (a, b) if run.table is None],
         # The validation chose the epoch: what a reader wants first is the first measure of the test images.
         headline=next((one for one in measured if not one.measure.key.startswith("val_")), next(iter(measured), None)),
-        params=_differing(a.params, b.params),
-        origins=_differing(*({name: both[side] for name, both in origins.items()} for side in range(2))),
-        same=[name for name, both in origins.items() if both[0] and both[0] == both[1]],
+        params=differing(a.params, b.params),
+        origins=differing(of_a, of_b),
+        same=[name for name, value in of_a.items() if value and value == of_b[name]],
         code=_code_between(a.commit, b.commit),
         code_of=CODE,
-        tests=about.get("n"),
-        baseline=rows.get(baseline, {}),
-        baseline_title=baseline_title,
+        tests=table["about"].get("n"),
+        baseline=table["rows"].get(baseline, {}),
+        baseline_title=KINDS[a.task].baselines[baseline] if baseline else "",
         changes=measured,
         curves=_both_lights(lambda: _curves(a, b)),
-        images=_both_lights(lambda: _image_by_image(a, b, tables)),
+        images=_both_lights(lambda: _image_by_image(a, b)),
         pictures=_pictures(a, b),
     )
 
@@ -110,14 +96,6 @@ def _code_between(a: str, b: str) -> list[str] | None:
     return done.stdout.split() if a and b and done.returncode == 0 else None
 
 
-def _changes(a: Logged, b: Logged, of_a: dict[str, Any] | None, of_b: dict[str, Any] | None) -> list[Difference]:
-    found = _on_validation(a, b)
-    if of_a and of_b:
-        measured = [table["about"] | flat(table["rows"]["model"]) for table in (of_a, of_b)]
-        found += changes(a.task, measured[0], measured[1], lambda: (a.test_images(), b.test_images()))
-    return found
-
-
 def _on_validation(a: Logged, b: Logged) -> list[Difference]:
     """The measure by which the epoch and the champion are chosen, where both were judged on the same images."""
     texts = [run.file(JUDGED) for run in (a, b)]
@@ -130,14 +108,6 @@ def _on_validation(a: Logged, b: Logged) -> list[Difference]:
     name = of_a.measure.replace("_", " ")
     measure = Measure(f"val_{of_a.measure}", f"validation, best epoch: {name}", of_a.higher, 3)
     return [Difference(a.task, measure, of_a.value, of_b.value, compared[1], paired=True)]
-
-
-def _differing(a: dict[str, str], b: dict[str, str]) -> list[Row]:
-    return [
-        Row(name, a.get(name) or "–", b.get(name) or "–")
-        for name in dict.fromkeys([*a, *b])
-        if a.get(name) != b.get(name)
-    ]
 
 
 def _curves(a: Logged, b: Logged) -> Figure | None:
@@ -169,12 +139,12 @@ def _curves(a: Logged, b: Logged) -> Figure | None:
     return figure
 
 
-def _image_by_image(a: Logged, b: Logged, tables: list[dict[str, Any] | None]) -> Figure | None:
+def _image_by_image(a: Logged, b: Logged) -> Figure | None:
     """Each test image's own measure in both runs: whether a change comes from all of them or from a few."""
-    of_a, of_b = tables
+    of_a, of_b = a.table, b.table
     if a.task not in TRANSLATORS or not of_a or not of_b or of_a["about"]["test_data"] != of_b["about"]["test_data"]:
         return None
-    frames = a.test_images(), b.test_images()
+    frames = a.test_images, b.test_images
     measure, name = ("mean_iou", "mean class IoU ↑") if "mean_iou" in frames[0] else ("mae", "mean absolute error ↓")
     x, y = (frame[measure].to_numpy(float) for frame in frames)
     figure, axes = plt.subplots(figsize=(4.6, 4.4), dpi=110, layout="constrained")

@@ -1,4 +1,4 @@
-"""What pages are made of: the templates beside this file (*.j2: HTML, Markdown for model cards), and pictures."""
+"""What pages are made of: the templates beside this file (*.j2: HTML, Markdown for hubs and MLflow), and pictures."""
 
 import base64
 import io

@@ -15,7 +15,6 @@ import sys
 import time
 import urllib.request
 from collections.abc import Iterator
-from functools import partial
 from pathlib import Path
 
 import numpy as np
@@ -64,7 +63,7 @@ def logged(folder: Path, lambda_l1: float, wrong: float, colour: str) -> str:
     Image.new("RGB", (300, 400), colour).save(folder / "pix2pix_pairs.png")
     tracker.file(folder / "pix2pix_pairs.png", "figures")
     tracker.results({"test/mean_iou": rows["mean_iou"][0], "test/mean_iou_pm": rows["mean_iou"][1]})
-    tracker.also(partial(standings.publish, task="pix2pix"))
+    tracker.also(lambda client: standings.publish(client, "pix2pix"))
     tracker.finish("FINISHED")
     assert tracker.run_id
     return tracker.run_id

@@ -85,10 +85,9 @@ def test_a_stage_ends_with_the_parent_that_dies_before_or_after_it_asks(
         {"end_with_starter()" if asked == "before" else "time.sleep(0.2)"}
         open({str(tmp_path / "survived")!r}, "w").close()
     """
-    own = {name: value for name, value in environment(tmp_path).items() if name != "DVC_STAGE"}
     parent = subprocess.Popen(
         ["sh", "-c", under_dvc + ' "$0" -c "$1" & wait', sys.executable, script],
-        env=own,
+        env=environment(tmp_path),
         stdout=subprocess.PIPE,
         start_new_session=True,
     )

@@ -8,6 +8,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import datetime
+from functools import cached_property
 from pathlib import Path
 from typing import Any
 
@@ -61,16 +62,24 @@ class Logged:
         with tempfile.TemporaryDirectory() as folder:
             return Path(self.client.download_artifacts(self.run_id, path, folder)).read_bytes()
 
+    @cached_property
     def table(self) -> dict[str, Any] | None:
         """What evaluate_<task> logged, or None: it has not run."""
         content = self.file(f"metrics/{self.task}.json")
         return None if content is None else json.loads(content)
 
+    @cached_property
     def test_images(self) -> pd.DataFrame:
         """A row per test image, of a run that has a table."""
         content = self.file(f"metrics/{self.task}_images.csv")
         assert content is not None, "it is logged together with the table"
         return pd.read_csv(io.BytesIO(content))
+
+
+def differing(a: dict[str, str], b: dict[str, str]) -> dict[str, tuple[str, str]]:
+    """What has other values in `a` than in `b`: by name, both; a dash for none."""
+    both = {name: (a.get(name) or "–", b.get(name) or "–") for name in dict.fromkeys([*a, *b])}
+    return {name: values for name, values in both.items() if values[0] != values[1]}
 
 
 @contextmanager

@@ -9,23 +9,22 @@ import json
 import tempfile
 import time
 from dataclasses import dataclass
+from itertools import islice
 from pathlib import Path
 from typing import Any
 
 from PIL import Image
 
-from ganflow.changes import Difference, changes
-from ganflow.metrics.bootstrap import flat
+from ganflow.changes import Difference, between
 from ganflow.metrics.measures import BY_TASK, Measure
 from ganflow.model_card import KINDS
-from ganflow.runs.reading import Logged, newest
+from ganflow.runs.reading import Logged, differing, newest
 from ganflow.runs.registry import champion_run
-from ganflow.runs.store import NOTE
+from ganflow.runs.store import NOTE, VIEW
 from ganflow.templates import template
 
 SHOWN = 8  # runs
 SIGNATURE = "ganflow writes this anew with every report. A description of your own in its place stays."
-VIEW, VIEW_NAME = "test-scores", "Test scores"  # of the list of runs: the end of its address, and its name
 DIFFERING = 6  # parameters told of a run
 PICTURE = "best_and_next.png"  # artifact of the best run
 FIGURES = {"gan": "gan_digits", "cgan": "cgan_classes", "pix2pix": "pix2pix_pairs", "cvae": "cvae_samples"}
@@ -42,10 +41,6 @@ class Standing:
     behind: Difference | None  # None: it is the best
     parameters: dict[str, tuple[str, str]]  # that differ: (of this run, of the best)
 
-    @property
-    def within_noise(self) -> bool:
-        return self.behind is not None and self.behind.verdict == "within noise"
-
 
 def publish(client: Any, task: str) -> None:
     """Write the description of the experiment `task`, and the view of its list of runs that shows the same measures."""
@@ -54,23 +49,23 @@ def publish(client: Any, task: str) -> None:
     if not measured:
         return
     measure = next(one for one in BY_TASK[task] if f"test/{one.key}" in measured[0].metrics)
-    tables = _comparable(measured, measure)
-    standings = _standings(tables, measure)
+    best, *others = _comparable(measured, measure)
+    standings = [_standing(run, best, measure) for run in (best, *others)]
     experiment = client.get_experiment_by_name(task)
     _set_view(client, experiment.experiment_id, measure, standings)
     old = experiment.tags.get(NOTE, "")
     if old and SIGNATURE not in old:
         return
-    best = standings[0].run
+    assert best.table is not None
     text = template("standings.md.j2").render(
         experiment=experiment.experiment_id,
         measure=measure,
         number=f"{{:.{measure.digits}f}}".format,
-        about=tables[best.run_id][1]["about"],
+        about=best.table["about"],
         standings=standings,
         baselines={
             name: row[measure.key][0]
-            for name, row in tables[best.run_id][1]["rows"].items()
+            for name, row in best.table["rows"].items()
             if name != "model" and measure.key in row
         },
         titles=KINDS[task].baselines,
@@ -84,40 +79,23 @@ def publish(client: Any, task: str) -> None:
     client.set_experiment_tag(experiment.experiment_id, NOTE, text)
 
 
-def _comparable(measured: list[Logged], measure: Measure) -> dict[str, tuple[Logged, dict[str, Any]]]:
-    """The best runs with their tables, by id: of those on the test data of the newest."""
+def _comparable(measured: list[Logged], measure: Measure) -> list[Logged]:
+    """The best runs, in order: of those on the test data of the newest."""
     key = f"test/{measure.key}"
     ranked = sorted(
         (run for run in measured if key in run.metrics), key=lambda run: run.metrics[key], reverse=measure.higher
     )
-    newest_table = measured[0].table()
-    assert newest_table is not None, "it is logged together with the measures"
-    found = {}
-    for run in ranked:
-        table = run.table()
-        if table is not None and table["about"]["test_data"] == newest_table["about"]["test_data"]:
-            found[run.run_id] = (run, table)
-        if len(found) == SHOWN:
-            break
-    return found
+    assert measured[0].table is not None, "it is logged together with the measures"
+    data = measured[0].table["about"]["test_data"]
+    return list(islice((run for run in ranked if run.table and run.table["about"]["test_data"] == data), SHOWN))
 
 
-def _standings(tables: dict[str, tuple[Logged, dict[str, Any]]], measure: Measure) -> list[Standing]:
-    rows = list(tables.values())
-    best, best_table = rows[0]
-    of_best = best_table["about"] | flat(best_table["rows"]["model"])
-    found = []
-    for run, table in rows:
-        own = table["about"] | flat(table["rows"]["model"])
-        behind = None
-        if run is not best:
-            every = changes(run.task, of_best, own, lambda run=run: (best.test_images(), run.test_images()))
-            behind = next(one for one in every if one.measure == measure)
-        names = sorted(run.params.keys() | best.params.keys())
-        differing = {name: (run.params.get(name, "–"), best.params.get(name, "–")) for name in names}
-        differing = {name: both for name, both in differing.items() if both[0] != both[1]}
-        found.append(Standing(run, own[measure.key], own[f"{measure.key}_pm"], behind, differing))
-    return found
+def _standing(run: Logged, best: Logged, measure: Measure) -> Standing:
+    assert run.table is not None
+    behind = None if run is best else next(one for one in between(best, run) if one.measure == measure)
+    differs = dict(sorted(differing(run.params, best.params).items()))
+    value, plus_minus = run.table["rows"]["model"][measure.key]
+    return Standing(run, value, plus_minus, behind, differs)
 
 
 def _send_picture(client: Any, task: str, runs: list[Logged]) -> bool:
@@ -152,5 +130,5 @@ def _set_view(client: Any, experiment: str, measure: Measure, standings: list[St
         "orderByAsc": not measure.higher,
     }
     now = int(1000 * time.time())
-    view = {"name": VIEW_NAME, "createdAt": now, "updatedAt": now, "state": json.dumps(state)}
-    client.set_experiment_tag(experiment, f"mlflow.sharedViewState.{VIEW}", json.dumps(view))
+    view = {"name": "Test scores", "createdAt": now, "updatedAt": now, "state": json.dumps(state)}
+    client.set_experiment_tag(experiment, VIEW, json.dumps(view))

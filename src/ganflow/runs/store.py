@@ -11,8 +11,10 @@ from ganflow.files import locked, project_root
 
 KIND = {"mlflow.experimentKind": "custom_model_development"}  # and not of an agent, for pages that ask
 NOTE = "mlflow.note.content"  # tag: the description on the page of a run or an experiment
+VIEW = "mlflow.sharedViewState.test-scores"  # tag of an experiment: a saved view of its list of runs
 SETTINGS = {
     "MLFLOW_DISABLE_TELEMETRY": "true",
+    "MLFLOW_SERVER_ENABLE_JOB_EXECUTION": "false",  # of the pages
     "MLFLOW_HTTP_REQUEST_MAX_RETRIES": "1",
     "MLFLOW_HTTP_REQUEST_TIMEOUT": "5",
     "MLFLOW_ENABLE_ASYNC_LOGGING": "false",

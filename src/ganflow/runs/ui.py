@@ -4,7 +4,7 @@ import os
 import sys
 from typing import Any
 
-from ganflow.runs.standings import VIEW
+from ganflow.runs.store import VIEW
 
 # Without it MLflow's page opens on what it has for agents: traces, judges, prompts.
 KIND = "workflowType=machine_learning"
@@ -15,13 +15,12 @@ def addresses(client: Any, base: str) -> dict[str, str]:
     found = {}
     for experiment in client.search_experiments():
         if client.search_runs([experiment.experiment_id], max_results=1):
-            view = f"viewStateShareKey={VIEW}&" if f"mlflow.sharedViewState.{VIEW}" in experiment.tags else ""
+            view = f"viewStateShareKey={VIEW.rpartition('.')[2]}&" if VIEW in experiment.tags else ""
             found[experiment.name] = f"{base}/#/experiments/{experiment.experiment_id}/runs?{view}{KIND}"
     return dict(sorted(found.items()))
 
 
 def serve(store: str, port: int) -> None:
-    """Become the server of the pages of `store`, an address as MLflow has it. Returns only if it cannot be started."""
-    os.environ |= {"MLFLOW_SERVER_ENABLE_JOB_EXECUTION": "false", "MLFLOW_DISABLE_TELEMETRY": "true"}
+    """Become the server of the pages of `store`, the address of the client that was opened before: it set MLflow up."""
     words = ["mlflow", "ui", "--backend-store-uri", store, "--workers", "1", "--port", str(port)]
     os.execv(sys.executable, [sys.executable, "-m", *words])
