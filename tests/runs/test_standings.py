@@ -30,6 +30,7 @@ def measured(
     for key, value in (params or {}).items():
         client.log_param(run, key, value)
     rows = {"model": {"class_accuracy": (accuracy, noise)}, "floor": {"class_accuracy": (0.995, 0.001)}}
+    rows["at its mean"] = {"class_accuracy": (0.7, 0.01)}  # the model again, asked in another way
     client.log_dict(run, {"about": {"n": 50, "test_data": data}, "rows": rows}, f"metrics/{TASK}.json")
     client.log_metric(run, "test/class_accuracy", accuracy)
     client.set_terminated(run)
@@ -50,6 +51,7 @@ def test_the_first_line_says_which_is_best_and_whether_that_is_more_than_noise(c
     )
     assert "remake one" in rest
     assert "| *other real digits* (no model) | 0.9950 |" in rest
+    assert "at its mean" not in rest
     measured(client, "three", 0.91)
     assert "; next −0.0100 ± 0.0141, within noise." in page(client).partition("\n")[0]
 

@@ -57,6 +57,7 @@ def publish(client: Any, task: str) -> None:
     if old and SIGNATURE not in old:
         return
     assert best.table is not None
+    rows = best.table["rows"]
     text = template("standings.md.j2").render(
         experiment=experiment.experiment_id,
         measure=measure,
@@ -64,11 +65,10 @@ def publish(client: Any, task: str) -> None:
         about=best.table["about"],
         standings=standings,
         baselines={
-            name: row[measure.key][0]
-            for name, row in best.table["rows"].items()
-            if name != "model" and measure.key in row
+            title: rows[row][measure.key][0]
+            for row, title in KINDS[task].baselines.items()
+            if measure.key in rows.get(row, {})
         },
-        titles=KINDS[task].baselines,
         champion=champion_run(client, task),
         unmeasured=len(runs) - len(measured),
         not_shown=len(measured) - len(standings),
