@@ -5,14 +5,14 @@ import torch
 from setting import Setting
 from timing import Row, by_turns, here, rates
 
-from ganflow.data import generated
+from ganflow.data import generated_digits
 from ganflow.data.batches import DigitBatches
 from ganflow.training.gan import GanModel
 
 
 def measure(setting: Setting) -> list[Row]:
     own, device = setting.params.gan, setting.machine.device
-    images, labels, *_ = generated.digits(setting.pick(4000, 600), 100, 0)
+    images, labels, *_ = generated_digits.digits(setting.pick(4000, 600), 100, 0)
     data = DigitBatches(torch.tensor(images).to(device), torch.tensor(labels).to(device), device)
     model = GanModel(own, 0, setting.machine)
     batch = data.batch(torch.arange(own.batch_size))

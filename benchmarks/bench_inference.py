@@ -6,7 +6,7 @@ from PIL import Image
 from setting import Setting, levels, pix2pix
 from timing import Row, by_turns, here, rates
 
-from ganflow.translate import translate, translate_photo
+from ganflow.inference.translation import translate, translate_photo
 
 
 def measure(setting: Setting) -> list[Row]:

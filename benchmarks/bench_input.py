@@ -13,7 +13,7 @@ from PIL import Image
 from setting import Setting, pix2pix
 from timing import Row, by_turns, here, rates
 
-from ganflow.data import generated
+from ganflow.data import towns
 from ganflow.data.batches import PairBatches, open_array
 from ganflow.data.pairs import write_pairs
 
@@ -31,7 +31,7 @@ def _speed(setting: Setting, folder: Path) -> list[Row]:
     jpegs = folder / "jpegs"
     jpegs.mkdir()
     for number in range(count):
-        pair = np.concatenate(generated.town(side, 0, number), axis=1)
+        pair = np.concatenate(towns.town(side, 0, number), axis=1)
         Image.fromarray(pair).save(jpegs / f"{number:03d}.jpg", quality=90)
     paths, out = sorted(jpegs.glob("*.jpg")), folder / "train.npy"
     write_pairs(out, paths, maps.load_size)

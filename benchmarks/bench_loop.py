@@ -22,9 +22,9 @@ from setting import Setting, noise, pix2pix
 from timing import Row, synchronise
 from torch import Tensor, nn
 
-from ganflow import tracking
 from ganflow.config import Pix2Pix
 from ganflow.data.batches import PairBatches, open_array
+from ganflow.tracking import run as tracking
 from ganflow.training import loop
 from ganflow.training.checkpoint import Checkpoints
 

@@ -20,17 +20,18 @@ import numpy as np
 import torch
 from ruamel.yaml import YAML
 
-from ganflow import config, tracking
+from ganflow import config
 from ganflow.config import Params
 from ganflow.data import prepared
 from ganflow.data.batches import PairBatches, open_array
 from ganflow.data.pairs import write_pairs
 from ganflow.files import write_json
+from ganflow.inference.translation import translate
 from ganflow.metrics import classes, pixels
+from ganflow.seeds import step_seed
+from ganflow.tracking import run as tracking
 from ganflow.training import compute
 from ganflow.training.pix2pix import Pix2PixModel
-from ganflow.training.seeds import step_seed
-from ganflow.translate import translate
 
 RESULTS = Path("benchmarks/results/time_to_quality")
 # The published recipe as reference implementations run it: fp32, batch 1, whole 256 px crops, batch norm.

@@ -19,17 +19,17 @@ from matplotlib import pyplot as plt
 from matplotlib.figure import Figure
 
 from ganflow.data import prepared
-from ganflow.grids import digit_grid, translation_grid
+from ganflow.inference.digits import draw, every_class
+from ganflow.inference.features import look
+from ganflow.inference.grids import digit_grid, translation_grid
+from ganflow.inference.translation import translate
 from ganflow.losses import minimax_generator, non_saturating_generator
 from ganflow.models import saved
 from ganflow.models.classifier import DigitClassifier
 from ganflow.models.cvae import ConditionalVae
 from ganflow.models.dcgan import DigitGenerator, with_classes
 from ganflow.models.unet import UNet
-from ganflow.training.classifier import look
-from ganflow.training.gan import draw, every_class
-from ganflow.training.seeds import latents
-from ganflow.translate import translate
+from ganflow.seeds import latents
 
 OUT = Path("docs/pictures")
 CPU = torch.device("cpu")

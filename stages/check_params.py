@@ -8,7 +8,7 @@ import os
 
 from ganflow import config
 from ganflow.errors import UserError
-from ganflow.stage import run
+from ganflow.pipeline.stage import run
 
 
 def main() -> None:

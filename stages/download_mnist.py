@@ -5,7 +5,7 @@ from pathlib import Path
 from ganflow import config
 from ganflow.data import fetch
 from ganflow.files import whole_dir
-from ganflow.stage import run
+from ganflow.pipeline.stage import run
 
 OUT = Path("data/raw/mnist")
 

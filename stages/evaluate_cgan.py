@@ -2,7 +2,7 @@
 
 from ganflow import config
 from ganflow.evaluation import digits
-from ganflow.stage import run
+from ganflow.pipeline.stage import run
 
 
 def main() -> None:

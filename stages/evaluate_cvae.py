@@ -5,14 +5,14 @@ from pathlib import Path
 from ganflow import config
 from ganflow.data import prepared
 from ganflow.evaluation import samples, translations
+from ganflow.inference.translation import translate
 from ganflow.metrics import perceptual
 from ganflow.metrics.bootstrap import mean
 from ganflow.models import saved
 from ganflow.models.cvae import ConditionalVae
-from ganflow.stage import run
+from ganflow.pipeline.stage import run
+from ganflow.seeds import latents
 from ganflow.training import compute
-from ganflow.training.seeds import latents
-from ganflow.translate import translate
 
 USED = 0.05  # nats: a latent dimension below it has collapsed onto the prior and says nothing
 

@@ -5,12 +5,12 @@ from pathlib import Path
 from ganflow import config
 from ganflow.data import prepared
 from ganflow.evaluation import translations
+from ganflow.inference.translation import translate
 from ganflow.metrics import perceptual
 from ganflow.models import saved
 from ganflow.models.unet import UNet
-from ganflow.stage import run
+from ganflow.pipeline.stage import run
 from ganflow.training import compute
-from ganflow.translate import translate
 
 
 def main() -> None:

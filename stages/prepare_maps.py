@@ -7,11 +7,11 @@ from pathlib import Path
 import numpy as np
 
 from ganflow import config
-from ganflow.data import fetch, generated, prepared
+from ganflow.data import fetch, prepared, towns
 from ganflow.data.pairs import FILTER, median_colour, split, write_pairs
 from ganflow.errors import UserError
 from ganflow.files import whole_dir, write_json
-from ganflow.stage import run
+from ganflow.pipeline.stage import run
 
 RAW = Path("data/raw/maps")
 
@@ -37,7 +37,7 @@ def main() -> None:
             out = folder / f"{part}.npy"
             if source == "generated":
                 numbers = [int(name.removeprefix("town/")) for name in chosen]
-                np.save(out, np.stack(list(pool.map(partial(generated.town, size, params.seed), numbers, chunksize=8))))
+                np.save(out, np.stack(list(pool.map(partial(towns.town, size, params.seed), numbers, chunksize=8))))
             else:
                 write_pairs(out, [RAW / name for name in chosen], size)
         write_json(folder / "names.json", {**parts, "seed": params.seed})

@@ -5,9 +5,9 @@ from pathlib import Path
 import numpy as np
 
 from ganflow import config
-from ganflow.data import generated, mnist, prepared
+from ganflow.data import generated_digits, mnist, prepared
 from ganflow.files import whole_dir
-from ganflow.stage import run
+from ganflow.pipeline.stage import run
 
 RAW = Path("data/raw/mnist")
 
@@ -16,7 +16,7 @@ def main() -> None:
     params = config.load()
     train_count, test_count = params.mnist.train_images, params.mnist.test_images
     if params.data.source == "generated":
-        arrays = generated.digits(train_count, test_count, params.seed)
+        arrays = generated_digits.digits(train_count, test_count, params.seed)
     else:
         train_images, train_labels = mnist.read_split(RAW, "train")
         test_images, test_labels = mnist.read_split(RAW, "t10k")

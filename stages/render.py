@@ -8,23 +8,24 @@ import pandas as pd
 import torch
 from PIL import Image
 
-from ganflow import config, tracking
+from ganflow import config
 from ganflow.config import Params
 from ganflow.data import prepared
 from ganflow.files import whole_dir, write_json
-from ganflow.grids import digit_grid, spherical_path, translation_grid
+from ganflow.inference.digits import draw, every_class
+from ganflow.inference.grids import digit_grid, spherical_path, translation_grid
+from ganflow.inference.translation import translate
 from ganflow.losses import OBJECTIVES
 from ganflow.metrics.samples import spread
 from ganflow.models import saved
 from ganflow.models.cvae import ConditionalVae
 from ganflow.models.dcgan import DigitGenerator
 from ganflow.models.unet import UNet
-from ganflow.render import beside, best_of, curves, shares
-from ganflow.stage import run
+from ganflow.pipeline.stage import run
+from ganflow.report.figures import beside, best_of, curves, shares
+from ganflow.seeds import latents
+from ganflow.tracking import run as tracking
 from ganflow.training import compute
-from ganflow.training.gan import draw, every_class
-from ganflow.training.seeds import latents
-from ganflow.translate import translate
 
 STEPS = 10  # of a latent walk
 COLUMNS = 20  # of a grid of digits

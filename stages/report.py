@@ -9,13 +9,16 @@ import pandas as pd
 from dvc import api
 from dvc.exceptions import DvcException
 
-from ganflow import config, model_card, report, tracking
+from ganflow import config
 from ganflow.data import prepared
 from ganflow.errors import UserError
 from ganflow.files import project_root, sha256, whole_dir, whole_file
 from ganflow.models import saved
-from ganflow.runs import standings
-from ganflow.stage import run
+from ganflow.pipeline.stage import run
+from ganflow.report import model_card
+from ganflow.report import page as report
+from ganflow.tracking import run as tracking
+from ganflow.tracking import standings
 
 OUT = Path("reports/index.html")
 CARDS = Path("reports/model_cards")

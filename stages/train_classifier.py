@@ -7,10 +7,11 @@ import torch
 from ganflow import config
 from ganflow.data import prepared
 from ganflow.data.batches import DigitBatches
-from ganflow.stage import run
+from ganflow.inference.features import EYE
+from ganflow.pipeline.stage import run
 from ganflow.training import compute
-from ganflow.training.classifier import EYE, ClassifierModel
-from ganflow.training.loop import Plan
+from ganflow.training.classifier import ClassifierModel
+from ganflow.training.plan import Plan
 from ganflow.training.processes import launched
 from ganflow.training.run import Outs, train_and_track
 

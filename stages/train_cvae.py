@@ -1,7 +1,7 @@
 """Stage train_cvae: the translator that has several answers to one photo."""
 
 from ganflow import config
-from ganflow.stage import run
+from ganflow.pipeline.stage import run
 from ganflow.training import translation
 from ganflow.training.cvae import CvaeModel
 

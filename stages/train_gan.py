@@ -1,7 +1,7 @@
 """Stage train_gan: the digit GAN."""
 
 from ganflow import config
-from ganflow.stage import run
+from ganflow.pipeline.stage import run
 from ganflow.training import digits
 
 

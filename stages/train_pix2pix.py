@@ -1,7 +1,7 @@
 """Stage train_pix2pix: the translator between aerial photos and maps."""
 
 from ganflow import config
-from ganflow.stage import run
+from ganflow.pipeline.stage import run
 from ganflow.training import translation
 from ganflow.training.pix2pix import Pix2PixModel
 

@@ -85,12 +85,12 @@ def _translate(arguments: argparse.Namespace) -> None:
     # torch takes seconds to import: `ganflow --help` must not wait for it.
     import torch
 
+    from ganflow.inference.translation import translate_photo
     from ganflow.models import saved
     from ganflow.models.cvae import ConditionalVae
     from ganflow.models.unet import UNet
+    from ganflow.seeds import latents
     from ganflow.training.compute import chosen_device
-    from ganflow.training.seeds import latents
-    from ganflow.translate import translate_photo
 
     if arguments.output.suffix.lower() not in Image.registered_extensions():
         raise UserError(f"cannot tell the format of {arguments.output}: give it a name like map.png")
@@ -123,7 +123,7 @@ def _translate(arguments: argparse.Namespace) -> None:
 
 
 def _diff(arguments: argparse.Namespace) -> None:
-    from ganflow.compare import differences
+    from ganflow.comparison.revisions import differences
 
     for task, rows in itertools.groupby(differences(arguments.before, arguments.after), lambda row: row.task):
         print(f"\n{task:34} {arguments.before[:14]:>14} {arguments.after[:14]:>14} {'change':>9} {'± 95 %':>9}")
@@ -137,7 +137,7 @@ def _diff(arguments: argparse.Namespace) -> None:
 
 
 def _seeds(arguments: argparse.Namespace) -> None:
-    from ganflow.compare import across_seeds
+    from ganflow.comparison.revisions import across_seeds
 
     groups = across_seeds()
     if not groups:
@@ -147,8 +147,8 @@ def _seeds(arguments: argparse.Namespace) -> None:
 
 
 def _runs(arguments: argparse.Namespace) -> None:
-    from ganflow.lookup import runs_of
-    from ganflow.runs.reading import newest, opened
+    from ganflow.tracking.lookup import runs_of
+    from ganflow.tracking.reading import newest, opened
 
     with opened() as client:
         found = runs_of(client, arguments.of) if arguments.of else newest(client)
@@ -164,8 +164,8 @@ def _runs(arguments: argparse.Namespace) -> None:
 
 
 def _compare(arguments: argparse.Namespace) -> None:
-    from ganflow.comparison import page
-    from ganflow.runs.reading import newest, opened, pair
+    from ganflow.comparison.page import page
+    from ganflow.tracking.reading import newest, opened, pair
 
     with opened() as client:
         a, b = pair(newest(client), arguments.a, arguments.b, arguments.task)
@@ -176,9 +176,9 @@ def _compare(arguments: argparse.Namespace) -> None:
 
 
 def _ui(arguments: argparse.Namespace) -> None:
-    from ganflow.runs import ui
-    from ganflow.runs.reading import opened
-    from ganflow.runs.store import is_remote
+    from ganflow.tracking import ui
+    from ganflow.tracking.reading import opened
+    from ganflow.tracking.store import is_remote
 
     with opened() as client:
         store = client.tracking_uri

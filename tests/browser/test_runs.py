@@ -23,13 +23,13 @@ import torch
 from PIL import Image
 from playwright.sync_api import Page, expect
 
-from ganflow import tracking
 from ganflow.cli import main
+from ganflow.comparison.champion import Judged
 from ganflow.files import write_json
 from ganflow.metrics import translation
 from ganflow.metrics.bootstrap import multiplicities
-from ganflow.runs import standings
-from ganflow.runs.champion import Judged
+from ganflow.tracking import run as tracking
+from ganflow.tracking import standings
 
 ROOT = Path(__file__).parents[2]
 RNG = np.random.default_rng(0)

@@ -1,7 +1,7 @@
 import numpy as np
 import pytest
 
-from ganflow.data.generated import towns
+from ganflow.data.towns import towns
 from ganflow.metrics import classes
 
 

@@ -1,7 +1,7 @@
 import numpy as np
 import pytest
 
-from ganflow.data.generated import digits
+from ganflow.data.generated_digits import digits
 from ganflow.metrics.memorisation import copied, nearest
 
 TRAIN, _, TEST, _ = digits(60000, 10000, seed=0)

@@ -41,17 +41,9 @@ from sqlalchemy.orm import Session
 from torch.optim.optimizer import register_optimizer_step_post_hook
 from workspace import environment, project
 
-from ganflow import tracking
 from ganflow.models import saved
-from ganflow.training import (  # noqa: F401, cvae and so on: before the fork, for its speed
-    checkpoint,
-    cvae,
-    digits,
-    loop,
-    pix2pix,
-    run,
-    translation,
-)
+from ganflow.tracking import run as tracking
+from ganflow.training import checkpoint, cvae, digits, loop, pix2pix, run, translation  # noqa: F401, cvae and so on: before the fork, for its speed
 
 MODELS = ("classifier", "gan", "cgan", "pix2pix", "cvae")
 SIGNALS = (signal.SIGKILL, signal.SIGTERM, signal.SIGINT)

@@ -97,7 +97,7 @@ NOBODY = {
     "dvc queue logs NAME": "needs a queue that was started",
     "dvc exp run -S pix2pix.objective=lsgan -S gan.objective=wgan_gp": "as with lambda_l1, other knobs: tests/training",
     "dvc exp run -S maps.test_pairs=1098": "needs the real data",
-    "dvc exp run -S maps.direction=map2aerial": "as with lambda_l1, another knob: tests/test_report.py",
+    "dvc exp run -S maps.direction=map2aerial": "as with lambda_l1, another knob: tests/report/test_page.py",
     "dvc exp run --temp --name map2aerial -S maps.direction=map2aerial -S pix2pix.epochs=4 -S pix2pix.decay_epochs=2 "
     "-S cvae.epochs=2 -S cvae.decay_epochs=1": "minutes, on real data",
     "dvc get . reports --rev map2aerial -o /tmp/map2aerial": "belongs to the one above",

@@ -7,9 +7,9 @@ import pytest
 from PIL import Image
 from ruamel.yaml import YAML
 
-from ganflow import model_card
 from ganflow.files import sha256
 from ganflow.metrics.measures import BY_TASK
+from ganflow.report import model_card
 
 TABLE = {
     "about": {"source": "download", "checkpoint": "best", "epoch": 9, "n": 200, "size": 256, "test_data": "cd"},

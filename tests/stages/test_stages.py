@@ -10,8 +10,8 @@ from ruamel.yaml import YAML
 from safetensors.torch import load_file, save_file
 from workspace import ORDER, TASKS, TINY, outs, project, stage
 
-from ganflow.runs.registry import judged_of
-from ganflow.runs.standings import PICTURE
+from ganflow.tracking.registry import judged_of
+from ganflow.tracking.standings import PICTURE
 
 
 def test_every_declared_out_is_made_and_nothing_half_written_is_left(whole: Path) -> None:

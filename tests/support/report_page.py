@@ -6,10 +6,10 @@ from typing import Any
 import numpy as np
 from PIL import Image
 
-from ganflow import report
 from ganflow.config import Params
 from ganflow.metrics.classes import CLASSES
 from ganflow.metrics.measures import TRANSLATION_PIXELS
+from ganflow.report import page as report
 
 FIGURES = (
     *("gan_digits", "gan_interpolation", "gan_neighbours", "gan_shares", "gan_curves"),

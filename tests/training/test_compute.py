@@ -5,8 +5,8 @@ import torch
 
 from ganflow.config import Compute
 from ganflow.errors import UserError
+from ganflow.seeds import step_seed
 from ganflow.training import compute
-from ganflow.training.seeds import step_seed
 
 PLAIN: dict[str, Any] = {"device": "cpu", "precision": "fp32", "compile": "off", "threads": 1, "processes": 1}
 

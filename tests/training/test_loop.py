@@ -17,7 +17,8 @@ from ganflow.errors import UserError
 from ganflow.training import loop
 from ganflow.training.checkpoint import Checkpoints
 from ganflow.training.lifetime import Stopped
-from ganflow.training.loop import Plan, Trained, Validation, train
+from ganflow.training.loop import Trained, Validation, train
+from ganflow.training.plan import Plan
 
 
 class Line:

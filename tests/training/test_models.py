@@ -8,14 +8,15 @@ import torch
 from torch import nn
 
 from ganflow.config import Params
+from ganflow.inference.digits import draw, every_class
 from ganflow.losses import OBJECTIVES
 from ganflow.models.classifier import DigitClassifier
+from ganflow.seeds import latents
 from ganflow.training.compute import Machine
 from ganflow.training.cvae import CvaeModel
-from ganflow.training.gan import GanModel, draw, every_class
+from ganflow.training.gan import GanModel
 from ganflow.training.gan import validation as gan_validation
 from ganflow.training.pix2pix import Pix2PixModel
-from ganflow.training.seeds import latents
 from ganflow.training.translation import validation as translation_validation
 
 LAND = torch.tensor([232, 228, 224], dtype=torch.uint8)

@@ -2,7 +2,7 @@ import numpy as np
 import torch
 
 from ganflow.config import Params
-from ganflow.data.generated import digits
+from ganflow.data.generated_digits import digits
 from ganflow.training.compute import Machine
 from ganflow.training.train_on_samples import train_on_samples
 

@@ -7,21 +7,21 @@ import numpy as np
 import pandas as pd
 import torch
 
-from ganflow import tracking
 from ganflow.config import Params
 from ganflow.data import prepared
 from ganflow.evaluation.results import publish
 from ganflow.evaluation.threads import of_each
+from ganflow.inference.digits import draw
+from ganflow.inference.features import EYE, look
 from ganflow.metrics import digits
 from ganflow.metrics.bootstrap import flat, mean
 from ganflow.metrics.memorisation import copied, nearest
 from ganflow.models import saved
 from ganflow.models.classifier import DigitClassifier
 from ganflow.models.dcgan import DigitGenerator, with_classes
+from ganflow.seeds import latents
+from ganflow.tracking import run as tracking
 from ganflow.training import compute
-from ganflow.training.classifier import EYE, look
-from ganflow.training.gan import draw
-from ganflow.training.seeds import latents
 from ganflow.training.train_on_samples import train_on_samples
 
 COPIES_SOUGHT = 2000  # digits asked whether they are copies

@@ -5,11 +5,11 @@ from typing import Any
 
 import pandas as pd
 
-from ganflow import tracking
 from ganflow.files import whole_file, write_json
 from ganflow.metrics.bootstrap import flat
 from ganflow.metrics.measures import BY_TASK
 from ganflow.models import saved
+from ganflow.tracking import run as tracking
 
 METRICS = Path("metrics")
 

@@ -8,6 +8,7 @@ import numpy as np
 import torch
 
 from ganflow.config import Params
+from ganflow.inference.translation import to_input, translate
 from ganflow.losses import kl_divergence
 from ganflow.metrics import classes, perceptual
 from ganflow.metrics.bootstrap import mean
@@ -15,8 +16,7 @@ from ganflow.metrics.samples import apart, best_of, diversity
 from ganflow.models import saved
 from ganflow.models.cvae import ConditionalVae
 from ganflow.models.unet import UNet
-from ganflow.training.seeds import latents, step_seed
-from ganflow.translate import to_input, translate
+from ganflow.seeds import latents, step_seed
 
 
 def of_samples(

@@ -1,19 +1,14 @@
 """Training of the digit classifier that the GAN metrics look through."""
 
-from pathlib import Path
-
-import numpy as np
 import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
 from ganflow.config import Classifier
-from ganflow.data.batches import to_unit
 from ganflow.models.classifier import DigitClassifier
+from ganflow.seeds import step_seed
 from ganflow.training.compute import Machine
-from ganflow.training.seeds import step_seed
 
-EYE = Path("models/classifier")  # through which the digit metrics look
 SHIFT = 2  # pixels by which digits are moved at random, either way
 
 
@@ -54,11 +49,3 @@ class ClassifierModel:
 def _one_shift(count: int, rng: torch.Generator) -> Tensor:
     """The same way for every image, int64 [count, 2]: a roll of the whole batch is one call."""
     return torch.randint(-SHIFT, SHIFT + 1, (1, 2), generator=rng).expand(count, 2)
-
-
-@torch.no_grad()
-def look(classifier: DigitClassifier, digits: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """Features [N, 128] and class probabilities [N, 10], both float32, of digits uint8 [N, 28, 28]."""
-    images = to_unit(torch.tensor(digits))[:, None].to(next(classifier.parameters()).device)
-    features = torch.cat([classifier.features(chunk) for chunk in images.split(500)])
-    return features.cpu().numpy(), classifier.head(features).softmax(1).cpu().numpy()

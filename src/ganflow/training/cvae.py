@@ -9,15 +9,15 @@ from torch import Tensor, nn
 
 from ganflow.config import Cvae
 from ganflow.data.batches import to_unit
-from ganflow.grids import translation_grid
+from ganflow.inference.grids import translation_grid
+from ganflow.inference.translation import translate
 from ganflow.losses import kl_divergence, l1, rarity
 from ganflow.models.cvae import ConditionalVae, at
+from ganflow.seeds import latents, step_seed
 from ganflow.training.compute import Machine
 from ganflow.training.ema import Ema
 from ganflow.training.game import adam
 from ganflow.training.patch_game import PatchGame
-from ganflow.training.seeds import latents, step_seed
-from ganflow.translate import translate
 
 SAMPLES = 3  # per input in the picture of an epoch
 

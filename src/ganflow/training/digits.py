@@ -9,16 +9,16 @@ import torch
 from ganflow.config import Params
 from ganflow.data import prepared
 from ganflow.data.batches import DigitBatches
+from ganflow.inference.features import EYE
 from ganflow.models import saved
 from ganflow.models.classifier import DigitClassifier
 from ganflow.models.dcgan import with_classes
+from ganflow.seeds import latents
 from ganflow.training import compute
-from ganflow.training.classifier import EYE
 from ganflow.training.gan import GanModel, validation
-from ganflow.training.loop import Plan
+from ganflow.training.plan import Plan
 from ganflow.training.processes import launched
 from ganflow.training.run import Outs, train_and_track
-from ganflow.training.seeds import latents
 
 CLASSES = 10
 

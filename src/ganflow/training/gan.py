@@ -5,22 +5,22 @@ import torch
 from PIL import Image
 from torch import Tensor, nn
 
+from ganflow.comparison.champion import digest_of
 from ganflow.config import Cgan, Gan
-from ganflow.data.batches import to_bytes
-from ganflow.grids import digit_grid
+from ganflow.inference.digits import draw, every_class
+from ganflow.inference.features import look
+from ganflow.inference.grids import digit_grid
 from ganflow.losses import OBJECTIVES, gradient_penalty
 from ganflow.metrics.bootstrap import whole_and_resamples
 from ganflow.metrics.digits import RESAMPLES
 from ganflow.metrics.distribution import frechet_distance
 from ganflow.models.classifier import DigitClassifier
 from ganflow.models.dcgan import DigitDiscriminator, DigitGenerator, with_classes
-from ganflow.runs.champion import digest_of
-from ganflow.training.classifier import look
+from ganflow.seeds import latents, step_seed
 from ganflow.training.compute import Machine
 from ganflow.training.ema import Ema, recalibrate
 from ganflow.training.game import adam, outputs
 from ganflow.training.loop import Validation
-from ganflow.training.seeds import latents, step_seed
 
 COLUMNS = 8  # of the picture of an epoch
 RECALIBRATION_BATCHES = 16  # of 256 latents
@@ -138,15 +138,3 @@ def validation(classifier: DigitClassifier, val: np.ndarray, inputs: Tensor) -> 
         return frechet_distance(features, real, (drawn, drawn_of_real))
 
     return Validation(measure, "frechet_classifier", False, resampled, digest_of(val, real))
-
-
-def every_class(latent: Tensor, classes: int) -> Tensor:
-    """Inputs of a class-conditional generator, [classes * N, latent_dim + classes]: latents [N, Z] for each class."""
-    labels = torch.arange(classes, device=latent.device).repeat_interleave(len(latent))
-    return with_classes(latent.repeat(classes, 1), labels, classes)
-
-
-@torch.no_grad()
-def draw(generator: nn.Module, inputs: Tensor) -> np.ndarray:
-    """Digits, uint8 [N, 28, 28], from a generator's inputs [N, ...], memory flat in N."""
-    return np.concatenate([to_bytes(generator(chunk)) for chunk in inputs.split(500)])

@@ -7,7 +7,7 @@ import math
 import sys
 import time
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Protocol
 
@@ -22,9 +22,9 @@ from ganflow.errors import UserError
 from ganflow.files import whole_file
 from ganflow.training.checkpoint import Checkpoints
 from ganflow.training.lifetime import Stopped, stop_on_signals
+from ganflow.training.plan import Plan
 from ganflow.training.processes import World
 from ganflow.training.progress import Progress
-from ganflow.training.seeds import step_seed
 
 LOG_STEPS = 50  # between two points of a curve
 
@@ -70,40 +70,6 @@ class Curves(Protocol):
     def metrics(self, values: dict[str, float], step: int) -> None: ...
 
     def image(self, image: Image.Image, key: str, step: int) -> None: ...
-
-
-@dataclass(frozen=True)
-class Plan:
-    """How long and how fast: `epochs` passes over `images` images, the last `decay_epochs` with a falling rate."""
-
-    name: str  # of the model: also a part of every step's seed
-    seed: int
-    images: int
-    batch_size: int
-    epochs: int
-    learning_rate: float
-    decay_epochs: int = 0
-    epoch_steps: int = field(init=False)
-
-    def __post_init__(self) -> None:
-        if self.images < self.batch_size:
-            raise UserError(f"{self.name}.batch_size = {self.batch_size}: there are only {self.images} training images")
-        object.__setattr__(self, "epoch_steps", self.images // self.batch_size)
-
-    @property
-    def steps(self) -> int:
-        return self.epochs * self.epoch_steps
-
-    def rate(self, step: int) -> float:
-        """Learning rate of step `step` (from 0): constant, then linear towards 0 over the last `decay_epochs`."""
-        decay_steps = self.decay_epochs * self.epoch_steps
-        left = (self.steps - step) / decay_steps if decay_steps else 1.0
-        return self.learning_rate * min(1.0, left)
-
-    def order(self, epoch: int) -> Tensor:
-        """The shuffled image indices of epoch `epoch` (from 0), a whole number of batches."""
-        generator = torch.Generator().manual_seed(step_seed(self.seed, self.name, "order", epoch))
-        return torch.randperm(self.images, generator=generator)[: self.epoch_steps * self.batch_size]
 
 
 @dataclass(frozen=True)

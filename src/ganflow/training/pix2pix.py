@@ -9,15 +9,15 @@ from torch import Tensor, nn
 
 from ganflow.config import Pix2Pix
 from ganflow.data.batches import to_unit
-from ganflow.grids import translation_grid
+from ganflow.inference.grids import translation_grid
+from ganflow.inference.translation import translate
 from ganflow.losses import l1, rarity
 from ganflow.models.unet import UNet
+from ganflow.seeds import step_seed
 from ganflow.training.compute import Machine
 from ganflow.training.ema import Ema
 from ganflow.training.game import adam
 from ganflow.training.patch_game import PatchGame
-from ganflow.training.seeds import step_seed
-from ganflow.translate import translate
 
 
 class Pix2PixModel:

@@ -19,7 +19,7 @@ import torch.distributed as dist
 from torch import Tensor
 
 from ganflow.errors import UserError
-from ganflow.training.seeds import step_seed
+from ganflow.seeds import step_seed
 
 LEADER_SECONDS = 5.0  # that the leader gets to say what is wrong: when one process ends, the launcher ends all
 PATIENCE = timedelta(hours=24)  # for a leader that waits its turn; a process that dies is noticed at once all the same

@@ -8,15 +8,16 @@ from typing import Any
 from PIL import Image
 from torch import Tensor, nn
 
-from ganflow import tracking
+from ganflow.comparison.champion import Judged
 from ganflow.errors import UserError
 from ganflow.files import whole_dir, whole_file
 from ganflow.models import saved
-from ganflow.runs.champion import Judged
+from ganflow.tracking import run as tracking
 from ganflow.training.checkpoint import Checkpoints, fingerprint
 from ganflow.training.compute import Machine
 from ganflow.training.lifetime import Stopped, awaited, sole_user
-from ganflow.training.loop import Batches, Model, Plan, Validation, train
+from ganflow.training.loop import Batches, Model, Validation, train
+from ganflow.training.plan import Plan
 from ganflow.training.processes import together
 
 

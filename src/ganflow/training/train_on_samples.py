@@ -5,9 +5,10 @@ import torch
 
 from ganflow.config import Classifier
 from ganflow.data.batches import DigitBatches
-from ganflow.training.classifier import ClassifierModel, look
+from ganflow.inference.features import look
+from ganflow.training.classifier import ClassifierModel
 from ganflow.training.compute import Machine
-from ganflow.training.loop import Plan
+from ganflow.training.plan import Plan
 
 
 def train_on_samples(

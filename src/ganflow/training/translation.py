@@ -8,19 +8,20 @@ import numpy as np
 import torch
 from torch import nn
 
+from ganflow.comparison.champion import digest_of
 from ganflow.config import Params, Translator
 from ganflow.data import prepared
 from ganflow.data.batches import PairBatches, open_array
+from ganflow.inference.translation import translate
 from ganflow.metrics import classes
 from ganflow.metrics.bootstrap import RESAMPLES, whole_and_resamples
-from ganflow.runs.champion import digest_of
+from ganflow.seeds import latents
 from ganflow.training import compute, loop
 from ganflow.training.compute import Machine
-from ganflow.training.loop import Plan, Validation
+from ganflow.training.loop import Validation
+from ganflow.training.plan import Plan
 from ganflow.training.processes import launched
 from ganflow.training.run import Outs, train_and_track
-from ganflow.training.seeds import latents
-from ganflow.translate import translate
 
 SHOWN = 4  # val pairs in the picture of an epoch
 VALIDATION_BATCH = 16

@@ -1,0 +1,68 @@
+"""What changed from one evaluation to another of the same task, told from noise."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from ganflow.metrics import translation
+from ganflow.metrics.bootstrap import flat, multiplicities, plus_minus
+from ganflow.metrics.measures import BY_TASK, Measure
+from ganflow.tracking.reading import Logged
+
+TRANSLATORS = ("pix2pix", "cvae")  # whose images have counterparts; generated digits have none
+
+
+@dataclass(frozen=True)
+class Difference:
+    """A measure in two runs, and the change from `before` to `after` with its 95 % interval."""
+
+    task: str
+    measure: Measure
+    before: float
+    after: float
+    plus_minus: float
+    paired: bool  # image by image: the same test images, so that their luck cancels out
+
+    @property
+    def verdict(self) -> str:
+        """better, worse, or within noise."""
+        change = self.after - self.before
+        if abs(change) <= self.plus_minus:
+            return "within noise"
+        return "better" if (change > 0) == self.measure.higher else "worse"
+
+
+def changes(
+    task: str,
+    a: dict[str, Any],  # metrics/<task>.json of the one
+    b: dict[str, Any],
+    images: Callable[[], tuple[pd.DataFrame, pd.DataFrame]],  # metrics/<task>_images.csv of both, read where they count
+) -> list[Difference]:
+    """Every measure that both have, from `a` to `b`; image by image where both measured the same test images."""
+    one_by_one = task in TRANSLATORS and a.get("test_data") == b.get("test_data")
+    paired = _paired(*images()) if one_by_one else {}
+    found = []
+    for measure in BY_TASK[task]:
+        key = measure.key
+        if f"{key}_pm" in a and f"{key}_pm" in b:
+            noise = paired.get(key, float(np.hypot(a[f"{key}_pm"], b[f"{key}_pm"])))
+            found.append(Difference(task, measure, a[key], b[key], noise, key in paired))
+    return found
+
+
+def between(a: Logged, b: Logged) -> list[Difference]:
+    """The same from one run to another; nothing where one was not evaluated."""
+    if not a.table or not b.table:
+        return []
+    of_a, of_b = (table["about"] | flat(table["rows"]["model"]) for table in (a.table, b.table))
+    return changes(a.task, of_a, of_b, lambda: (a.test_images, b.test_images))
+
+
+def _paired(*frames: pd.DataFrame) -> dict[str, float]:
+    """Half widths of the intervals of the changes between two runs that measured the same images one by one."""
+    weights = multiplicities(len(frames[0]), seed=0)
+    a, b = (translation.measures(frame, weights) for frame in frames)
+    return {key: plus_minus(b[key] - a[key]) for key in a.keys() & b.keys()}

@@ -1,0 +1,186 @@
+"""Two runs on one page (`ganflow compare`): what differed, what changed beyond noise, curves and pictures."""
+
+import base64
+import io
+import subprocess
+from dataclasses import dataclass
+from typing import Any
+
+import matplotlib
+from PIL import Image
+
+matplotlib.use("Agg")
+from matplotlib import pyplot as plt
+from matplotlib.figure import Figure
+from matplotlib.ticker import MaxNLocator
+
+from ganflow.comparison.champion import difference, from_text
+from ganflow.comparison.differences import TRANSLATORS, Difference, between
+from ganflow.files import project_root
+from ganflow.metrics.measures import Measure
+from ganflow.report.model_card import KINDS
+from ganflow.report.templates import embedded, template
+from ganflow.tracking.reading import Logged, differing
+from ganflow.tracking.registry import JUDGED
+from ganflow.tracking.run import PICTURE
+
+COLOURS = ("#0072B2", "#D55E00")  # of the two runs: Okabe & Ito's, told apart with any colour vision
+NOT_CURVES = ("system/", "best/", "test", "learning_rate")
+TAGS = {
+    "mlflow.source.git.commit": "commit",
+    "git.dirty": "uncommitted changes, parameters among them",
+    "git.changed": "other files changed",
+    "ganflow.data_source": "data source",
+    "ganflow.data_sha256": "sha256 of the data",
+    "ganflow.machine": "machine",
+}
+# What a number is held against, of the same test data and without a model of the task.
+BASELINES = {"gan": "floor", "cgan": "floor", **dict.fromkeys(TRANSLATORS, "constant")}
+CODE = ("src", "stages", "dvc.yaml", "constraints.txt")  # whose changes may change what a command makes
+FIGURES = {  # of the render stage, in this order; what is not there is left out
+    "pairs": "The same test inputs: input, generated, real",
+    "digits": "Generated digits",
+    "classes": "Each digit asked for, from the same latents",
+    "samples": "Several answers to the same test inputs",
+    "best": "The best test images of each: other ones in A than in B",
+    "worst": "The worst test images of each: other ones in A than in B",
+    "interpolation": "Walks between latents",
+}
+
+
+@dataclass(frozen=True)
+class Picture:
+    """The same picture of both runs, as data addresses."""
+
+    title: str
+    a: str
+    b: str
+
+
+def page(a: Logged, b: Logged) -> str:
+    """Self-contained HTML: needs no network, follows the reader's light or dark."""
+    measured = _on_validation(a, b) + between(a, b)
+    of_a, of_b = ({name: run.tags.get(tag, "") for tag, name in TAGS.items()} for run in (a, b))
+    table, baseline = a.table or {"about": {}, "rows": {}}, BASELINES.get(a.task, "")
+    return template("comparison/comparison.html.j2").render(
+        task=a.task,
+        runs=(a, b),
+        colours=COLOURS,
+        unmeasured=[run for run in (a, b) if run.table is None],
+        # The validation chose the epoch: what a reader wants first is the first measure of the test images.
+        headline=next((one for one in measured if not one.measure.key.startswith("val_")), next(iter(measured), None)),
+        params=differing(a.params, b.params),
+        origins=differing(of_a, of_b),
+        same=[name for name, value in of_a.items() if value and value == of_b[name]],
+        code=_code_between(a.commit, b.commit),
+        code_of=CODE,
+        tests=table["about"].get("n"),
+        baseline=table["rows"].get(baseline, {}),
+        baseline_title=KINDS[a.task].baselines[baseline] if baseline else "",
+        changes=measured,
+        curves=_both_lights(lambda: _curves(a, b)),
+        images=_both_lights(lambda: _image_by_image(a, b)),
+        pictures=_pictures(a, b),
+    )
+
+
+def _code_between(a: str, b: str) -> list[str] | None:
+    """Files of the code that differ between two commits; None: they cannot be looked up here."""
+    done = subprocess.run(
+        ["git", "diff", "--name-only", a, b, "--", *CODE],
+        capture_output=True,
+        text=True,
+        check=False,
+        cwd=project_root(),
+    )
+    return done.stdout.split() if a and b and done.returncode == 0 else None
+
+
+def _on_validation(a: Logged, b: Logged) -> list[Difference]:
+    """The measure by which the epoch and the champion are chosen, where both were judged on the same images."""
+    texts = [run.file(JUDGED) for run in (a, b)]
+    if not all(texts):
+        return []
+    of_a, of_b = (from_text(text.decode()) for text in texts if text)
+    compared = difference(of_b, of_a)
+    if compared is None:
+        return []
+    name = of_a.measure.replace("_", " ")
+    measure = Measure(f"val_{of_a.measure}", f"validation, best epoch: {name}", of_a.higher, 3)
+    return [Difference(a.task, measure, of_a.value, of_b.value, compared[1], paired=True)]
+
+
+def _curves(a: Logged, b: Logged) -> Figure | None:
+    keys = [key for key in a.metrics if key in b.metrics and not key.startswith(NOT_CURVES)]
+    series = {key: (a.curve(key), b.curve(key)) for key in sorted(keys, key=lambda key: (key[:4] != "val_", key))}
+    if not series:
+        return None
+    columns = min(3, len(series))
+    lines = -(-len(series) // columns)
+    figure, panels = plt.subplots(
+        lines, columns, figsize=(4.2 * columns, 2.7 * lines), dpi=110, layout="constrained", squeeze=False
+    )
+    for axes in panels.flat[len(series) :]:
+        axes.remove()
+    for axes, (key, both) in zip(panels.flat, series.items(), strict=False):
+        for curve, colour, style, name in zip(both, COLOURS, ("-", "--"), "AB", strict=True):
+            window = max(1, len(curve) // 25)
+            smooth = curve.rolling(window, center=True, min_periods=1).median()
+            if window > 1:
+                axes.plot(curve.index, curve, color=colour, alpha=0.25, linewidth=0.8)
+            marker = "." if len(curve) < 30 else None
+            axes.plot(smooth.index, smooth, style, color=colour, linewidth=1.6, label=name, marker=marker)
+        axes.set_title(key.replace("_", " "), fontsize=10)
+        axes.xaxis.set_major_locator(MaxNLocator(4, integer=True))
+        axes.grid(alpha=0.25)
+        axes.set_xlabel("step", fontsize=8)
+        axes.tick_params(labelsize=8)
+        axes.legend(fontsize=8, frameon=False)
+    return figure
+
+
+def _image_by_image(a: Logged, b: Logged) -> Figure | None:
+    """Each test image's own measure in both runs: whether a change comes from all of them or from a few."""
+    of_a, of_b = a.table, b.table
+    if a.task not in TRANSLATORS or not of_a or not of_b or of_a["about"]["test_data"] != of_b["about"]["test_data"]:
+        return None
+    frames = a.test_images, b.test_images
+    measure, name = ("mean_iou", "mean class IoU ↑") if "mean_iou" in frames[0] else ("mae", "mean absolute error ↓")
+    x, y = (frame[measure].to_numpy(float) for frame in frames)
+    figure, axes = plt.subplots(figsize=(4.6, 4.4), dpi=110, layout="constrained")
+    middle = float(x.mean())
+    axes.axline((middle, middle), slope=1, color="#808080", linewidth=1, linestyle="--")
+    axes.scatter(x, y, s=14, color="#009E73", alpha=0.7)
+    higher = int((y > x).sum())
+    axes.set_title(f"{name}: higher in B on {higher} of {len(x)} images", fontsize=10)
+    axes.set_xlabel("A")
+    axes.set_ylabel("B")
+    axes.set_aspect("equal", "datalim")
+    axes.grid(alpha=0.25)
+    return figure
+
+
+def _both_lights(draw: Any) -> dict[str, str] | None:
+    """A figure drawn for light and for dark pages, as data addresses."""
+    found = {}
+    for light, style in (("light", "default"), ("dark", "dark_background")):
+        with plt.style.context(style):
+            figure = draw()
+            if figure is None:
+                return None
+            buffer = io.BytesIO()
+            figure.savefig(buffer, format="png", transparent=True)
+            plt.close(figure)
+            found[light] = f"data:image/png;base64,{base64.b64encode(buffer.getvalue()).decode()}"
+    return found
+
+
+def _pictures(a: Logged, b: Logged) -> list[Picture]:
+    wanted = {f"figures/{a.task}_{name}.png": title for name, title in FIGURES.items()}
+    wanted[PICTURE] = "The last picture of the training"
+    found = []
+    for path, title in wanted.items():
+        of_a, of_b = a.file(path), b.file(path)
+        if of_a and of_b:
+            found.append(Picture(title, *(embedded(Image.open(io.BytesIO(png))) for png in (of_a, of_b))))
+    return found

@@ -1,0 +1,89 @@
+"""Runs compared so that a difference is told from noise: two revisions (`ganflow diff`) or seeds (`ganflow seeds`).
+
+`dvc metrics diff` shows the same numbers; what it cannot do is to say which changes mean anything.
+"""
+
+import json
+from collections import defaultdict
+from io import StringIO
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+from dvc import api
+from dvc.exceptions import DvcException
+from ruamel.yaml import YAML
+
+from ganflow.comparison.differences import Difference, changes
+from ganflow.errors import UserError
+from ganflow.metrics.measures import BY_TASK
+
+WORKSPACE = "workspace"
+
+
+def differences(before: str, after: str) -> list[Difference]:
+    """Every measure that both revisions (a commit, an experiment's name, "workspace") have.
+
+    Raises:
+        UserError: there is no such revision, or no model that both measured.
+    """
+    found, missing = [], []
+    for task in BY_TASK:
+        try:
+            a, b = _metrics(task, before), _metrics(task, after)
+        except UserError as fault:
+            missing.append(fault)  # a model that one of the two does not have
+            continue
+        found += changes(task, a, b, lambda task=task: (_images(task, before), _images(task, after)))
+    if len(missing) == len(BY_TASK):
+        raise missing[0]
+    return found
+
+
+def across_seeds() -> list[tuple[str, pd.DataFrame]]:
+    """Experiments on HEAD that differ in their seed alone: for each group its seeds, and a table of its measures.
+
+    The table has a row per measure: mean, deviation (n - 1) and the values by seed.
+    """
+    groups: dict[str, dict[int, str]] = defaultdict(dict)
+    for row in api.exp_show():
+        name = row["Experiment"]
+        if name is None or row["State"] not in (None, "Success"):
+            continue
+        params = YAML(typ="safe", pure=True).load(api.read("params.yaml", rev=name))
+        seed = params.pop("seed")
+        groups[json.dumps(params, sort_keys=True)][seed] = name
+    return [_seeds_table(dict(sorted(named.items()))) for named in groups.values() if len(named) > 1]
+
+
+def _seeds_table(named: dict[int, str]) -> tuple[str, pd.DataFrame]:
+    rows = {}
+    for task, measures in BY_TASK.items():
+        try:
+            by_seed = {seed: _metrics(task, name) for seed, name in named.items()}
+        except UserError:  # as in `differences`
+            continue
+        for measure in measures:
+            values = pd.Series({f"seed {seed}": metrics.get(measure.key) for seed, metrics in by_seed.items()})
+            if values.notna().all():
+                rows[f"{task}: {measure.name}"] = {"mean": values.mean(), "deviation": values.std(), **values}
+    return ", ".join(f"{name} (seed {seed})" for seed, name in named.items()), pd.DataFrame(rows).T
+
+
+def _images(task: str, revision: str) -> pd.DataFrame:
+    return pd.read_csv(StringIO(_read(f"metrics/{task}_images.csv", revision)))
+
+
+def _metrics(task: str, revision: str) -> dict[str, Any]:
+    return json.loads(_read(f"metrics/{task}.json", revision))
+
+
+def _read(path: str, revision: str) -> str:
+    if revision == WORKSPACE:
+        if not Path(path).exists():
+            raise UserError(f"there is no {path} here: `dvc repro` makes it")
+        return Path(path).read_text()
+    try:
+        return api.read(path, rev=revision)
+    except (DvcException, FileNotFoundError) as fault:
+        raise UserError(f"no {path} of '{revision}': {' '.join(str(fault).split())}") from None

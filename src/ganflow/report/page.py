@@ -1,0 +1,242 @@
+"""The report: one self-contained HTML page from metrics, figures and facts of the data. No clock, no run id in it."""
+
+import math
+from pathlib import Path
+from typing import Any
+
+from PIL import Image
+from ruamel.yaml import YAML
+from ruamel.yaml.compat import StringIO
+
+from ganflow.config import Params, Translator
+from ganflow.metrics.classes import CLASSES
+from ganflow.metrics.measures import (
+    CONDITIONAL,
+    DIGITS,
+    PER_CLASS,
+    SAMPLES,
+    TRANSLATION_CLASSES,
+    TRANSLATION_PERCEPTUAL,
+    TRANSLATION_PIXELS,
+    Measure,
+)
+from ganflow.report.templates import QUALITY, embedded, template
+
+# Aerial photo -> map, from others' texts: other conditions than ours, so each row says its own.
+PUBLISHED = (
+    {
+        "system": "CycleGAN",
+        "conditions": "unpaired, 1,098 test pairs; in Fu et al. 2019, arXiv:1809.05852",
+        "gcgan_rmse": "28.15",
+        "gcgan_acc5": "41.8",
+        "gcgan_acc10": "63.7",
+    },
+    {
+        "system": "GcGAN, best of each measure",
+        "conditions": "unpaired, 1,098 test pairs; Fu et al. 2019, arXiv:1809.05852",
+        "gcgan_rmse": "27.98",
+        "gcgan_acc5": "42.8",
+        "gcgan_acc10": "64.6",
+    },
+    {
+        "system": "Pix2Pix",
+        "conditions": "the authors' weights, as measured by others; protocol not stated",
+        "fid": "149.7",
+    },
+    {"system": "Pix2Pix", "conditions": "retrained by MMagic; protocol of its own", "fid": "122.6"},
+)
+ROWS_OF_DIGITS = {
+    "model": "generated",
+    "floor": "floor: real",
+    "copies": "copies: nearest training digits",
+    "ceiling": "ceiling: pixel Gaussian",
+}
+ROWS_OF_MAPS = {
+    "model": "this run",
+    "previous": "last commit",
+    "l1": "L1 alone",
+    "nearest": "nearest training pair",
+    "constant": "constant colour",
+    "input": "the input",
+}
+
+
+def build(
+    tables: dict[str, dict[str, Any]],
+    others: dict[str, dict[str, Any]],
+    data: list[dict[str, Any]],
+    params: Params,
+    figures: dict[str, Path],
+    pairs: dict[str, list[dict[str, Any]]],
+    asked_read: list[list[float]],
+) -> str:
+    """The page as text, which loads nothing from anywhere.
+
+    `tables`: metrics/tables/*.json of gan, cgan, pix2pix and cvae; `others`: tables of other runs of Pix2Pix to set
+    beside this one, by their key in ROWS_OF_MAPS, of which those measured on the same images are shown; `data`: what is
+    known of the data sets; `figures`: PNG files by name; `pairs`: test pairs of Pix2Pix under "spread", "best" and
+    "worst", each {"image": number, "measures": its own, by name, "tiles": PNG files of input, generated and real};
+    `asked_read`: of the digits asked of the class-conditional GAN (rows), the share read as each [10, 10].
+    """
+    gan, cgan, pix2pix, cvae = (tables[task] for task in ("gan", "cgan", "pix2pix", "cvae"))
+    about = pix2pix["about"]
+    to_map = about["direction"] == "aerial2map"
+    rows = pix2pix["rows"] | {
+        key: other["rows"]["model"] for key, other in others.items() if _comparable(other["about"], about)
+    }
+    columns = {key: title for key, title in ROWS_OF_MAPS.items() if key in rows}
+    # The other translator's own numbers, beside Pix2Pix and what takes no network
+    of_cvae = [
+        cvae["rows"]["model"],
+        cvae["rows"]["centre"],
+        *(rows[key] for key in ("model", "nearest", "constant")),
+    ]
+    return template("report/report.html.j2").render(
+        generated=any(
+            entry["source"] == "generated" for entry in (*(table["about"] for table in tables.values()), *data)
+        ),
+        data=data,
+        parameters=_as_yaml(params),
+        gan=gan["about"],
+        gan_objective=params.gan.objective,
+        digit_columns=list(ROWS_OF_DIGITS.values()),
+        digit_rows=_rows(DIGITS, [gan["rows"][key] for key in ROWS_OF_DIGITS], best=False),
+        shares=gan["class_shares"],
+        asked_read=asked_read,
+        cgan=cgan["about"],
+        cgan_objective=params.cgan.objective,
+        cgan_rows=_rows(CONDITIONAL + DIGITS, [cgan["rows"][key] for key in ROWS_OF_DIGITS], best=False),
+        by_class=cgan["by_class"],
+        cvae=cvae["about"],
+        cvae_kind=_kind_of_cvae(params),
+        cvae_columns=["one sample", "the prior's mean", "Pix2Pix", "nearest training pair", "constant colour"],
+        cvae_rows=_rows((*(TRANSLATION_CLASSES if to_map else ()), *TRANSLATION_PIXELS), of_cvae),
+        sample_rows=_rows(SAMPLES, [cvae["rows"]["model"]], best=False),
+        diversity=cvae["diversity"],
+        kl_by_dimension=cvae["kl_by_dimension"],
+        sampled_pairs=cvae["sampled_pairs"],
+        samples=params.evaluate.samples,
+        pix2pix=about,
+        pix2pix_objective=_weights(params.pix2pix),
+        to_map=to_map,
+        map_columns=list(columns.values()),
+        class_rows=_rows(TRANSLATION_CLASSES, [rows[key] for key in columns]) if to_map else [],
+        pixel_rows=_rows(TRANSLATION_PIXELS, [rows[key] for key in columns]),
+        perceptual=pix2pix["perceptual"],
+        perceptual_rows=_rows(TRANSLATION_PERCEPTUAL, [rows["model"], rows.get("floor", {})], best=False),
+        confusion=_shares_of_rows(pix2pix["confusion"]) if to_map else [],
+        classes=CLASSES,
+        ranked_by="mean IoU" if to_map else "mean absolute error",
+        per_class=_rows(PER_CLASS, [rows["model"]], best=False) if to_map else [],
+        published=_beside_published(rows, about) if to_map and about["source"] == "download" else [],
+        figures={name: _embedded(path) for name, path in figures.items()},
+        pairs={
+            group: [
+                {
+                    "image": pair["image"],
+                    "measures": _measures_of_pair(pair["measures"]),
+                    "tiles": [_embedded(path) for path in pair["tiles"]],
+                }
+                for pair in members
+            ]
+            for group, members in pairs.items()
+        },
+        pair_names=["aerial photo", "generated map", "real map"]
+        if to_map
+        else ["map", "generated photo", "real photo"],
+        params_of_data=_of_data(data),
+        quality=QUALITY,
+    )
+
+
+def _kind_of_cvae(params: Params) -> str:
+    own = params.cvae
+    kind = "BicycleGAN" if own.lambda_gan and own.lambda_latent else "cVAE-GAN" if own.lambda_gan else "conditional VAE"
+    return f"{kind}: {_weights(own)}, KL {own.lambda_kl:g}, latent {own.lambda_latent:g}"
+
+
+def _weights(own: Translator) -> str:
+    """`non_saturating 3, features 60, L1 100 (rare colours 40)`: the terms of the generator's loss, less those of 0."""
+    terms = [f"{own.objective} {own.lambda_gan:g}"] if own.lambda_gan else []
+    terms += [f"features {own.lambda_features:g}"] if own.lambda_gan and own.lambda_features else []
+    rare = f" (rare colours {own.lambda_rare:g})" if own.lambda_rare else ""
+    return ", ".join([*terms, f"L1 {own.lambda_l1:g}{rare}"])
+
+
+def _comparable(a: dict[str, Any], b: dict[str, Any]) -> bool:
+    return all(a.get(key) == b.get(key) for key in ("test_data", "direction", "size", "n"))
+
+
+def _rows(
+    measures: tuple[Measure, ...], columns: list[dict[str, tuple[float, float]]], best: bool = True
+) -> list[dict[str, Any]]:
+    """Table rows of the measures that any of `columns` holds, as value and half width of its interval.
+
+    With `best`, the best of each row is marked, and what is within the noise of the first column.
+    """
+    rows = []
+    for measure in measures:
+        found = [column.get(measure.key) for column in columns]
+        values = [pair[0] for pair in found if pair]
+        if not values:
+            continue
+        top = max(values) if measure.higher else min(values)
+        cells = []
+        for place, pair in enumerate(found):
+            cell = {"text": "–", "noise": "", "best": False, "even": False}
+            if pair:
+                value, noise = pair
+                cell["text"], cell["noise"] = f"{value:.{measure.digits}f}", f"{noise:.{measure.digits}f}"
+                cell["best"] = best and len(set(values)) > 1 and value == top
+                first = found[0]
+                cell["even"] = best and place > 0 and bool(first) and _within_noise(first, pair)
+            cells.append(cell)
+        rows.append({"name": measure.name, "higher": measure.higher, "says": measure.says, "cells": cells})
+    return rows
+
+
+def _within_noise(a: tuple[float, float] | None, b: tuple[float, float]) -> bool:
+    return a is not None and abs(a[0] - b[0]) <= math.hypot(a[1], b[1])
+
+
+def _shares_of_rows(confusion: list[list[int]]) -> list[list[float]]:
+    return [[cell / max(1, sum(row)) for cell in row] for row in confusion]
+
+
+def _measures_of_pair(found: dict[str, float]) -> str:
+    measures = TRANSLATION_CLASSES + TRANSLATION_PIXELS
+    return ", ".join(f"{m.name} {found[m.key]:.{m.digits}f}" for m in measures if m.key in found)
+
+
+def _of_data(data: list[dict[str, Any]]) -> str:
+    sets = (f"{entry['name']} ({entry['source']}, sha256 {entry['digest'][:12]})" for entry in data)
+    return f"Data: {', '.join(sets)}."
+
+
+def _as_yaml(params: Params) -> str:
+    text = StringIO()
+    YAML().dump(params.model_dump(), text)
+    return text.getvalue()
+
+
+def _beside_published(rows: dict[str, dict[str, tuple[float, float]]], about: dict[str, Any]) -> list[dict[str, str]]:
+    """Rows of this run, of one constant colour and of the published systems, each with its conditions."""
+    keys = {"gcgan_rmse": 2, "gcgan_acc5": 1, "gcgan_acc10": 1, "fid": 1}
+    ours = [
+        {
+            "system": system,
+            "conditions": f"{how}, {about['n']:,} test pairs at {about['size']} px",
+            **{key: f"{rows[row][key][0]:.{digits}f}" for key, digits in keys.items() if key in rows[row]},
+        }
+        for system, row, how in (
+            ("this run", "model", "paired"),
+            ("one constant colour", "constant", "learned nothing"),
+        )
+    ]
+    return [{**dict.fromkeys(keys, "–"), **row} for row in (*ours, *PUBLISHED)]
+
+
+def _embedded(path: Path) -> dict[str, str | int]:
+    """A PNG file as an address that holds it, with its size in pixels."""
+    with Image.open(path) as image:
+        return {"uri": embedded(image), "width": image.width, "height": image.height}

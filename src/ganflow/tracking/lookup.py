@@ -1,0 +1,47 @@
+"""From what DVC keeps to its runs in MLflow: by the name of the experiment, and by the trained weights themselves."""
+
+import hashlib
+from pathlib import Path
+from typing import Any
+
+from dvc import api
+from dvc.exceptions import DvcException
+
+from ganflow.errors import UserError
+from ganflow.models.saved import WEIGHTS, digest
+from ganflow.tracking.reading import Logged, named, newest
+from ganflow.tracking.run import WEIGHTS_TAG
+
+TASKS = ("classifier", "gan", "cgan", "pix2pix", "cvae")
+
+
+def runs_of(client: Any, wanted: str) -> list[Logged]:
+    """The runs of a DVC experiment, a commit or "workspace", the newest first; else the run of that name or id.
+
+    An experiment that takes a model from DVC's cache did not train it: its run is found by the weights.
+
+    Raises:
+        UserError: nothing has that name, or no run made what it holds.
+    """
+    runs = newest(client)
+    weights = {found for task in TASKS if (found := _weights(task, wanted))}
+    found = [run for run in runs if run.experiment == wanted or run.tags.get(WEIGHTS_TAG) in weights]
+    if found:
+        return found
+    if weights:
+        raise UserError(f"no run here trained the models of '{wanted}': they came from another store or a remote")
+    return list(named(runs, wanted).values())
+
+
+def _weights(task: str, revision: str) -> str | None:
+    """sha256 of a revision's last weights of `task` (saved.digest), or None: it has none within reach."""
+    folder = Path("models") / task
+    if revision == "workspace":
+        return digest(folder) if list(folder.rglob(WEIGHTS)) else None
+    for path in (folder / "last" / WEIGHTS, folder / WEIGHTS):
+        try:
+            with api.open(str(path), rev=revision, mode="rb") as stream:
+                return hashlib.file_digest(stream, "sha256").hexdigest()
+        except (DvcException, OSError):  # no such revision, not in it, or not in the cache
+            continue
+    return None

@@ -1,0 +1,173 @@
+"""Runs read back: by id, name or DVC's experiment, with their curves and files."""
+
+import io
+import json
+import re
+import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from datetime import datetime
+from functools import cached_property
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+
+from ganflow.errors import UserError
+from ganflow.tracking import store
+
+
+@dataclass(frozen=True)
+class Logged:
+    """A run as the store has it."""
+
+    client: Any
+    task: str
+    run_id: str
+    name: str
+    status: str  # FINISHED, RUNNING, FAILED, KILLED
+    started: datetime
+    params: dict[str, str]
+    metrics: dict[str, float]  # last values
+    tags: dict[str, str]
+
+    @property
+    def experiment(self) -> str:
+        """DVC's name, or ""."""
+        return self.tags.get("dvc.exp.name", "")
+
+    @property
+    def commit(self) -> str:
+        """That it started from, or ""."""
+        return self.tags.get("mlflow.source.git.commit", "")
+
+    @property
+    def remake(self) -> str:
+        return self.tags.get("ganflow.remake", "")
+
+    def curve(self, key: str) -> pd.Series:
+        """Its points, by step."""
+        points = self.client.get_metric_history(self.run_id, key)
+        return pd.Series({point.step: point.value for point in points}).sort_index()
+
+    def files(self, folder: str = "") -> list[str]:
+        """Paths of the artifacts directly in `folder`."""
+        return sorted(one.path for one in self.client.list_artifacts(self.run_id, folder) if not one.is_dir)
+
+    def file(self, path: str) -> bytes | None:
+        """An artifact's content; None: the run has none of that name."""
+        if path not in self.files(path.rpartition("/")[0]):
+            return None
+        with tempfile.TemporaryDirectory() as folder:
+            return Path(self.client.download_artifacts(self.run_id, path, folder)).read_bytes()
+
+    @cached_property
+    def table(self) -> dict[str, Any] | None:
+        """What evaluate_<task> logged, or None: it has not run."""
+        content = self.file(f"metrics/{self.task}.json")
+        return None if content is None else json.loads(content)
+
+    @cached_property
+    def test_images(self) -> pd.DataFrame:
+        """A row per test image, of a run that has a table."""
+        content = self.file(f"metrics/{self.task}_images.csv")
+        assert content is not None, "it is logged together with the table"
+        return pd.read_csv(io.BytesIO(content))
+
+
+def differing(a: dict[str, str], b: dict[str, str]) -> dict[str, tuple[str, str]]:
+    """What has other values in `a` than in `b`: by name, both; a dash for none."""
+    both = {name: (a.get(name) or "–", b.get(name) or "–") for name in dict.fromkeys([*a, *b])}
+    return {name: values for name, values in both.items() if values[0] != values[1]}
+
+
+@contextmanager
+def opened() -> Iterator[Any]:
+    """A client of the store, whose failures are one line.
+
+    Raises:
+        UserError: there is no store, or it does not answer.
+    """
+    if not store.exists():
+        raise UserError("there are no runs here yet: the first training makes mlflow.db")
+    client = store.client()
+    from mlflow.exceptions import MlflowException
+
+    try:
+        yield client
+    except MlflowException as fault:
+        raise UserError(f"the store of runs does not answer: {str(fault).splitlines()[0][:200]}") from None
+
+
+def newest(client: Any, task: str | None = None) -> list[Logged]:
+    """All runs, or those of one task, the newest first."""
+    tasks = {one.experiment_id: one.name for one in client.search_experiments() if task in (None, one.name)}
+    found: list[Logged] = []
+    token = None
+    while tasks:
+        page = client.search_runs(
+            list(tasks), max_results=1000, order_by=["attributes.start_time DESC"], page_token=token
+        )
+        found += [_logged(client, run, tasks[run.info.experiment_id]) for run in page]
+        token = page.token
+        if not token:
+            break
+    return found
+
+
+def named(runs: list[Logged], wanted: str) -> dict[str, Logged]:
+    """The runs that `wanted` means, by task: one by its id or the beginning of it, else by a name the newest each.
+
+    Raises:
+        UserError: there is none, or the beginning of an id is that of several.
+    """
+    by_name: dict[str, Logged] = {}
+    for run in runs:
+        if wanted in (run.name, run.experiment, run.run_id):
+            by_name.setdefault(run.task, run)
+    if by_name:
+        return by_name
+    by_id = [run for run in runs if re.fullmatch("[0-9a-f]{3,32}", wanted) and run.run_id.startswith(wanted)]
+    if len(by_id) > 1:
+        ids = ", ".join(f"{run.run_id[:12]} ({run.name})" for run in by_id[:4])
+        raise UserError(f"'{wanted}' begins the ids of {len(by_id)} runs: {ids}")
+    if not by_id:
+        raise UserError(f"no run is called '{wanted}': `ganflow runs` lists them (an id, its beginning, a name)")
+    return {by_id[0].task: by_id[0]}
+
+
+def pair(runs: list[Logged], a: str, b: str, task: str | None) -> tuple[Logged, Logged]:
+    """The two runs of one task that `a` and `b` mean.
+
+    Raises:
+        UserError: there are none, more than one pair, or they are one run.
+    """
+    of_a, of_b = named(runs, a), named(runs, b)
+    common = [name for name in of_a if name in of_b and task in (None, name)]
+    if not common:
+        wanted = f" and --task {task}" if task else ""
+        tasks = f"'{a}' is of {', '.join(of_a)}, '{b}' of {', '.join(of_b)}{wanted}"
+        raise UserError(f"only runs of the same task can be compared: {tasks}")
+    if len(common) > 1:
+        raise UserError(f"both have runs of {', '.join(common)}: choose one with --task")
+    first, second = of_a[common[0]], of_b[common[0]]
+    if first.run_id == second.run_id:
+        raise UserError(f"'{a}' and '{b}' are one and the same run, {first.run_id[:12]}")
+    return first, second
+
+
+def _logged(client: Any, run: Any, task: str) -> Logged:
+    began = datetime.fromtimestamp(run.info.start_time / 1000)
+    about = run.info
+    return Logged(
+        client,
+        task,
+        about.run_id,
+        about.run_name,
+        about.status,
+        began,
+        run.data.params,
+        run.data.metrics,
+        run.data.tags,
+    )

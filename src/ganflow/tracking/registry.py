@@ -1,0 +1,82 @@
+"""The registry: a model per task, a version per training, and the alias `champion` on the best of them."""
+
+import tempfile
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any, TypeVar
+
+from ganflow.comparison.champion import Judged, from_text, verdict
+from ganflow.files import locked, project_root
+
+T = TypeVar("T")
+ALIAS = "champion"
+JUDGED = "validation.json"  # artifact of a run: its `Judged`
+
+
+def register(client: Any, task: str, run_id: str, model_id: str, judged: Judged | None) -> None:
+    """Make the logged model the next version of `task`, and champion if it earned it. Once per run.
+
+    A model without a measure of its own (the digit classifier has no validation) is a version and no champion.
+    """
+    if client.search_model_versions(f"run_id = '{run_id}'", max_results=1):
+        return
+    _known(client, task)
+    # Two trainings that end at once must not both compare themselves with the same old champion. (On several hosts
+    # with one server they may: the later one wins.)
+    with locked(project_root() / ".mlflow.db.champion.lock", wait=True):
+        if judged is None:
+            _version(client, task, run_id, model_id, "")
+            return
+        found = verdict(judged, _champion(client, task))
+        version = _version(client, task, run_id, model_id, found.why)
+        if found.moves:
+            client.set_registered_model_alias(task, ALIAS, version)
+
+
+def _known(client: Any, task: str) -> None:
+    from mlflow.exceptions import MlflowException
+
+    try:
+        client.create_registered_model(
+            task, description=f"A version per training; `models:/{task}@{ALIAS}` is the best on the validation split."
+        )
+    except MlflowException as fault:
+        if fault.error_code != "RESOURCE_ALREADY_EXISTS":
+            raise
+
+
+def _version(client: Any, task: str, run_id: str, model_id: str, description: str) -> str:
+    made = client.create_model_version(
+        task, f"models:/{model_id}", run_id, model_id=model_id, description=description, await_creation_for=0
+    )
+    return made.version
+
+
+def champion_run(client: Any, task: str) -> str | None:
+    """The run whose model is champion, if any."""
+    return _unless_gone(lambda: client.get_model_version_by_alias(task, ALIAS).run_id)
+
+
+def _champion(client: Any, task: str) -> Judged | None:
+    """What the validation said of the present champion, or None: there is none that still can be asked."""
+    holder = champion_run(client, task)
+    return None if holder is None else _unless_gone(lambda: judged_of(client, holder))
+
+
+def _unless_gone(ask: Callable[[], T]) -> T | None:
+    from mlflow.exceptions import MlflowException
+
+    try:
+        return ask()
+    except MlflowException as fault:
+        if fault.error_code in ("RESOURCE_DOES_NOT_EXIST", "INVALID_PARAMETER_VALUE"):  # no alias, or its run is gone
+            return None
+        raise
+
+
+def judged_of(client: Any, run_id: str) -> Judged | None:
+    """What the validation said of a run's model; None: it was not asked."""
+    if JUDGED not in [artifact.path for artifact in client.list_artifacts(run_id)]:
+        return None
+    with tempfile.TemporaryDirectory() as folder:
+        return from_text(Path(client.download_artifacts(run_id, JUDGED, folder)).read_text())

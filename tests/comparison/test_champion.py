@@ -1,0 +1,83 @@
+"""Who becomes champion: differences beyond the noise of the validation images, and what cannot be compared."""
+
+import numpy as np
+import pytest
+
+from ganflow.comparison.champion import Judged, difference, digest_of, from_text, verdict
+from ganflow.metrics.bootstrap import whole_and_resamples
+
+RNG = np.random.default_rng(0)
+LUCK = RNG.normal(0.5, 0.2, 96)  # how hard each of 96 images is, for every model
+WEIGHTS = whole_and_resamples(96, seed=0, resamples=1000) / 96
+
+
+def judged(per_image: np.ndarray, *, higher: bool = True, on: str = "val", source: str = "download") -> Judged:
+    return Judged("mean_iou" if higher else "mae", higher, on, source, WEIGHTS @ per_image)
+
+
+def model(skill: float, seed: int, spread: float = 0.02) -> np.ndarray:
+    return LUCK + skill + np.random.default_rng(seed).normal(0, spread, 96)
+
+
+def test_the_first_is_champion() -> None:
+    found = verdict(judged(model(0, 1)), None)
+    assert found.moves
+    assert found.why.startswith("validation mean iou 0.5")
+
+
+def test_the_alias_moves_only_beyond_the_paired_interval() -> None:
+    """0.02 better is beyond the noise of the difference, though well within each model's own interval."""
+    old, new = judged(model(0, 1)), judged(model(0.02, 2))
+    gain, noise = difference(new, old) or (0, 0)
+    assert 0 < noise < gain < old.plus_minus
+    assert verdict(new, old).moves
+    assert "Better than the champion's" in verdict(new, old).why
+    back = verdict(old, new)
+    assert not back.moves
+    assert "Worse than the champion's" in back.why
+    even = verdict(judged(model(0.001, 3)), old)
+    assert not even.moves
+    assert "Within noise" in even.why
+
+
+def test_the_paired_interval_is_that_of_the_mean_difference() -> None:
+    a, b = model(0, 1), model(0.02, 2)
+    _, noise = difference(judged(b), judged(a)) or (0, 0)
+    assert noise == pytest.approx(1.96 * (b - a).std() / np.sqrt(96), rel=0.1)
+
+
+def test_where_lower_is_better_less_is_more() -> None:
+    old, new = judged(model(0.02, 1), higher=False), judged(model(0, 2), higher=False)
+    assert verdict(new, old).moves
+    assert not verdict(old, new).moves
+
+
+def test_others_images_are_not_compared_and_real_data_comes_first() -> None:
+    old = judged(model(0, 1))
+    assert not verdict(judged(model(0.3, 2), on="other"), old).moves
+    assert difference(judged(model(0.3, 2), on="other"), old) is None
+    demo = judged(model(0.3, 2), on="other", source="generated")
+    assert not verdict(demo, old).moves
+    assert verdict(old, demo).moves
+
+
+def test_even_models_are_rarely_taken_for_better() -> None:
+    """Of equals, at most the upper half of the 5 % outside a 95 % interval should pass."""
+    old = judged(model(0, 0))
+    moved = sum(verdict(judged(model(0, seed)), judged(model(0, 1000 + seed))).moves for seed in range(1, 401))
+    assert moved / 400 < 0.05
+    assert not verdict(old, old).moves
+
+
+def test_text_keeps_every_bit() -> None:
+    one = judged(model(0, 1))
+    again = from_text(one.text())
+    assert np.array_equal(one.values, again.values)
+    assert (one.measure, one.higher, one.on, one.source) == (again.measure, again.higher, again.on, again.source)
+
+
+def test_a_digest_knows_values_shapes_and_types() -> None:
+    a = np.arange(6, dtype=np.uint8)
+    others = [a[::-1], a.reshape(2, 3), a.astype(np.int16), a[:5]]
+    assert len({digest_of(one) for one in [a, *others]}) == 5
+    assert digest_of(a, a) != digest_of(a)

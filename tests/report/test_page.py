@@ -1,0 +1,203 @@
+import base64
+import html
+import io
+import itertools
+import os
+import re
+import subprocess
+import sys
+from html.parser import HTMLParser
+from pathlib import Path
+
+import numpy as np
+import pytest
+from PIL import Image
+from report_page import FIGURES, page, pix2pix
+from ruamel.yaml import YAML
+
+from ganflow.config import Params
+from ganflow.report import page as report
+
+ROOT = Path(__file__).parents[1]
+
+
+class Reader(HTMLParser):
+    """Collects what the page would load, and its images and headings."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.loads: list[str] = []
+        self.images: list[dict[str, str | None]] = []
+        self.tags: list[str] = []
+
+    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        self.tags.append(tag)
+        found = dict(attrs)
+        if tag == "img":
+            self.images.append(found)
+        if tag == "script" and not found:  # inline
+            return
+        self.loads += [str(found[name]) for name in ("src", "srcset", "poster", "data") if name in found]
+        if tag in ("link", "script", "iframe", "object"):
+            self.loads.append(tag)
+
+
+def test_the_page_loads_nothing(tmp_path: Path, params: Params) -> None:
+    text = page(tmp_path, params)
+    reader = Reader()
+    reader.feed(text)
+    assert reader.loads
+    assert all(re.match(r"data:image/(png|webp);base64,", load) for load in reader.loads)
+    assert "url(" not in text
+    assert "@import" not in text
+
+
+def test_every_image_says_what_it_shows(tmp_path: Path, params: Params) -> None:
+    reader = Reader()
+    reader.feed(page(tmp_path, params))
+    stage = [image for image in reader.images if image["alt"] == ""]  # of the wipe: named as a whole
+    shown = [image for image in reader.images if image["alt"] != ""]
+    assert len(stage) == 3
+    assert len(shown) == len(FIGURES) + 6 * 3
+    assert all(len(image["alt"] or "") > 10 for image in shown)
+    assert {"aerial photo of test pair 7", "generated map of test pair 7"} <= {image["alt"] for image in shown}
+    assert all(image["width"] == image["height"] == "4" for image in shown)
+    assert reader.tags.count("h1") == 1
+
+
+def kept(path: Path, pixels: np.ndarray) -> np.ndarray:
+    Image.fromarray(pixels).save(path)
+    found = report._embedded(path)
+    assert (found["width"], found["height"]) == (pixels.shape[1], pixels.shape[0])
+    head, _, content = str(found["uri"]).partition(",")
+    assert head == "data:image/webp;base64"
+    return np.asarray(Image.open(io.BytesIO(base64.b64decode(content))).convert("RGB"))
+
+
+def test_pictures_are_embedded_without_loss_unless_that_costs_too_much(tmp_path: Path) -> None:
+    chance = np.random.default_rng(0)
+    drawn = chance.integers(0, 2, (24, 32, 1), np.uint8).repeat(3, axis=2) * 255
+    assert np.array_equal(kept(tmp_path / "drawn.png", drawn), drawn)
+    smooth = np.linspace(60, 200, 128)[:, None, None] + np.linspace(-30, 30, 128)[None, :, None]
+    photo = (smooth + chance.normal(0, 4, (128, 128, 3))).astype(np.uint8)
+    seen = kept(tmp_path / "photo.png", photo)
+    assert not np.array_equal(seen, photo)
+    assert np.abs(seen.astype(int) - photo).mean() < 6
+
+
+def test_the_same_results_are_the_same_bytes(tmp_path: Path, params: Params) -> None:
+    assert page(tmp_path, params) == page(tmp_path, params)
+
+
+@pytest.mark.parametrize("source", ["download", "generated"])
+def test_generated_data_says_so_and_shows_no_published_numbers(tmp_path: Path, params: Params, source: str) -> None:
+    text = page(tmp_path, params, source)
+    assert ("built-in generated data" in text) == (source == "generated")
+    assert ("CycleGAN" in text) == (source == "download")
+
+
+def row_of(text: str, name: str) -> str:
+    found = re.search(rf">{name}&nbsp;.*?</tr>", text, re.DOTALL)
+    assert found, name
+    return found[0]
+
+
+def test_numbers_stand_with_their_noise_beside_their_baselines(tmp_path: Path, params: Params) -> None:
+    text = page(tmp_path, params)
+    row = row_of(text, "mean absolute error")
+    assert re.findall(r">(?:<span[^>]*>[✓≈] </span>)?(\d+\.\d\d) <span", row) == ["10.00", "10.10", "10.20", "10.40"]
+    assert row.count("±&nbsp;0.10") == 4
+    assert "12.35" in row_of(text, "Fréchet distance") or "12.34" in row_of(text, "Fréchet distance")
+    assert "1,000 generated digits" in text
+
+
+def test_the_best_is_marked_and_what_is_no_different_from_the_model(tmp_path: Path, params: Params) -> None:
+    cells = row_of(page(tmp_path, params), "mean absolute error").split("<td")[1:]
+    assert "(best)" in cells[0], "not by colour alone"
+    assert "within the noise" in cells[1], "10.00 and 10.10, each +- 0.1"
+    assert not [cell for cell in cells[2:] if "within the noise" in cell or "(best)" in cell]
+
+
+def test_other_runs_stand_beside_it_if_they_were_measured_on_the_same_images(tmp_path: Path, params: Params) -> None:
+    text = page(tmp_path, params, others={"l1": pix2pix(better=0.3), "previous": pix2pix(better=-0.05)})
+    assert text.count('<th scope="col">L1 alone</th>') == text.count('<th scope="col">last commit</th>') == 2
+    assert "(best)" in row_of(text, "mean absolute error").split("<td")[3], "this run, last commit, L1 alone, ..."
+    other = pix2pix()
+    other["about"]["test_data"] = "another"
+    text = page(tmp_path, params, others={"l1": other, "previous": pix2pix("map2aerial")})
+    assert "L1 alone" not in text
+    assert "last commit</th>" not in text
+
+
+def test_a_class_that_is_in_no_map_has_no_row(tmp_path: Path, params: Params) -> None:
+    table = pix2pix()
+    for row in table["rows"].values():
+        del row["iou/water"]
+    text = page(tmp_path, params, table=table)
+    assert re.search("park: IoU&nbsp;", text)
+    assert not re.search("water: IoU&nbsp;", text)
+
+
+def test_a_pair_says_how_well_it_came_out(tmp_path: Path, params: Params) -> None:
+    assert "Test pair 7: mean class IoU 0.250, mean absolute error 9.08" in page(tmp_path, params)
+
+
+def test_headings_leave_no_level_out_and_tables_have_captions(tmp_path: Path, params: Params) -> None:
+    reader = Reader()
+    reader.feed(page(tmp_path, params))
+    levels = [int(tag[1]) for tag in reader.tags if re.fullmatch("h[1-6]", tag)]
+    assert levels[0] == 1
+    assert all(after <= before + 1 for before, after in itertools.pairwise(levels))
+    assert reader.tags.count("table") == reader.tags.count("caption") > 8
+
+
+def test_measures_that_are_absent_say_why_and_others_their_conditions(tmp_path: Path, params: Params) -> None:
+    assert "were not measured: evaluate.perceptual is off" in page(tmp_path, params)
+    table = pix2pix()
+    table["perceptual"] = {"n": 200, "size": 256, "fid_resize": "some", "fid_weights": "6726", "lpips_weights": "Alex"}
+    table["rows"]["model"] |= {"fid": (120.5, 3.0), "kid": (0.05, 0.001), "lpips": (0.3, 0.01)}
+    table["rows"]["floor"] = {"fid": (60.0, 2.0), "kid": (0.01, 0.001)}
+    text = page(tmp_path, params, table=table)
+    assert "weights 6726" in text
+    assert "60.0" in row_of(text, "FID")
+    assert "120.5" in text[text.index("Published numbers") :], "beside the published ones"
+    assert "0.123" in text[text.index("Mean absolute difference of two answers") :]
+
+
+def test_published_rows_state_their_own_conditions(tmp_path: Path, params: Params) -> None:
+    text = page(tmp_path, params)
+    for row in report.PUBLISHED:
+        assert row["conditions"] in html.unescape(text)
+    assert "paired, 200 test pairs at 256 px" in text
+    assert "learned nothing, 200 test pairs" in text
+
+
+def test_links_lead_to_a_part_of_the_page_or_to_a_source(tmp_path: Path, params: Params) -> None:
+    text = page(tmp_path, params)
+    places = re.findall(r'id="(.*?)"', text)
+    assert len(places) == len(set(places))
+    for link in re.findall(r'href="(.*?)"', text):
+        assert link.removeprefix("#") in places or link.startswith("https://arxiv.org/")
+
+
+def test_a_missing_input_names_the_stage_that_makes_it(tmp_path: Path, params: Params) -> None:
+    with (tmp_path / "params.yaml").open("w") as stream:
+        YAML().dump(params.model_dump(), stream)
+    done = subprocess.run(
+        [sys.executable, ROOT / "stages" / "report.py"],
+        cwd=tmp_path,
+        env={**os.environ, "PYTHONPATH": str(ROOT / "src")},
+        capture_output=True,
+        text=True,
+        timeout=60,
+    )
+    assert done.returncode == 1
+    assert re.fullmatch(r"error: \S+ is missing: `dvc repro render` makes it\n", done.stderr)
+    assert not (tmp_path / "reports").exists()
+
+
+def test_map_to_aerial_has_no_classes(tmp_path: Path, params: Params) -> None:
+    text = page(tmp_path, params, table=pix2pix("map2aerial"))
+    assert "Map → aerial photo" in text
+    assert "intersection over union" not in text
+    assert "CycleGAN" not in text

@@ -1,0 +1,96 @@
+"""Names and commands of runs, over a small repository."""
+
+import subprocess
+from pathlib import Path
+
+import pytest
+
+from ganflow.tracking.lineage import differences, lineage
+
+COMMITTED = "seed: 0\ndata:\n  source: download\npix2pix:\n  lambda_l1: 100.0\n  norm: instance\n  epochs: 10\n"
+PARAMS = {"seed": 0, "pix2pix": {"lambda_l1": 100.0, "norm": "instance", "epochs": 10}}
+
+
+def git(*command: str) -> str:
+    identity = ["-c", "user.name=test", "-c", "user.email=test@example.org"]
+    return subprocess.run(["git", *identity, *command], check=True, capture_output=True, text=True).stdout.strip()
+
+
+@pytest.fixture
+def commit(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> str:
+    folder = tmp_path / "project"
+    folder.mkdir()
+    monkeypatch.chdir(folder)
+    (folder / "params.yaml").write_text(COMMITTED)
+    (folder / "code.py").write_text("a = 1\n")
+    git("init", "-q")
+    git("add", ".")
+    git("commit", "-qm", "first")
+    return git("rev-parse", "HEAD")
+
+
+def test_a_run_as_committed_is_named_by_its_commit(commit: str) -> None:
+    found = lineage("pix2pix")
+    assert found.name("pix2pix", PARAMS, "download") == f"as in {commit[:7]}"
+    assert found.commands() == [f"git checkout {commit}", "dvc repro train_pix2pix"]
+    assert found.tags()["git.dirty"] == "False"
+
+
+def test_the_name_says_what_differs_and_the_command_remakes_it(commit: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The command has all that differs, the name what concerns the run."""
+    text = COMMITTED.replace("100.0", "50.0").replace("seed: 0", "seed: 3") + "gan:\n  epochs: 1\n"
+    Path("params.yaml").write_text(text)
+    monkeypatch.setenv("DVC_STAGE", "train_pix2pix")
+    found = lineage("pix2pix")
+    assert found.name("pix2pix", PARAMS, "download") == "seed=3, lambda_l1=50.0"
+    assert found.commands()[1] == "dvc exp run -S seed=3 -S pix2pix.lambda_l1=50.0 -S gan.epochs=1 train_pix2pix"
+    assert "| `pix2pix.lambda_l1` | 100.0 | **50.0** |" in found.description()
+    assert not found.changed, "params.yaml differs because of the run itself"
+
+
+def test_an_experiment_is_named_too_and_has_its_baseline_as_commit(
+    commit: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    Path("params.yaml").write_text(COMMITTED.replace("100.0", "50.0"))
+    git("commit", "-qam", "what dvc makes of an experiment in a temporary folder")
+    monkeypatch.setenv("DVC_EXP_NAME", "brave-llama")
+    monkeypatch.setenv("DVC_EXP_BASELINE_REV", commit)
+    found = lineage("pix2pix")
+    assert found.name("pix2pix", PARAMS, "download") == "lambda_l1=50.0 (brave-llama)"
+    assert found.commands()[0] == f"git checkout {commit}"
+    assert "dvc exp apply brave-llama" in found.description()
+
+
+def test_generated_data_and_many_differences_fit_into_a_name(commit: str) -> None:
+    Path("params.yaml").write_text("seed: 1\npix2pix:\n  lambda_l1: 1.0\n  norm: batch\n  epochs: 1\n")
+    name = lineage("pix2pix").name("pix2pix", PARAMS, "generated")
+    assert name == "generated data, seed=1, lambda_l1=1.0 and 2 more"
+
+
+def test_other_changes_are_told_as_the_command_cannot_bring_them_back(commit: str) -> None:
+    Path("code.py").write_text("a = 2\n")
+    found = lineage("pix2pix")
+    assert found.changed == ("code.py",)
+    assert "`code.py` differed from the commit" in found.description()
+    assert found.tags()["git.dirty"] == "True"
+
+
+def test_outside_of_git_there_is_still_a_name_and_a_command(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    folder = tmp_path / "elsewhere"
+    folder.mkdir()
+    monkeypatch.chdir(folder)
+    monkeypatch.setenv("GIT_CEILING_DIRECTORIES", str(tmp_path))
+    found = lineage("pix2pix")
+    assert found.name("pix2pix", PARAMS, "download") == "seed 0"
+    assert found.commands() == ["dvc repro train_pix2pix"]
+    assert "mlflow.source.git.commit" not in found.tags()
+
+
+def test_values_that_a_shell_would_split_are_quoted(commit: str) -> None:
+    Path("params.yaml").write_text(COMMITTED.replace("norm: instance", "norm: two words"))
+    assert "-S 'pix2pix.norm=two words'" in lineage("pix2pix").commands()[1]
+
+
+def test_differences_are_of_values() -> None:
+    assert differences("a: 1\nb:\n  c: x\n", "a: 1\nb:\n  c: y\nd: 2\n") == {"b.c": ("x", "y"), "d": (None, 2)}
+    assert differences("", "a: 1\n") == {}, "nothing to compare with"

@@ -1,0 +1,52 @@
+"""The registry for real: versions, and an alias that moves with the validation."""
+
+from pathlib import Path
+
+import numpy as np
+import torch
+
+from ganflow.comparison.champion import Judged
+from ganflow.tracking.run import Dataset, start
+
+DATA = Dataset("maps", "ab" * 32, "download")
+
+
+def trained(value: float | None, training: str) -> str:
+    tracker = start("pix2pix", params={"seed": 0}, dataset=DATA, training=training, tags={})
+    noise = np.random.default_rng(0).normal(0, 0.01, 100)
+    judged = None if value is None else Judged("mean_iou", True, "val", "download", np.array([value, *(value + noise)]))
+    tracker.model(torch.nn.Conv2d(1, 1, 1).eval(), torch.zeros(2, 1, 4, 4), "model", judged)
+    tracker.finish("FINISHED")
+    assert tracker.run_id
+    return tracker.run_id
+
+
+def test_each_training_is_a_version_and_the_best_is_champion(tmp_path: Path) -> None:
+    import mlflow
+
+    runs = [trained(value, f"training {value}") for value in (0.5, 0.4, 0.6, None)]
+    trained(0.9, "training 0.4")  # its model is there: not once more, and no second verdict
+    client = mlflow.MlflowClient(f"sqlite:///{tmp_path}/mlflow.db")
+    versions = sorted(client.search_model_versions("name = 'pix2pix'"), key=lambda version: int(version.version))
+    assert [version.run_id for version in versions] == runs
+    champion = client.get_model_version_by_alias("pix2pix", "champion")
+    assert champion.run_id == runs[2]
+    said = [version.description for version in versions]
+    for text, expected in zip(said, ("The first champion", "Worse than", "Better than", ""), strict=True):
+        assert expected in text
+    assert client.get_run(runs[0]).data.metrics["best/val_mean_iou_pm"] > 0
+    mlflow.set_tracking_uri(f"sqlite:///{tmp_path}/mlflow.db")
+    answer = mlflow.pyfunc.load_model("models:/pix2pix@champion").predict(np.zeros((3, 1, 4, 4), np.float32))
+    assert answer.shape == (3, 1, 4, 4)
+
+
+def test_a_champion_whose_run_is_gone_is_replaced(tmp_path: Path) -> None:
+    import mlflow
+
+    first = trained(0.9, "first")
+    client = mlflow.MlflowClient(f"sqlite:///{tmp_path}/mlflow.db")
+    client.delete_run(first)
+    for path in (tmp_path / "mlruns").rglob("validation.json"):
+        path.unlink()
+    second = trained(0.1, "second")
+    assert client.get_model_version_by_alias("pix2pix", "champion").run_id == second

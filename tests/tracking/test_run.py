@@ -1,0 +1,346 @@
+"""The tracking store for real: SQLite in a temporary folder, and servers that are down or silent."""
+
+import os
+import signal
+import socket
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import pytest
+import torch
+from PIL import Image
+
+from ganflow.tracking import run as tracking
+from ganflow.tracking.run import Dataset, Tracker, attach, start
+
+DATA = Dataset("maps", "ab" * 32, "generated")
+PARAMS = {"seed": 0, "pix2pix": {"lambda_l1": 100.0}}
+SRC = Path(__file__).parents[1] / "src"
+
+
+def begin(training: str = "a training") -> Tracker:
+    return start("pix2pix", params=PARAMS, dataset=DATA, training=training, tags={"note": "test"})
+
+
+def client(tmp_path: Path):
+    import mlflow
+
+    return mlflow.MlflowClient(f"sqlite:///{tmp_path}/mlflow.db")
+
+
+def curves(tmp_path: Path, run_id: str | None) -> dict[str, float]:
+    """The last values, without those of the machine."""
+    metrics = client(tmp_path).get_run(run_id).data.metrics
+    return {key: value for key, value in metrics.items() if not key.startswith("system/")}
+
+
+def test_a_run_holds_parameters_data_curves_pictures_and_files(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("DVC_EXP_NAME", "brave-llama")
+    monkeypatch.setenv("DVC_STAGE", "train_pix2pix")
+    tracker = begin()
+    for step in range(1, 201):
+        tracker.metrics({"loss_d": 1 / step}, step)
+    tracker.image(Image.new("RGB", (32, 32)), "samples", 100)
+    (tmp_path / "history.csv").write_text("step\n1\n")
+    tracker.file(tmp_path / "history.csv", "history")
+    tracker.tag(tracking.WEIGHTS_TAG, "cd" * 32)
+    tracker.finish("FINISHED")
+
+    store = client(tmp_path)
+    run = store.get_run(tracker.run_id)
+    assert run.info.status == "FINISHED"
+    assert run.info.run_name.endswith(" (brave-llama)")
+    assert run.data.params == {"seed": "0", "pix2pix.lambda_l1": "100.0"}
+    assert run.data.tags["dvc.stage"] == "train_pix2pix"
+    assert run.data.tags["ganflow.data_sha256"] == DATA.digest
+    assert run.inputs.dataset_inputs[0].dataset.name == "maps"
+    assert [point.step for point in store.get_metric_history(tracker.run_id, "loss_d")] == list(range(1, 201))
+    assert [artifact.path for artifact in store.list_artifacts(tracker.run_id, "history")] == ["history/history.csv"]
+    assert run.info.artifact_uri.startswith((tmp_path / "mlruns").as_uri())
+    assert list((tmp_path / "mlruns").rglob("samples*step*100*.png"))
+    assert {"system/cpu_utilization_percentage", "system/system_memory_usage_megabytes"} <= run.data.metrics.keys()
+    note = run.data.tags["mlflow.note.content"]
+    assert f"![The newest samples](get-artifact?path=samples.png&run_uuid={tracker.run_id})" in note
+    assert run.data.tags["ganflow.remake"] in " && ".join(
+        line.strip() for line in note.splitlines() if line[:4] == "    "
+    )
+
+
+def test_a_resumed_run_logs_no_point_or_picture_twice(tmp_path: Path) -> None:
+    first = begin()
+    for step in range(1, 61):
+        first.metrics({"loss_d": 1 / step}, step)
+    first.image(Image.new("RGB", (8, 8)), "samples", 50)
+    first.finish("KILLED")
+    second = begin()
+    assert second.run_id == first.run_id
+    for step in range(41, 81):
+        second.metrics({"loss_d": 1 / step}, step)
+    for step in (50, 70):
+        second.image(Image.new("RGB", (8, 8)), "samples", step)
+    second.finish("FINISHED")
+    store = client(tmp_path)
+    assert [point.step for point in store.get_metric_history(first.run_id, "loss_d")] == list(range(1, 81))
+    assert len([a for a in store.list_artifacts(first.run_id, "images") if a.path.endswith(".png")]) == 2
+    assert store.get_run(first.run_id).info.status == "FINISHED"
+
+
+def test_a_picture_killed_before_its_thumbnail_gets_it_and_stays_one(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from mlflow import MlflowClient
+
+    sent, upload = [], MlflowClient._log_artifact_helper
+
+    def only_the_first(self, run_id: str, path: str):
+        sent.append(path)
+        return upload(self, run_id, path) if len(sent) == 1 else None  # the second breaks
+
+    with monkeypatch.context() as killed:
+        killed.setattr(MlflowClient, "_log_artifact_helper", only_the_first)
+        first = begin()
+        first.image(Image.new("RGB", (8, 8)), "samples", 50)
+        first.finish("KILLED")
+    second = begin()
+    for step in (50, 70):
+        second.image(Image.new("RGB", (8, 8)), "samples", step)
+    second.finish("FINISHED")
+    names = [Path(a.path) for a in client(tmp_path).list_artifacts(second.run_id, "images")]
+    pictures = sorted(name.stem for name in names if name.suffix == ".png")
+    assert len(pictures) == 2
+    assert sorted(name.stem for name in names if name.suffix == ".webp") == [f"{p}+compressed" for p in pictures]
+    assert client(tmp_path).get_run(second.run_id).data.tags["mlflow.loggedImages"] == "True"
+
+
+def test_a_model_killed_half_way_is_sent_once_and_whole(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    from mlflow import MlflowClient
+
+    for step in ("log_outputs", "log_model_artifacts", "finalize_logged_model"):
+        with monkeypatch.context() as killed:
+            killed.setattr(MlflowClient, step, lambda *_: 1 / 0)
+            first = begin()
+            first.model(torch.nn.Linear(2, 1).eval(), torch.zeros(2, 2), "model")
+            first.finish("KILLED")
+    for _ in range(2):
+        last = begin()
+        last.model(torch.nn.Linear(2, 1).eval(), torch.zeros(2, 2), "model")
+        last.finish("FINISHED")
+    run = client(tmp_path).get_run(last.run_id)
+    (logged,) = client(tmp_path).search_logged_models([run.info.experiment_id])
+    assert logged.status == "READY"
+    assert [output.model_id for output in run.outputs.model_outputs] == [logged.model_id]
+    assert len(list((tmp_path / "mlruns" / "pix2pix" / "models").iterdir())) == 1
+
+
+def test_a_run_that_was_deleted_is_begun_anew(tmp_path: Path) -> None:
+    first = begin()
+    first.finish("KILLED")
+    client(tmp_path).delete_run(first.run_id)
+    second = begin()
+    second.metrics({"loss_d": 1.0}, 1)
+    second.finish("FINISHED")
+    assert second.run_id
+    assert second.run_id != first.run_id
+    assert curves(tmp_path, second.run_id) == {"loss_d": 1.0}
+
+
+def test_a_run_that_nobody_could_note_down_is_found_again(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Killed right after it was created: no second run, and the first is described in full."""
+    with monkeypatch.context() as killed:
+        killed.setattr(tracking, "_describe", lambda *_: 1 / 0)
+        begin().finish("KILLED")
+    found = begin()
+    found.finish("FINISHED")
+    (run,) = client(tmp_path).search_runs([client(tmp_path).get_run(found.run_id).info.experiment_id])
+    assert run.info.status == "FINISHED"
+    assert run.data.params == {"seed": "0", "pix2pix.lambda_l1": "100.0"}
+    assert len(run.inputs.dataset_inputs) == 1
+
+
+def test_the_best_values_stand_beside_the_last_also_after_a_resumption(tmp_path: Path) -> None:
+    by = tracking.BestBy("val_mean_iou", True, epoch_steps=10)
+    validated = [(10, 0.25, 9.0), (20, 0.5, 7.0), (30, 0.5, 6.0), (40, 0.375, 5.0)]  # of equal ones the earlier
+    run_id = None
+    for upto in (2, 4):  # the second process offers the points of the first again
+        tracker = start("pix2pix", params=PARAMS, dataset=DATA, training="best", tags={}, best_by=by)
+        for step, iou, mae in validated[:upto]:
+            tracker.metrics({"val_mean_iou": iou, "val_mae": mae, "loss_d": 1.0}, step)
+            tracker.metrics({"loss_d": 1.0}, step + 5)
+        tracker.finish("KILLED")
+        run_id = tracker.run_id
+    found = curves(tmp_path, run_id)
+    assert {key: value for key, value in found.items() if key.startswith("best/")} == {
+        "best/val_mean_iou": 0.5,
+        "best/val_mae": 7.0,
+        "best/epoch": 2.0,
+    }
+    assert found["val_mean_iou"] == 0.375
+    history = client(tmp_path).get_metric_history(run_id, "best/val_mean_iou")
+    assert [(point.step, point.value) for point in history] == [(10, 0.25), (20, 0.5)]
+
+
+def test_a_machine_that_cannot_be_measured_costs_no_curve(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    def whim(gauge: object) -> dict[str, float]:
+        raise RuntimeError("driver")
+
+    monkeypatch.setattr("ganflow.tracking.machine.Gauge.sample", whim)
+    tracker = begin()
+    tracker.metrics({"loss_d": 1.0}, 1)
+    tracker.finish("FINISHED")
+    run = client(tmp_path).get_run(tracker.run_id)
+    assert (run.data.metrics, run.info.status) == ({"loss_d": 1.0}, "FINISHED")
+    assert capsys.readouterr().err == ""
+
+
+def test_the_machine_is_measured_while_the_training_says_nothing(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("ganflow.tracking.machine.SECONDS", 0.05)
+    tracker = begin()
+    time.sleep(0.5)
+    tracker.finish("KILLED")
+    key = "system/cpu_utilization_percentage"
+    before = [point.step for point in client(tmp_path).get_metric_history(tracker.run_id, key)]
+    assert len(before) >= 2
+    second = begin()
+    second.finish("FINISHED")
+    steps = [point.step for point in client(tmp_path).get_metric_history(tracker.run_id, key)]
+    assert steps == list(range(1, len(steps) + 1)), "a resumption goes on counting"
+    assert len(steps) > len(before)
+
+
+def test_later_stages_find_the_run_by_the_digest_of_its_weights(tmp_path: Path) -> None:
+    trained = begin()
+    trained.tag(tracking.WEIGHTS_TAG, "cd" * 32)
+    trained.finish("FINISHED")
+    ended = client(tmp_path).get_run(trained.run_id).info.end_time
+    for ssim in (0.5, 0.5, 0.75, 0.5):  # measured anew with the same answer, with another, with the first again
+        found = attach("pix2pix", "cd" * 32)
+        found.results({"test/ssim": ssim})
+        found.finish("FINISHED")
+        assert found.run_id == trained.run_id
+        assert curves(tmp_path, trained.run_id) == {"test/ssim": ssim}
+    assert len(client(tmp_path).get_metric_history(trained.run_id, "test/ssim")) == 3
+    assert client(tmp_path).get_run(trained.run_id).info.end_time == ended, "an evaluation is no training"
+    other = attach("pix2pix", "ef" * 32)
+    other.finish("FINISHED")
+    assert other.run_id != trained.run_id
+    run = client(tmp_path).get_run(other.run_id)
+    assert run.data.tags["ganflow.role"] == "evaluation only"
+    assert run.info.end_time
+
+
+def test_the_logged_model_answers_as_the_network_does(tmp_path: Path) -> None:
+    import mlflow
+
+    network = torch.nn.Sequential(torch.nn.Conv2d(3, 2, 3), torch.nn.Tanh()).eval()
+    tracker = begin()
+    torch.manual_seed(3)
+    expected_next = torch.rand(1)
+    torch.manual_seed(3)
+    tracker.model(network, torch.zeros(2, 3, 8, 8), "model")
+    tracker.finish("FINISHED")
+    assert torch.equal(torch.rand(1), expected_next), "logging a model must not use up randomness"
+    mlflow.set_tracking_uri(f"sqlite:///{tmp_path}/mlflow.db")
+    run = client(tmp_path).get_run(tracker.run_id)
+    (logged,) = client(tmp_path).search_logged_models([run.info.experiment_id])
+    assert run.info.status == "FINISHED"
+    assert not [path for path in (tmp_path / "mlruns").rglob("*.p*") if path.suffix in {".pkl", ".pth", ".pickle"}]
+    images = torch.rand(5, 3, 8, 8)
+    torch.testing.assert_close(mlflow.pytorch.load_model(logged.model_uri)(images), network(images))
+    answer = mlflow.pyfunc.load_model(logged.model_uri).predict(images.numpy())
+    torch.testing.assert_close(torch.from_numpy(answer), network(images).detach())
+    (output,) = run.outputs.model_outputs
+    assert output.model_id == logged.model_id
+    torch.testing.assert_close(mlflow.pytorch.load_model(f"runs:/{run.info.run_id}/model")(images), network(images))
+
+
+def test_a_model_that_cannot_be_exported_is_one_line_and_no_end(capsys: pytest.CaptureFixture[str]) -> None:
+    class Undecided(torch.nn.Module):
+        def forward(self, x: torch.Tensor) -> torch.Tensor:
+            return x if x.sum() > 0 else -x  # the export must know the way beforehand
+
+    tracker = begin()
+    tracker.model(Undecided(), torch.zeros(2, 3), "model")
+    tracker.finish("FINISHED")
+    assert capsys.readouterr().err.count("tracking is off") == 1
+
+
+SCRIPT = """
+import os
+from PIL import Image
+from ganflow.tracking.run import Dataset, start
+data = Dataset("mnist", "00", "generated")
+tracker = start("gan", params={"seed": 0}, dataset=data, training=str(os.getpid()), tags={})
+for step in range(1, 51):
+    tracker.metrics({"loss": 1.0}, step)
+tracker.image(Image.new("L", (8, 8)), "samples", 50)
+tracker.finish("FINISHED")
+print(tracker.run_id)
+"""
+
+
+def process(tmp_path: Path, **variables: str) -> subprocess.Popen[str]:
+    environment = os.environ | {"PYTHONPATH": str(SRC), "DVC_ROOT": str(tmp_path)} | variables
+    return subprocess.Popen(
+        [sys.executable, "-c", SCRIPT],
+        env=environment,
+        cwd=tmp_path,
+        text=True,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+    )
+
+
+def test_processes_that_start_at_once_share_a_fresh_store(tmp_path: Path) -> None:
+    processes = [process(tmp_path) for _ in range(3)]
+    answers = [one.communicate(timeout=120) for one in processes]
+    assert [one.returncode for one in processes] == [0, 0, 0], answers
+    runs = {out.strip() for out, _ in answers}
+    assert len(runs) == 3
+    for run_id in runs:
+        assert len(client(tmp_path).get_metric_history(run_id, "loss")) == 50
+
+
+def test_a_kill_while_the_store_is_made_leaves_no_broken_store(tmp_path: Path) -> None:
+    killed = process(tmp_path)
+    fresh = tmp_path / ".mlflow.db.fresh"
+    deadline = time.monotonic() + 60
+    while not fresh.exists() and time.monotonic() < deadline:
+        time.sleep(0.005)
+    killed.send_signal(signal.SIGKILL)
+    killed.wait()
+    killed.communicate()
+    assert fresh.exists(), "it was to be killed half-way"
+    assert not (tmp_path / "mlflow.db").exists()
+    tracker = begin()
+    tracker.finish("FINISHED")
+    assert client(tmp_path).get_run(tracker.run_id).info.status == "FINISHED"
+
+
+@pytest.mark.parametrize("listening", [False, True], ids=["down", "silent"])
+def test_a_server_that_is_down_or_silent_costs_seconds_and_one_line(tmp_path: Path, listening: bool) -> None:
+    with socket.socket() as server:
+        server.bind(("127.0.0.1", 0))
+        if listening:
+            server.listen(100)
+        began = time.monotonic()
+        one = process(tmp_path, MLFLOW_TRACKING_URI=f"http://127.0.0.1:{server.getsockname()[1]}")
+        _, errors = one.communicate(timeout=120)
+    assert one.returncode == 0
+    assert errors.count("\n") == 1
+    assert "MLflow tracking is off from here on" in errors
+    assert time.monotonic() - began < 45
+
+
+def test_a_broken_store_is_one_line_and_no_end(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    (tmp_path / "mlflow.db").write_bytes(b"not a database, whatever its name says" * 100)
+    tracker = begin()
+    tracker.metrics({"loss": 1.0}, 1)
+    tracker.finish("FINISHED")
+    assert tracker.run_id is None
+    assert capsys.readouterr().err.count("tracking is off") == 1
