@@ -3,24 +3,32 @@
 import ast
 from pathlib import Path
 
+from ganflow.pipeline.watchers import matters
+
 ROOT = Path(__file__).parents[2]
 SRC = ROOT / "src"
 
 
-def modules_of(script: Path) -> set[str]:
-    """The project's files, relative to its root, that running `script` imports: directly, indirectly, and late too.
+def modules_that_matter(script: Path) -> set[str]:
+    """The project's files, relative to its root, that can change what `script` makes.
 
-    The templates that they name are among them.
+    They are the modules that it imports, directly, indirectly and late, and the templates that these name. Watchers are
+    not among them, nor what only watchers import.
     """
     found: set[Path] = set()
     waiting = [script]
     while waiting:
         path = waiting.pop()
         for module in _imported(path) - found:
-            found.add(module)
-            waiting.append(module)
+            if matters(_name(module)):
+                found.add(module)
+                waiting.append(module)
         found |= _named_templates(path)
     return {str(path.relative_to(ROOT)) for path in found}
+
+
+def _name(module: Path) -> str:
+    return ".".join(module.relative_to(SRC).with_suffix("").parts)
 
 
 def _named_templates(path: Path) -> set[Path]:

@@ -215,7 +215,9 @@ def _of_data(data: list[dict[str, Any]]) -> str:
 
 def _as_yaml(params: Params) -> str:
     text = StringIO()
-    YAML().dump(params.model_dump(), text)
+    YAML().dump(
+        params.model_dump(exclude={"compute"}), text
+    )  # where it ran is in MLflow: it puts no report out of date
     return text.getvalue()
 
 
