@@ -1,177 +1,36 @@
 """Stage render: the pictures of the report, from trained models and held-out data."""
 
-import json
 from pathlib import Path
 
-import numpy as np
-import pandas as pd
-import torch
-from PIL import Image
-
 from ganflow import config
-from ganflow.config import Params
-from ganflow.data import prepared
-from ganflow.files import whole_dir, write_json
-from ganflow.inference.digits import draw, every_class
-from ganflow.inference.grids import digit_grid, spherical_path, translation_grid
-from ganflow.inference.translation import translate
-from ganflow.losses import OBJECTIVES
-from ganflow.metrics.samples import spread
+from ganflow.files import whole_dir
 from ganflow.models import saved
-from ganflow.models.cvae import ConditionalVae
-from ganflow.models.dcgan import DigitGenerator
-from ganflow.models.unet import UNet
 from ganflow.pipeline.stage import run
-from ganflow.report.figures import beside, best_of, curves, shares
-from ganflow.seeds import latents
+from ganflow.report import pictures
 from ganflow.tracking import run as tracking
 from ganflow.training import compute
 
-STEPS = 10  # of a latent walk
-COLUMNS = 20  # of a grid of digits
-NEIGHBOURS = 80  # generated digits shown over their nearest training digits
-EXTREMES = 12  # best and worst test images
-PAIRS = Path("reports/pairs")  # single pictures of some test pairs, which the report wipes between
-KINDS = ("input", "generated", "real")
-SAMPLES = 4  # of each photo shown
-WALK_STEPS, WALK_ROWS = 7, 4  # a walk through the latents of the conditional VAE
+FIGURES, PAIRS = Path("reports/figures"), Path("reports/pairs")
 
 
 def main() -> None:
     params = config.load()
     device = compute.prepare(params.compute).device
     figures = {
-        "gan": of_gan(params, device),
-        "cgan": of_cgan(params, device),
-        "pix2pix": of_pix2pix(params, device),
-        "cvae": of_cvae(params, device),
+        "gan": pictures.of_gan(params, device),
+        "cgan": pictures.of_cgan(params, device),
+        "pix2pix": pictures.of_pix2pix(params, device, PAIRS),
+        "cvae": pictures.of_cvae(params, device),
     }
-    folder = Path("reports/figures")
-    with whole_dir(folder) as partial:
+    with whole_dir(FIGURES) as partial:
         for task, own in figures.items():
             for name, figure in own.items():
                 figure.save(partial / f"{task}_{name}.png")
     for task, own in figures.items():
         tracker = tracking.attach(task, saved.digest(Path("models") / task))
         for name in own:
-            tracker.file(folder / f"{task}_{name}.png", "figures")
+            tracker.file(FIGURES / f"{task}_{name}.png", "figures")
         tracker.finish("FINISHED")
-
-
-def of_gan(params: Params, device: torch.device) -> dict[str, Image.Image]:
-    generator, _ = saved.load(Path("models/gan") / params.evaluate.checkpoint, DigitGenerator)
-    generator.to(device)
-
-    def drawn(count: int, purpose: str) -> np.ndarray:
-        return latents(count, generator.latent_dim, params.seed, "gan", purpose).numpy()
-
-    def digits(inputs: np.ndarray) -> np.ndarray:
-        return draw(generator, torch.from_numpy(inputs).to(device))
-
-    starts, ends = np.split(drawn(2 * params.render.interpolations, "render"), 2)
-    walk = spherical_path(starts, ends, STEPS).reshape(-1, generator.latent_dim)
-
-    # The same digits as evaluate_gan drew: a draw of fewer would not be their beginning.
-    measured = digits(drawn(params.evaluate.digits, "evaluate")[:NEIGHBOURS])
-    images = pd.read_csv("metrics/gan_images.csv")
-    nearest = images["nearest_train"][: len(measured)]
-    pairs = np.stack([measured, prepared.array("mnist", "train_images")[nearest]])
-    rows = [pairs[:, start : start + COLUMNS] for start in range(0, len(measured), COLUMNS)]
-    return {
-        "digits": digit_grid(digits(drawn(params.render.digits, "evaluate")), COLUMNS),
-        "interpolation": digit_grid(digits(walk), STEPS),
-        "neighbours": digit_grid(np.concatenate([row.reshape(-1, 28, 28) for row in rows]), COLUMNS),
-        "shares": shares((np.bincount(images["read_as"], minlength=10) / len(images)).tolist()),
-        "curves": _curves("gan", DigitGenerator),
-    }
-
-
-def of_cgan(params: Params, device: torch.device) -> dict[str, Image.Image]:
-    generator, _ = saved.load(Path("models/cgan") / params.evaluate.checkpoint, DigitGenerator)
-    generator.to(device)
-    shared = latents(COLUMNS, generator.latent_dim, params.seed, "gan", "render")
-    return {
-        "classes": digit_grid(draw(generator, every_class(shared, generator.classes).to(device)), COLUMNS),
-        "curves": _curves("cgan", DigitGenerator),
-    }
-
-
-def of_pix2pix(params: Params, device: torch.device) -> dict[str, Image.Image]:
-    generator, model = saved.load(Path("models/pix2pix") / params.evaluate.checkpoint, UNet)
-    generator.to(device)
-    inputs, real = prepared.pairs("test", model["direction"])
-    to_map = model["direction"] == "aerial2map"
-    names = ("aerial", "generated", "real map") if to_map else ("map", "generated", "real aerial")
-
-    images = pd.read_csv("metrics/pix2pix_images.csv")
-    order = images.sort_values("mean_iou", ascending=False) if to_map else images.sort_values("mae")
-    ranked, count = order.index.to_numpy(), min(EXTREMES, len(inputs)) // 2 * 2
-    spread_out = prepared.evenly(params.render.pairs, len(inputs))
-    best, worst = ranked[:count], ranked[::-1][:count]
-    shown = np.unique(np.concatenate([spread_out, best, worst]))
-    drawn = dict(zip(shown, translate(generator, inputs[shown], params.evaluate.batch_size, device), strict=True))
-
-    def grid(these: np.ndarray) -> Image.Image:
-        answers = np.stack([drawn[number] for number in these])
-        return translation_grid(dict(zip(names, (inputs[these], answers, real[these]), strict=True)))
-
-    groups = {"spread": spread_out, "best": best[: count // 2], "worst": worst[: count // 2]}
-    with whole_dir(PAIRS) as partial:
-        for number in np.unique(np.concatenate(list(groups.values()))):
-            for kind, pixels in zip(KINDS, (inputs[number], drawn[number], real[number]), strict=True):
-                Image.fromarray(pixels).save(partial / f"{number}_{kind}.png")
-        own = [key for key in ("mean_iou", "mae") if key in images]
-        content = {
-            group: [{"image": int(number), "measures": images.loc[number, own].to_dict()} for number in members]
-            for group, members in groups.items()
-        }
-        write_json(partial / "pairs.json", content)
-    return {
-        "pairs": grid(spread_out),
-        "best": beside(*map(grid, np.split(best, 2))),
-        "worst": beside(*map(grid, np.split(worst, 2))),
-        "curves": _curves("pix2pix", UNet),
-    }
-
-
-def of_cvae(params: Params, device: torch.device) -> dict[str, Image.Image]:
-    vae, model = saved.load(Path("models/cvae") / params.evaluate.checkpoint, ConditionalVae)
-    vae.to(device)
-    inputs, real = prepared.pairs("test", model["direction"])
-    shown = prepared.evenly(params.render.pairs, len(inputs))
-    inputs, real = inputs[shown], real[shown]
-
-    def answers(latent: torch.Tensor) -> np.ndarray:
-        given = latent.expand(len(inputs), -1)
-        return translate(vae, inputs, params.evaluate.batch_size, device, given)
-
-    drawn = latents(params.evaluate.samples, vae.latent_dim, params.seed, "cvae", "samples")
-    samples = np.stack([answers(one) for one in drawn], axis=1)
-    spreads = np.stack([spread(of_one) for of_one in samples])
-    dark = (255 - 255 * spreads / max(spreads.max(), 1)).round().astype(np.uint8)[..., None].repeat(3, -1)
-    columns = {"aerial" if model["direction"] == "aerial2map" else "map": inputs}
-    columns |= {f"sample {number + 1}": samples[:, number] for number in range(min(SAMPLES, samples.shape[1]))}
-    columns |= {"mean": samples.mean(1).round().astype(np.uint8), "spread": dark, "real": real}
-
-    ends = latents(2, vae.latent_dim, params.seed, "cvae", "walk").numpy()
-    walk = spherical_path(ends[:1], ends[1:], WALK_STEPS)[0]
-    walked = {f"{place / (WALK_STEPS - 1):.2f}": answers(torch.from_numpy(step)) for place, step in enumerate(walk)}
-    table = json.loads(Path("metrics/tables/cvae.json").read_text())
-    return {
-        "samples": translation_grid(columns),
-        "walk": translation_grid({name: row[:WALK_ROWS] for name, row in walked.items()}),
-        "best_of": best_of(table["best_of"]),
-        "curves": _curves("cvae", ConditionalVae),
-    }
-
-
-def _curves(task: str, kind: type[torch.nn.Module]) -> Image.Image:
-    best = saved.load(Path("models") / task / "best", kind)[1]
-    objective = best["objective"]
-    game = OBJECTIVES.get(objective)  # none: trained without a game
-    equilibrium, probability = (game.equilibrium, game.outputs_probability) if game else ({}, False)
-    history = pd.read_csv(f"metrics/history/{task}.csv")
-    return curves(history, equilibrium, probability, best["best_by"], best["epoch"], f"{task}: {objective}")
 
 
 if __name__ == "__main__":

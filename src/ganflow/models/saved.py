@@ -4,6 +4,7 @@ import json
 from pathlib import Path
 from typing import Any, TypeVar
 
+import torch
 from safetensors import SafetensorError
 from safetensors.torch import load_model, save_file
 from torch import nn
@@ -14,6 +15,7 @@ from ganflow.files import sha256, whole_file, write_json
 Network = TypeVar("Network", bound=nn.Module)
 
 WEIGHTS = "model.safetensors"
+CPU = torch.device("cpu")
 
 
 def save(folder: Path, network: nn.Module, arguments: dict[str, Any], about: dict[str, Any]) -> None:
@@ -25,8 +27,8 @@ def save(folder: Path, network: nn.Module, arguments: dict[str, Any], about: dic
     write_json(folder / "config.json", {"network": type(network).__name__, "arguments": arguments, **about})
 
 
-def load(folder: Path, kind: type[Network]) -> tuple[Network, dict[str, Any]]:
-    """The network of this kind in `folder`, in evaluation mode on the CPU, and its config.json.
+def load(folder: Path, kind: type[Network], device: torch.device = CPU) -> tuple[Network, dict[str, Any]]:
+    """The network of this kind in `folder`, in evaluation mode on `device`, and its config.json.
 
     Raises:
         UserError: the folder does not hold a whole model of that kind.
@@ -41,7 +43,7 @@ def load(folder: Path, kind: type[Network]) -> tuple[Network, dict[str, Any]]:
         raise UserError(f"there is no trained model in {folder}: it takes config.json and {WEIGHTS}") from None
     except (SafetensorError, ValueError, KeyError, TypeError, RuntimeError) as fault:
         raise UserError(f"{folder} does not hold a readable model: {str(fault).splitlines()[0]}") from None
-    return network.eval().requires_grad_(False), config
+    return network.eval().requires_grad_(False).to(device), config
 
 
 def digest(folder: Path) -> str:
