@@ -5,6 +5,7 @@ from pathlib import Path
 from ganflow import config
 from ganflow.data import prepared
 from ganflow.evaluation import samples, translations
+from ganflow.inference import compute
 from ganflow.inference.translation import translate
 from ganflow.metrics import perceptual
 from ganflow.metrics.bootstrap import mean
@@ -12,7 +13,6 @@ from ganflow.models import saved
 from ganflow.models.cvae import ConditionalVae
 from ganflow.pipeline.stage import run
 from ganflow.seeds import latents
-from ganflow.training import compute
 
 USED = 0.05  # nats: a latent dimension below it has collapsed onto the prior and says nothing
 
@@ -20,7 +20,7 @@ USED = 0.05  # nats: a latent dimension below it has collapsed onto the prior an
 def main() -> None:
     params = config.load()
     own = params.evaluate
-    device = compute.prepare(params.compute).device
+    device = compute.set_up(params.compute).device
     vae, model = saved.load(Path("models/cvae") / own.checkpoint, ConditionalVae)
     vae.to(device)
     inputs, real = prepared.pairs("test", model["direction"])

@@ -5,17 +5,17 @@ from pathlib import Path
 from ganflow import config
 from ganflow.data import prepared
 from ganflow.evaluation import translations
+from ganflow.inference import compute
 from ganflow.inference.translation import translate
 from ganflow.metrics import perceptual
 from ganflow.models import saved
 from ganflow.models.unet import UNet
 from ganflow.pipeline.stage import run
-from ganflow.training import compute
 
 
 def main() -> None:
     params = config.load()
-    device = compute.prepare(params.compute).device
+    device = compute.set_up(params.compute).device
     generator, model = saved.load(Path("models/pix2pix") / params.evaluate.checkpoint, UNet)
     inputs, _ = prepared.pairs("test", model["direction"])
     answers = {"model": translate(generator.to(device), inputs, params.evaluate.batch_size, device)}

@@ -4,18 +4,18 @@ from pathlib import Path
 
 from ganflow import config
 from ganflow.files import whole_dir
+from ganflow.inference import compute
 from ganflow.models import saved
 from ganflow.pipeline.stage import run
 from ganflow.report import pictures
 from ganflow.tracking import run as tracking
-from ganflow.training import compute
 
 FIGURES, PAIRS = Path("reports/figures"), Path("reports/pairs")
 
 
 def main() -> None:
     params = config.load()
-    device = compute.prepare(params.compute).device
+    device = compute.set_up(params.compute).device
     figures = {
         "gan": pictures.of_gan(params, device),
         "cgan": pictures.of_cgan(params, device),

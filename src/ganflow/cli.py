@@ -85,12 +85,12 @@ def _translate(arguments: argparse.Namespace) -> None:
     # torch takes seconds to import: `ganflow --help` must not wait for it.
     import torch
 
+    from ganflow.inference.compute import chosen_device
     from ganflow.inference.translation import translate_photo
     from ganflow.models import saved
     from ganflow.models.cvae import ConditionalVae
     from ganflow.models.unet import UNet
     from ganflow.seeds import latents
-    from ganflow.training.compute import chosen_device
 
     if arguments.output.suffix.lower() not in Image.registered_extensions():
         raise UserError(f"cannot tell the format of {arguments.output}: give it a name like map.png")

@@ -98,10 +98,10 @@ def _mirror() -> Finding:
 
 def _machine(params: Params) -> Finding:
     # torch takes seconds to import
-    from ganflow.training import compute
+    from ganflow.inference import compute
 
     try:
-        return Finding("machine", compute.prepare(params.compute).reason)
+        return Finding("machine", compute.set_up(params.compute).reason)
     except UserError as fault:
         return Finding("machine", str(fault), "change compute.device")
 

@@ -1,35 +1,13 @@
-from typing import Any
+import re
+import subprocess
+import sys
 
 import pytest
 import torch
 
-from ganflow.config import Compute
 from ganflow.errors import UserError
 from ganflow.seeds import step_seed
 from ganflow.training import compute
-
-PLAIN: dict[str, Any] = {"device": "cpu", "precision": "fp32", "compile": "off", "threads": 1, "processes": 1}
-
-
-def test_an_absent_device_is_one_line() -> None:
-    missing = "mps" if not torch.backends.mps.is_available() else "cuda"
-    with pytest.raises(UserError, match=rf"compute\.device = '{missing}'"):
-        compute.prepare(Compute(**PLAIN | {"device": missing}))
-
-
-@pytest.mark.parametrize(
-    ("precision", "hardware", "bf16"),
-    [("auto", True, True), ("auto", False, False), ("fp32", True, False), ("bf16", False, True)],
-)
-def test_bf16_is_chosen_where_the_hardware_multiplies_in_it(
-    monkeypatch: pytest.MonkeyPatch, precision: str, hardware: bool, bf16: bool
-) -> None:
-    monkeypatch.setattr(compute, "_multiplies_bf16", lambda device: hardware)
-    machine = compute.prepare(Compute(**PLAIN | {"precision": precision}))
-    assert machine.bf16 is bf16
-    with machine.autocast():
-        product = torch.ones(2, 2) @ torch.ones(2, 2)
-    assert product.dtype == (torch.bfloat16 if bf16 else torch.float32)
 
 
 def test_step_seeds_are_the_same_everywhere_and_differ_by_step() -> None:
@@ -37,15 +15,39 @@ def test_step_seeds_are_the_same_everywhere_and_differ_by_step() -> None:
     assert len({step_seed(0, name, step) for name in ("gan", "pix2pix") for step in range(100)}) == 200
 
 
-def test_compiling_is_for_long_trainings_on_a_gpu() -> None:
-    assert compute._compiles("auto", torch.device("cuda"), 100_000)
-    assert not compute._compiles("auto", torch.device("cuda"), 100)
-    assert not compute._compiles("auto", torch.device("cpu"), 100_000)
-    assert compute._compiles("on", torch.device("cuda"), 1)
-    assert not compute._compiles("off", torch.device("cuda"), 100_000)
+def test_compiling_is_for_long_trainings_on_a_gpu(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(compute.shutil, "which", lambda name: f"/usr/bin/{name}")
+    assert compute._compiles("auto", torch.device("cuda"), 100_000)[0]
+    assert not compute._compiles("auto", torch.device("cuda"), 100)[0]
+    assert not compute._compiles("auto", torch.device("cpu"), 100_000)[0]
+    assert compute._compiles("on", torch.device("cuda"), 1)[0]
+    assert not compute._compiles("off", torch.device("cuda"), 100_000)[0]
 
 
-def test_compiling_without_a_compiler_is_one_line(monkeypatch: pytest.MonkeyPatch) -> None:
+@pytest.mark.parametrize(("device", "compiler", "variable"), [("cpu", "clang++", "CXX"), ("cuda", "clang", "CC")])
+def test_compiling_without_a_compiler_is_one_line(
+    monkeypatch: pytest.MonkeyPatch, device: str, compiler: str, variable: str
+) -> None:
+    monkeypatch.delenv(variable, raising=False)
     monkeypatch.setattr(compute.shutil, "which", lambda name: None)
-    with pytest.raises(UserError, match=r"compute\.compile = 'on'.* takes g\+\+"):
-        compute.prepare(Compute(**PLAIN | {"compile": "on"}))
+    with pytest.raises(UserError, match=r"compute\.compile = 'on'.*" + re.escape(compiler)):
+        compute._compiles("on", torch.device(device), 1)
+    compiled, said = compute._compiles("auto", torch.device("cuda"), 100_000)
+    assert not compiled
+    assert "not compiled (torch.compile takes gcc or clang" in said
+
+
+def test_using_and_evaluating_a_model_needs_nothing_of_how_it_is_trained() -> None:
+    """One exception: digits are also measured by what a classifier learns from them, in steps of its own training."""
+    code = """
+import sys, ganflow.evaluation.translations, ganflow.evaluation.samples, ganflow.inference.compute
+import ganflow.inference.translation, ganflow.inference.digits, ganflow.inference.features
+print(*sorted(name for name in sys.modules if name.startswith("ganflow.training")))
+import ganflow.evaluation.digits
+print(*sorted(name for name in sys.modules if name.startswith("ganflow.training.")))
+"""
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    without, of_digits = done.stdout.splitlines()
+    assert without == ""
+    names = ("classifier", "compute", "plan", "processes", "train_on_samples")
+    assert of_digits.split() == [f"ganflow.training.{name}" for name in names]

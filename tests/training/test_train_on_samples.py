@@ -3,10 +3,10 @@ import torch
 
 from ganflow.config import Params
 from ganflow.data.generated_digits import digits
-from ganflow.training.compute import Machine
+from ganflow.inference.compute import Runtime
 from ganflow.training.train_on_samples import train_on_samples
 
-CPU = Machine(torch.device("cpu"), False, "test")
+CPU = Runtime(torch.device("cpu"), False, "test")
 
 
 def test_good_samples_teach_bad_ones_do_not_and_the_answer_is_the_same_each_time(params: Params) -> None:
@@ -15,7 +15,7 @@ def test_good_samples_teach_bad_ones_do_not_and_the_answer_is_the_same_each_time
     recipe = params.classifier.model_copy(update={"epochs": 6, "batch_size": 64})
 
     def right(images: np.ndarray) -> np.ndarray:
-        return train_on_samples(images, labels, test_images, test_labels, params=recipe, seed=0, machine=CPU)
+        return train_on_samples(images, labels, test_images, test_labels, params=recipe, seed=0, runtime=CPU)
 
     real = right(images)
     assert real.shape == test_labels.shape

@@ -11,6 +11,7 @@ from ganflow.config import Params
 from ganflow.data import prepared
 from ganflow.evaluation.results import publish
 from ganflow.evaluation.threads import of_each
+from ganflow.inference import compute
 from ganflow.inference.digits import draw
 from ganflow.inference.features import EYE, look
 from ganflow.metrics import digits
@@ -21,7 +22,6 @@ from ganflow.models.classifier import DigitClassifier
 from ganflow.models.dcgan import DigitGenerator, with_classes
 from ganflow.seeds import latents
 from ganflow.tracking import run as tracking
-from ganflow.training import compute
 from ganflow.training.train_on_samples import train_on_samples
 
 COPIES_SOUGHT = 2000  # digits asked whether they are copies
@@ -31,10 +31,10 @@ LEARNED_FROM = 5000  # digits that a new classifier is trained on
 def evaluate(task: Literal["gan", "cgan"], params: Params) -> None:
     """Measure models/<task>: its digits with their noise, beside a floor, copies and a ceiling."""
     own, seed = params.evaluate, params.seed
-    machine = compute.prepare(params.compute)
-    classifier = saved.load(EYE, DigitClassifier)[0].to(machine.device)
+    runtime = compute.set_up(params.compute)
+    classifier = saved.load(EYE, DigitClassifier)[0].to(runtime.device)
     generator, model = saved.load(Path("models") / task / own.checkpoint, DigitGenerator)
-    generator.to(machine.device)
+    generator.to(runtime.device)
 
     train, val, test = (np.array(prepared.array("mnist", f"{part}_images")) for part in ("train", "val", "test"))
     train_labels, test_labels = (np.array(prepared.array("mnist", f"{part}_labels")) for part in ("train", "test"))
@@ -49,7 +49,7 @@ def evaluate(task: Literal["gan", "cgan"], params: Params) -> None:
         inputs = latents(own.digits, generator.latent_dim, seed, "gan", purpose)
         if generator.classes:
             inputs = with_classes(inputs, torch.from_numpy(asked.astype(np.int64)), generator.classes)
-        return draw(generator, inputs.to(machine.device))
+        return draw(generator, inputs.to(runtime.device))
 
     generated = drawn("evaluate")
     nearest_train = nearest(generated, train)[0]
@@ -69,7 +69,7 @@ def evaluate(task: Literal["gan", "cgan"], params: Params) -> None:
     labels = asked if generator.classes else read_as
     for row, images, taught in (("model", generated, labels), ("floor", train[chosen], train_labels[chosen])):
         learned_from = images[:LEARNED_FROM], taught[:LEARNED_FROM]
-        right = train_on_samples(*learned_from, test, test_labels, params=params.classifier, seed=seed, machine=machine)
+        right = train_on_samples(*learned_from, test, test_labels, params=params.classifier, seed=seed, runtime=runtime)
         rows[row]["train_on_samples"] = mean(100 * right)
 
     more: dict[str, Any] = {"class_shares": (np.bincount(read_as, minlength=10) / len(read_as)).tolist()}

@@ -5,6 +5,7 @@ import torch
 
 from ganflow.config import Classifier
 from ganflow.data.batches import DigitBatches
+from ganflow.inference.compute import Runtime
 from ganflow.inference.features import look
 from ganflow.training.classifier import ClassifierModel
 from ganflow.training.compute import Machine
@@ -19,7 +20,7 @@ def train_on_samples(
     *,
     params: Classifier,
     seed: int,
-    machine: Machine,
+    runtime: Runtime,
 ) -> np.ndarray:
     """Whether a classifier trained on `images` and `labels` from scratch is right on each test digit: float [M].
 
@@ -27,8 +28,10 @@ def train_on_samples(
     number of real digits it shows what the generator leaves out: a classification accuracy score, Ravuri & Vinyals
     2019 (arXiv:1905.10887).
     """
+    machine = Machine(runtime.device, runtime.bf16, runtime.reason)
     model = ClassifierModel(params, seed, machine)
-    data = DigitBatches(torch.tensor(images), torch.tensor(labels), machine.device)
+    there = (torch.tensor(part, device=machine.device) for part in (images, labels))
+    data = DigitBatches(*there, machine.device)
     batch_size = min(params.batch_size, len(images))
     plan = Plan("train on samples", seed, len(images), batch_size, params.epochs, params.learning_rate, params.epochs)
     (optimiser,) = model.optimisers.values()
