@@ -20,7 +20,7 @@ OUTS = Outs(model=EYE, history=Path("metrics/history/classifier.csv"))
 
 def main() -> None:
     params = config.load()
-    if launched(params.compute.processes):
+    if launched(params.compute):
         return
     own = params.classifier
     dataset = prepared.about("mnist")
@@ -29,7 +29,7 @@ def main() -> None:
     machine = compute.prepare(params.compute, plan.steps)
     train_and_track(
         ClassifierModel(own, params.seed, machine),
-        DigitBatches(images, labels, machine.device),
+        DigitBatches(images.to(machine.device), labels.to(machine.device), machine.device),
         plan,
         OUTS,
         params=params.model_dump(include={"seed", "compute", "classifier"}),

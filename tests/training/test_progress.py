@@ -7,7 +7,7 @@ from dataclasses import dataclass
 import pytest
 
 from ganflow.training import progress
-from ganflow.training.progress import Progress
+from ganflow.training.progress import Progress, Starvation, starved
 
 
 @dataclass(frozen=True)
@@ -60,3 +60,33 @@ def test_on_a_terminal_there_is_a_bar_that_says_the_same(monkeypatch: pytest.Mon
     last = terminal.getvalue().split("\r")[-1]
     assert last.startswith("pix2pix 100%|")
     assert re.search(r"40/40 00:00 left, \d+ img/s d 0.612 g 1.2 l1 8.41 \d+\.\dG", last)
+
+
+@pytest.mark.parametrize(
+    ("wall", "cpu", "threads", "expected"),
+    [
+        (30, 57, 2, False),  # both cores busy
+        (30, 30, 2, False),  # the other thread has little to do
+        (30, 16, 2, True),  # each operation waits for the thread whose core is taken
+        (30, 10, 8, True),
+        (30, 8, 1, False),  # one thread waits for no other
+    ],
+)
+def test_a_training_that_waits_for_cores_is_told_from_one_that_works(
+    wall: float, cpu: float, threads: int, expected: bool
+) -> None:
+    assert starved(wall, cpu, threads) is expected
+
+
+def test_waiting_for_cores_is_said_once_and_whenever_it_begins() -> None:
+    watch = Starvation(threads=2)
+    busy = [watch.look(wall, 1.9 * wall) for wall in range(0, 300, 5)]
+    waiting = [watch.look(300 + wall, 570 + 0.4 * wall) for wall in range(0, 300, 5)]
+    (advice,) = filter(None, busy + waiting)
+    assert waiting.index(advice) <= 12, "within a minute"
+    assert "-S compute.threads=1" in advice
+
+
+def test_a_moment_of_waiting_is_not_mentioned() -> None:
+    watch = Starvation(threads=2)
+    assert not any([watch.look(0, 0), watch.look(10, 1), watch.look(31, 40), watch.look(62, 90)])

@@ -25,7 +25,7 @@ CLASSES = 10
 
 def train(task: Literal["gan", "cgan"], params: Params) -> None:
     """Train the plain or the class-conditional GAN by its section of `params`, into models/<task>."""
-    if launched(params.compute.processes):
+    if launched(params.compute):
         return
     own = params.gan if task == "gan" else params.cgan
     dataset = prepared.about("mnist")

@@ -18,7 +18,9 @@ import torch
 import torch.distributed as dist
 from torch import Tensor
 
+from ganflow.config import Compute
 from ganflow.errors import UserError
+from ganflow.inference.compute import chosen_device
 from ganflow.seeds import step_seed
 
 LEADER_SECONDS = 5.0  # that the leader gets to say what is wrong: when one process ends, the launcher ends all
@@ -106,16 +108,20 @@ def together(world: World) -> Iterator[None]:
             dist.destroy_process_group()
 
 
-def launched(count: int) -> bool:
-    """Run this very command as `count` processes, as torchrun does, and say whether that was done.
+def launched(compute: Compute) -> bool:
+    """Run this very command as `compute.processes` processes, as torchrun does, and say whether that was done.
 
     Where it was not (one process is asked for, or this is one of them already) the caller does the work itself.
 
     Raises:
+        UserError: there are fewer GPUs than processes.
         SystemExit: the job failed or was stopped; its message is on stderr.
     """
+    count = compute.processes
     if count == 1 or "TORCHELASTIC_RUN_ID" in os.environ:
         return False
+    if chosen_device(compute.device).type == "cuda" and count > (gpus := torch.cuda.device_count()):
+        raise UserError(f"compute.processes = {count}: each takes a GPU of its own, and torch sees {gpus} here")
     from torch.distributed.elastic.multiprocessing.api import SignalException
     from torch.distributed.elastic.multiprocessing.errors import ChildFailedError
     from torch.distributed.launcher.api import LaunchConfig, elastic_launch

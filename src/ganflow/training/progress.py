@@ -11,6 +11,8 @@ from tqdm import tqdm
 
 LINE_SECONDS = 30.0  # between two plain lines
 TEXT_SECONDS = 0.5  # between two looks at memory and losses for the bar
+WATCHED_SECONDS = 30.0  # over which CPU time is set against wall time
+BUSY_SHARE = 0.7  # of the wall time: less CPU time than this means that the training waits for cores
 BAR = "{desc} {percentage:.0f}%|{bar}|{n_fmt}/{total_fmt} {remaining} left{postfix}"
 
 
@@ -32,6 +34,7 @@ class Progress:
         """`quiet`: say nothing, as all but one of several processes do."""
         self._plan, self._first, self._quiet = plan, step, quiet
         self._began = self._said = time.monotonic()
+        self._starvation = Starvation(torch.get_num_threads())
         self._bar = None
         if sys.stderr.isatty() and not quiet:
             self._bar = tqdm(
@@ -50,6 +53,8 @@ class Progress:
         if self._quiet:
             return
         now, last = time.monotonic(), step == self._plan.steps
+        if not torch.cuda.is_initialized() and (advice := self._starvation.look(now, time.process_time())):
+            print(f"{self._plan.name}: {advice}", file=sys.stderr, flush=True)
         due = last or now - self._said >= (TEXT_SECONDS if self._bar is not None else LINE_SECONDS)
         if due:
             self._said = now
@@ -66,6 +71,44 @@ class Progress:
                 print(f"{self._plan.name}: " + ", ".join(parts), file=sys.stderr, flush=True)
         if self._bar is not None:
             self._bar.update()
+
+
+class Starvation:
+    """Notices, once, that a training on the CPU waits for cores that other programs use.
+
+    Several threads wait for the slowest of them at the end of every operation. Where one of two has lost its core to
+    another program, the training ran up to 50 times slower; one thread alone keeps what it gets of a core.
+    """
+
+    def __init__(self, threads: int) -> None:
+        self._threads, self._said = threads, False
+        self._last: tuple[float, float] | None = None
+
+    def look(self, wall: float, cpu: float) -> str | None:
+        """What to tell the user, given the wall clock and this process's CPU time over all threads, in seconds."""
+        if self._said or self._threads == 1:
+            return None
+        if self._last is None:
+            self._last = wall, cpu
+        since, used = wall - self._last[0], cpu - self._last[1]
+        if since < WATCHED_SECONDS:
+            return None
+        self._last = wall, cpu
+        if not starved(since, used, self._threads):
+            return None
+        self._said = True
+        return (
+            f"{used:.0f} s of CPU time in {since:.0f} s: its {self._threads} threads wait for busy cores; "
+            "one thread may be many times faster: stop, then run again with `dvc exp run -S compute.threads=1`"
+        )
+
+
+def starved(wall: float, cpu: float, threads: int) -> bool:
+    """Whether a training that took `cpu` seconds of CPU time in `wall` seconds should be told to use one thread.
+
+    Left alone, a training keeps at least one core busy all the time, however many threads it has.
+    """
+    return threads > 1 and cpu < BUSY_SHARE * wall
 
 
 def _number(speed: float) -> str:

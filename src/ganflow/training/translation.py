@@ -41,7 +41,7 @@ def train(
     latent_dim: int = 0,
 ) -> None:
     """Train a translator by its section of `params`, into models/<task>."""
-    if launched(params.compute.processes):
+    if launched(params.compute):
         return
     own: Translator = getattr(params, task)
     maps = params.maps
