@@ -12,8 +12,11 @@ ROOT = Path(__file__).parents[1]
 
 
 def changed(tmp_path: Path, key: str, value: Any) -> Path:
+    """params.yaml with another value, or, of a section, with some other values."""
     content = YAML(typ="safe").load((ROOT / "params.yaml").read_text())
     section, _, name = key.rpartition(".")
+    if isinstance(value, dict):
+        value = content[key] | value
     (content[section] if section else content)[name] = value
     path = tmp_path / "params.yaml"
     YAML(typ="safe").dump(content, path)
@@ -40,6 +43,9 @@ def test_the_committed_parameters_are_valid(params: config.Params) -> None:
         ("maps.crop_size", 100, r"maps\.crop_size = 100"),
         ("maps.load_size", 64, r"crop_size 128 is larger than load_size 64"),
         ("maps.eval_size", 64, r"crop_size 128 is larger than eval_size 64"),
+        ("gan.ema_share", 0.0, r"gan\.ema_share = 0\.0: .*greater than 0"),
+        ("gan.critic_steps", 0, r"gan\.critic_steps = 0"),
+        ("gan.beta2", 1.0, r"gan\.beta2 = 1\.0: .*less than 1"),
         ("gan.objective", "wgan", r"gan\.objective = 'wgan'"),
         ("gan", 3, r"gan = 3"),
         ("sed", 1, r"sed: no such parameter"),
@@ -51,6 +57,40 @@ def test_a_wrong_value_is_one_line_naming_key_value_and_bound(tmp_path: Path, ke
         config.load(changed(tmp_path, key, value))
     assert re.search(said, str(fault.value))
     assert "\n" not in str(fault.value)
+
+
+@pytest.mark.parametrize(
+    ("section", "changes", "said"),
+    [
+        ("pix2pix", {"objective": "wgan_gp", "norm": "batch"}, "pix2pix: objective wgan_gp with norm batch"),
+        ("cvae", {"objective": "wgan_gp", "norm": "batch"}, "cvae: objective wgan_gp with norm batch"),
+        ("pix2pix", {"lambda_gan": 0.0, "critic_steps": 5}, "pix2pix: critic_steps 5 with lambda_gan 0"),
+        ("cvae", {"lambda_gan": 0.0, "lambda_l1": 0.0}, "cvae: lambda_l1 0 with lambda_gan 0"),
+        ("cvae", {"lambda_kl": 0.0}, "cvae: prior learned with lambda_kl 0"),
+        *(
+            (task, {"objective": "wgan_gp", "lambda_gp": 0.0}, f"{task}: objective wgan_gp with lambda_gp 0")
+            for task in ("gan", "cgan", "pix2pix", "cvae")
+        ),
+    ],
+)
+def test_options_that_contradict_each_other_are_refused(
+    tmp_path: Path, section: str, changes: dict[str, Any], said: str
+) -> None:
+    with pytest.raises(UserError, match=said):
+        config.load(changed(tmp_path, section, changes))
+
+
+@pytest.mark.parametrize(
+    ("section", "changes"),
+    [
+        ("pix2pix", {"objective": "wgan_gp", "norm": "batch", "lambda_gan": 0.0}),  # no critic, so no conflict
+        ("pix2pix", {"objective": "hinge", "norm": "batch"}),
+        ("gan", {"objective": "wgan_gp", "critic_steps": 5, "beta1": 0.0, "beta2": 0.9}),
+        ("cvae", {"prior": "normal", "lambda_kl": 0.0}),
+    ],
+)
+def test_options_that_only_look_alike_are_taken(tmp_path: Path, section: str, changes: dict[str, Any]) -> None:
+    assert getattr(config.load(changed(tmp_path, section, changes)), section)
 
 
 def test_a_missing_section_is_named(tmp_path: Path) -> None:

@@ -13,6 +13,7 @@ Count = Annotated[int, Field(ge=1)]
 Weight = Annotated[float, Field(ge=0)]
 Rate = Annotated[float, Field(gt=0, le=1)]
 Beta = Annotated[float, Field(ge=0, lt=1)]
+Share = Annotated[float, Field(gt=0, le=1)]
 # The U-Net halves a tile until one pixel is left: sides are powers of two from 32 (5 levels) to 1024 (10).
 TileSize = Literal[32, 64, 128, 256, 512, 1024]
 
@@ -74,13 +75,21 @@ class Game(Section):
     batch_size: Count
     learning_rate: Rate
     beta1: Beta
-    ema_images: Count
+    beta2: Beta
+    ema_share: Share
+    critic_steps: Count
     lambda_gp: Weight
 
     @model_validator(mode="after")
     def _decay_fits(self) -> Self:
         if self.decay_epochs > self.epochs:
             raise ValueError(f"decay_epochs {self.decay_epochs} is more than epochs {self.epochs}")
+        return self
+
+    @model_validator(mode="after")
+    def _critic_is_constrained(self) -> Self:
+        if self.objective == "wgan_gp" and not self.lambda_gp:
+            raise ValueError("objective wgan_gp with lambda_gp 0: nothing but the penalty bounds its critic")
         return self
 
 
@@ -106,6 +115,19 @@ class Translator(Game):
     generator_channels: Annotated[int, Field(ge=4, le=512)]
     discriminator_channels: Annotated[int, Field(ge=4, le=512)]
 
+    @model_validator(mode="after")
+    def _options_agree(self) -> Self:
+        if self.objective == "wgan_gp" and self.norm == "batch" and self.lambda_gan:
+            raise ValueError(
+                "objective wgan_gp with norm batch: the penalty is on the slope of one image's score, into which batch "
+                "norm mixes the other images (norm instance will run)"
+            )
+        if self.critic_steps > 1 and not self.lambda_gan:
+            raise ValueError(f"critic_steps {self.critic_steps} with lambda_gan 0: there is no critic")
+        if not self.lambda_l1 and not self.lambda_gan:
+            raise ValueError("lambda_l1 0 with lambda_gan 0: nothing tells the generator of its targets")
+        return self
+
 
 class Pix2Pix(Translator):
     dropout: Annotated[float, Field(ge=0, lt=1)]
@@ -117,6 +139,12 @@ class Cvae(Translator):
     prior: Literal["learned", "normal"]
     latent_dim: Annotated[int, Field(ge=1, le=1024)]
     encoder_channels: Annotated[int, Field(ge=4, le=512)]
+
+    @model_validator(mode="after")
+    def _prior_learns(self) -> Self:
+        if self.prior == "learned" and not self.lambda_kl:
+            raise ValueError("prior learned with lambda_kl 0: it learns from that term alone")
+        return self
 
 
 class Evaluate(Section):

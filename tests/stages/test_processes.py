@@ -49,12 +49,12 @@ pairs = torch.rand(2, 4, 3, 32, 32, generator=rng) * 2 - 1
 common = torch.zeros(3, dtype=torch.uint8)
 shown = (np.zeros((0, 32, 32, 3), np.uint8),) * 2
 small = {"generator_channels": 4, "encoder_channels": 4, "discriminator_channels": 4, "latent_dim": 3, "channels": 4}
-every = {"lambda_latent": 1.0, "lambda_rare": 1.0, "lambda_features": 1.0}
+every = {"lambda_latent": 1.0, "lambda_rare": 1.0, "lambda_features": 1.0, "critic_steps": 2}
 kept = {}
 for objective in OBJECTIVES:
     def of(section, **changes):
         known = {name: value for name, value in small.items() if name in type(section).model_fields}
-        return section.model_copy(update=known | {"objective": objective, "ema_images": 100, **changes})
+        return section.model_copy(update=known | {"objective": objective, **changes})
 
     models = {
         "gan": (GanModel(of(params.gan), 0, machine), digits),

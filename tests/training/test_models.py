@@ -265,6 +265,59 @@ def test_digits_are_validated_by_their_distance_to_the_held_out_ones(params: Par
     assert gan_validation(eye, 255 - own, inputs).measure(model.finished())["frechet_classifier"] > 1e-4
 
 
+BATCHES = [(gan, digits), (cgan, digits), (pix2pix, pairs), (cvae, pairs)]
+
+
+@pytest.mark.parametrize(("build", "data"), BATCHES)
+def test_the_critic_takes_its_steps_before_each_of_the_generator(params: Params, build, data) -> None:
+    model, batch = build(params, objective="wgan_gp", critic_steps=3), data()
+    player, *_ = set(model.optimisers) - {"D"}
+    names = None
+    for step in range(1, 7):
+        before = copy.deepcopy(model.networks)
+        scalars = model.step(batch, step * len(batch[0]))
+        assert changed(model.networks["D"], before["D"])
+        assert changed(model.networks[player], before[player]) is (step in (3, 6))
+        assert names in (None, list(scalars)), "every step reports the same losses"
+        names = list(scalars)
+
+
+@pytest.mark.parametrize(("build", "data"), BATCHES)
+def test_a_training_resumed_between_two_critic_steps_is_the_same(params: Params, build, data) -> None:
+    batch = data()
+
+    def steps(model, numbers: range) -> None:
+        for step in numbers:
+            model.machine.world.reseed(step)
+            model.step(batch, step * len(batch[0]))
+
+    whole, first, second = (build(params, objective="wgan_gp", critic_steps=3) for _ in range(3))
+    steps(whole, range(1, 7))
+    steps(first, range(1, 6))
+    for name, network in second.networks.items():
+        network.load_state_dict(first.networks[name].state_dict())
+    for name, optimiser in second.optimisers.items():
+        optimiser.load_state_dict(first.optimisers[name].state_dict())
+    steps(second, range(6, 7))
+    assert not any(changed(whole.networks[name], second.networks[name]) for name in whole.networks)
+
+
+@pytest.mark.parametrize("drawings", [1, 2])
+def test_the_penalty_is_on_every_drawing(params: Params, drawings: int) -> None:
+    """At a random point between each drawing and its target, for every branch that drew."""
+    model = pix2pix(params, objective="wgan_gp", lambda_gp=1e6)
+    x, y = pairs()
+    seen: list[torch.Tensor] = []
+    model.game.discriminator.register_forward_pre_hook(lambda _, given: seen.append(given[1].detach()))
+    model.game.improve_discriminator(x, y, torch.cat([torch.full_like(y, k + 2.0) for k in range(drawings)]))
+    mixed = seen[-1]
+    assert len(mixed) == drawings * len(x)
+    for k, images in enumerate(mixed.split(len(x))):
+        weight = (images - (k + 2.0)) / (y - (k + 2.0))  # of the real image, one per image
+        torch.testing.assert_close(weight, weight[:, :1, :1, :1].expand_as(weight), atol=1e-4, rtol=1e-3)
+        assert ((weight > 0) & (weight < 1)).all()
+
+
 @pytest.mark.parametrize("build", [gan, cgan, pix2pix, cvae])
 def test_equal_seeds_are_equal_models(params: Params, build) -> None:
     a, b = build(params), build(params)

@@ -16,7 +16,7 @@ from ganflow.models.cvae import ConditionalVae, at
 from ganflow.seeds import latents, step_seed
 from ganflow.training.compute import Machine
 from ganflow.training.ema import Ema
-from ganflow.training.game import adam
+from ganflow.training.game import adam, generator_learns
 from ganflow.training.patch_game import PatchGame
 
 SAMPLES = 3  # per input in the picture of an epoch
@@ -59,7 +59,7 @@ class CvaeModel:
         self.vae = ConditionalVae(**self.arguments).to(machine.device)
         self._branches = machine.synchronised(machine.compiled(Branches(self.vae)))
         self.game = PatchGame(params, machine)
-        self.ema = Ema(self.vae, params.ema_images)
+        self.ema = Ema(self.vae, params.ema_share)
         self.networks = {"G and E": self.vae, "D": self.game.discriminator, "average of G and E": self.ema.average}
         self.optimisers = {"G and E": adam(self.vae, params), "D": self.game.optimiser}
         self._latents = latents(SAMPLES, params.latent_dim, seed, "cvae", "samples")
@@ -75,13 +75,16 @@ class CvaeModel:
 
         Rare colours weigh more in the first term by lambda_rare (losses.rarity). The latent term must not reach E: the
         two could otherwise agree to hide z" in y" where nobody sees it (Zhu et al. 2017, section 3.3).
+
+        With critic_steps n > 1 only every n-th step updates G and E.
         """
         x, y = batch
-        own, vae = self.params, self.vae
+        own, vae, whole = self.params, self.vae, len(x) * self.machine.world.size
+        learns = generator_learns(images_seen, whole, own.critic_steps)
         both = own.lambda_latent > 0  # branches
 
         noise = self._noise(len(x)).to(x.device), self._noise(len(x)).to(x.device) if both else None
-        with self.machine.autocast():
+        with self.machine.autocast(), torch.set_grad_enabled(learns):
             posterior, prior, unseen, drawn = self._branches(x, y, *noise)
         scalars = self.game.improve_discriminator(x, y, drawn) if own.lambda_gan else {}
 
@@ -99,12 +102,13 @@ class CvaeModel:
             vae.posterior.requires_grad_(True)
             scalars["loss_latent"] = l1(recovered.float(), unseen)
             total = total + own.lambda_latent * scalars["loss_latent"]
-        optimiser = self.optimisers["G and E"]
-        optimiser.zero_grad()
-        total.backward()
-        optimiser.step()
+        if learns:
+            optimiser = self.optimisers["G and E"]
+            optimiser.zero_grad()
+            total.backward()
+            optimiser.step()
 
-        self.ema.update(vae, images_seen, len(x) * self.machine.world.size)
+        self.ema.update(vae, images_seen, whole)
         return scalars | {"loss_l1": loss_l1, "loss_kl": loss_kl}
 
     def _noise(self, count: int) -> Tensor:

@@ -9,25 +9,22 @@ from torch import Tensor, nn
 
 Network = TypeVar("Network", bound=nn.Module)
 
-WARM_UP = 0.05  # the half-life is at most this share of the images seen, so that early weights are soon forgotten
-
 
 class Ema(Generic[Network]):
-    """Keeps `average`, a copy of `network` whose weights follow it with a half-life counted in images.
+    """Keeps `average`, a copy of `network` whose weights follow it with a half-life of `share` of the images seen.
 
-    Counting in images makes the horizon independent of the batch size; the warm-up (Karras et al. 2024,
-    arXiv:2312.02696, and their code) lets it follow the length of the run.
+    Early weights are soon forgotten, and the average is as wide in a long training as in a short one, whatever the
+    batch size: the power-function average of Karras et al. 2024 (arXiv:2312.02696), section 3.1.
     """
 
-    def __init__(self, network: Network, half_life: int) -> None:
+    def __init__(self, network: Network, share: float) -> None:
         self.average = copy.deepcopy(network).requires_grad_(False)
-        self._half_life = half_life
+        self._share = share
 
     @torch.no_grad()
     def update(self, network: nn.Module, images_seen: int, batch_size: int) -> None:
         """Move the average towards `network` after a step on `batch_size` images, `images_seen` in all."""
-        half_life = min(self._half_life, WARM_UP * images_seen)
-        decay = 0.5 ** (batch_size / max(half_life, 1e-8))
+        decay = 0.5 ** (batch_size / (self._share * images_seen))
         averaged: tuple[Tensor, ...] = tuple(self.average.parameters())
         followed: tuple[Tensor, ...] = tuple(network.parameters())
         torch._foreach_lerp_(averaged, followed, 1 - decay)  # pyright: ignore[reportPrivateImportUsage]

@@ -19,7 +19,7 @@ from ganflow.models.dcgan import DigitDiscriminator, DigitGenerator, with_classe
 from ganflow.seeds import latents, step_seed
 from ganflow.training.compute import Machine
 from ganflow.training.ema import Ema, recalibrate
-from ganflow.training.game import adam, outputs
+from ganflow.training.game import adam, generator_learns, outputs
 from ganflow.training.loop import Validation
 
 COLUMNS = 8  # of the picture of an epoch
@@ -41,7 +41,7 @@ class GanModel:
         self.arguments = {"latent_dim": params.latent_dim, "channels": params.channels, "classes": classes}
         self.generator = DigitGenerator(**self.arguments).to(machine.device)
         self.discriminator = DigitDiscriminator(params.channels, classes).to(machine.device)
-        self.ema = Ema(self.generator, params.ema_images)
+        self.ema = Ema(self.generator, params.ema_share)
         self.networks = {"G": self.generator, "D": self.discriminator, "average of G": self.ema.average}
         self.optimisers = {name: adam(self.networks[name], params) for name in ("G", "D")}
         # As a step calls them. G learns through D's answer, which is to leave no gradient on D itself.
@@ -57,7 +57,8 @@ class GanModel:
     def step(self, batch: tuple[Tensor, Tensor], images_seen: int) -> dict[str, Tensor]:
         """One update of D, then one of G, on real digits [B, 1, 28, 28] (Goodfellow 2014, algorithm 1, one D step).
 
-        A class-conditional G draws digits of the same classes as the real ones of the batch.
+        With `critic_steps` n > 1 only every n-th step updates G; all others end at D. A class-conditional G draws
+        digits of the same classes as the real ones of the batch.
         """
         real, labels = batch
         optimise_g, optimise_d = self.optimisers["G"], self.optimisers["D"]
@@ -66,9 +67,12 @@ class GanModel:
         if classes:
             latent = with_classes(latent, labels, classes)
 
+        learns = generator_learns(images_seen, len(real) * world.size, self.params.critic_steps)
+
         # Discriminator: real digits against generated ones, in one pass (it has no batch statistics)
-        with self.machine.autocast():
+        with self.machine.autocast(), torch.set_grad_enabled(learns):
             fake = self._drawer(latent)
+        with self.machine.autocast():
             seen, told = [real, fake.detach()], [labels, labels]
             if share := self._wrong_share:  # real digits, but not what D is told they are: no better than fakes
                 seen.append(real)
@@ -94,9 +98,10 @@ class GanModel:
         with self.machine.autocast():
             judged = self._answer(fake, labels).float()
         loss_g = self.objective.generator(judged)
-        optimise_g.zero_grad()
-        loss_g.backward()
-        optimise_g.step()
+        if learns:
+            optimise_g.zero_grad()
+            loss_g.backward()
+            optimise_g.step()
         self.discriminator.requires_grad_(True)
 
         self.ema.update(self.generator, images_seen, len(real) * world.size)

@@ -37,8 +37,15 @@ class PatchGame:
         loss = self.objective.discriminator(on_real, on_fake)
         total = loss
         if self.objective.penalised:
-            weight = self._machine.world.draw(lambda count, rng: torch.rand(count, generator=rng), len(x))
-            penalty = gradient_penalty(lambda image: self.discriminator(x, image)[-1], y, drawn[: len(x)], weight)
+            times = len(drawn) // len(x)
+            weight = self._machine.world.draw(lambda count, rng: torch.rand(count, times, generator=rng), len(x))
+            conditions = torch.cat([x] * times)
+            penalty = gradient_penalty(
+                lambda images: self.discriminator(conditions, images)[-1],
+                torch.cat([y] * times),
+                drawn,
+                weight.T.flatten(),
+            )
             total = loss + self._params.lambda_gp * penalty
         self.optimiser.zero_grad()
         total.backward()

@@ -16,7 +16,7 @@ from ganflow.models.unet import UNet
 from ganflow.seeds import step_seed
 from ganflow.training.compute import Machine
 from ganflow.training.ema import Ema
-from ganflow.training.game import adam
+from ganflow.training.game import adam, generator_learns
 from ganflow.training.patch_game import PatchGame
 
 
@@ -49,7 +49,7 @@ class Pix2PixModel:
         self.generator = UNet(**self.arguments).to(machine.device)
         self._drawer = machine.synchronised(machine.compiled(self.generator))
         self.game = PatchGame(params, machine)
-        self.ema = Ema(self.generator, params.ema_images)
+        self.ema = Ema(self.generator, params.ema_share)
         self.networks = {"G": self.generator, "D": self.game.discriminator, "average of G": self.ema.average}
         self.optimisers = {"G": adam(self.generator, params), "D": self.game.optimiser}
 
@@ -58,11 +58,13 @@ class Pix2PixModel:
 
         G minimises lambda_gan times the adversarial term + lambda_l1 E|y - G(x)| (eq. 4); its noise is dropout alone.
         Beyond the paper, lambda_rare makes rare colours weigh more in L1 (losses.rarity), and lambda_features adds
-        feature matching. With lambda_gan = 0 there is no game: the L1 baseline, which shows what D is worth.
+        feature matching. With lambda_gan = 0 there is no game: the L1 baseline, which shows what D is worth. With
+        critic_steps n > 1 only every n-th step updates G.
         """
         x, y = batch
-        own = self.params
-        with self.machine.autocast():
+        own, whole = self.params, len(x) * self.machine.world.size
+        learns = generator_learns(images_seen, whole, own.critic_steps)
+        with self.machine.autocast(), torch.set_grad_enabled(learns):
             drawn = self._drawer(x)
         scalars = self.game.improve_discriminator(x, y, drawn) if own.lambda_gan else {}
 
@@ -72,12 +74,13 @@ class Pix2PixModel:
             losses, of_game = self.game.generator_losses(x, y, drawn)
             scalars |= losses
             total = total + of_game
-        optimiser = self.optimisers["G"]
-        optimiser.zero_grad()
-        total.backward()
-        optimiser.step()
+        if learns:
+            optimiser = self.optimisers["G"]
+            optimiser.zero_grad()
+            total.backward()
+            optimiser.step()
 
-        self.ema.update(self.generator, images_seen, len(x) * self.machine.world.size)
+        self.ema.update(self.generator, images_seen, whole)
         return scalars | {"loss_l1": loss_l1}
 
     def finished(self) -> UNet:
