@@ -29,7 +29,7 @@ class ClassifierModel:
         """One update on digits [B, 1, 28, 28] and labels [B]."""
         self.network.train()
         images, labels = batch
-        down, right = self.machine.world.draw(_one_shift, 1)[0].tolist()
+        ((down, right),) = self.machine.world.draw(_one_shift, 1).tolist()
         with self.machine.autocast():
             logits = self._answer(images.roll((down, right), dims=(2, 3))).float()
         loss = F.cross_entropy(logits, labels)
