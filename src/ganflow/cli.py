@@ -20,6 +20,8 @@ examples:
   ganflow compare RUN_A RUN_B      two runs on one page: compare.html
   ganflow ui                       the pages of all runs: `make ui`
   ganflow doctor                   first, and when something is odd
+  ganflow checkpoints              trainings that run, were interrupted or are old
+  ganflow checkpoints gan --remove  those of one model removed, but what runs
 
 elsewhere:
   make help                        the workflow: demo, real run, tests, pages
@@ -77,6 +79,10 @@ def _main() -> None:
     command.set_defaults(run=_ui)
     command = commands.add_parser("doctor", help="versions, device, disk, data, runs, and what to do")
     command.set_defaults(run=_doctor)
+    command = commands.add_parser("checkpoints", help="checkpoints on this disk, and their removal")
+    command.add_argument("of", nargs="?", default="", metavar="NAME", help="those whose name begins so (all)")
+    command.add_argument("--remove", action="store_true", help="remove them, but what runs; asks nothing")
+    command.set_defaults(run=_checkpoints)
     arguments = parser.parse_args()
     arguments.run(arguments)
 
@@ -194,6 +200,17 @@ def _doctor(arguments: argparse.Namespace) -> None:
     from ganflow.doctor import examine, report
 
     report(examine())
+
+
+def _checkpoints(arguments: argparse.Namespace) -> None:
+    from ganflow.pipeline.checkpoint_folders import found, remove
+
+    shown = [folder for folder in found(project_root()) if folder.name.startswith(arguments.of)]
+    removed = [folder for folder in shown if arguments.remove and folder.state != "running" and remove(folder.path)]
+    for folder in shown:
+        print(f"{'removed ' if folder in removed else ''}{folder.name}: {folder}")
+    done, what = ("removed", removed) if arguments.remove else ("in all", shown)
+    print(f"{done}: {len(what)} trainings, {sum(folder.bytes for folder in what) / 1e6:,.1f} MB")
 
 
 if __name__ == "__main__":

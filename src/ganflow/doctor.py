@@ -16,7 +16,8 @@ import requests
 from ganflow import config
 from ganflow.config import Params
 from ganflow.errors import UserError
-from ganflow.files import locked, project_root
+from ganflow.files import project_root
+from ganflow.pipeline import checkpoint_folders
 
 DISK_NEEDED = 5e9  # bytes: data, cache and runs of a default run, with room for a few experiments
 MEMORY_NEEDED = 3e9
@@ -125,12 +126,12 @@ def _models(root: Path) -> Finding:
 
 
 def _under_way(root: Path) -> Iterator[Finding]:
-    """Trainings that run, or that were interrupted."""
-    for folder in sorted(path for path in root.glob("checkpoints/*/*") if path.is_dir()):
-        steps = max((path.stem.partition("-")[2] for path in folder.glob("step-*.safetensors")), default="0")
-        with locked(folder.with_suffix(".lock"), wait=False) as idle:
-            state = f"step {int(steps)}, {'interrupted' if idle else 'running'} ({folder.relative_to(root)})"
-        yield Finding(f"training: {folder.parent.name}", state, "the command that began it goes on" if idle else "")
+    """Trainings that run, were interrupted, or are finished and not committed."""
+    ways_on = {"running": "", "interrupted": "the command that began it goes on", "finished": "`dvc repro` takes it"}
+    for folder in checkpoint_folders.found(root):
+        old = folder.other and folder.state != "running"
+        advice = f"`ganflow checkpoints {folder.name} --remove` frees it" if old else ways_on[folder.state]
+        yield Finding(f"training: {folder.name.partition('/')[0]}", f"{folder} (checkpoints/{folder.name})", advice)
 
 
 def _store(root: Path) -> Finding:

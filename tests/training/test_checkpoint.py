@@ -1,12 +1,11 @@
-import shutil
-import sys
-import types
-from pathlib import Path
+import re
 
 import pytest
 import torch
+from PIL import Image
+from safetensors.torch import save_file
 
-from ganflow.training.checkpoint import KEPT, Checkpoints, fingerprint
+from ganflow.training.checkpoint import KEPT, Checkpoints
 
 
 def state(value: float) -> dict[str, object]:
@@ -54,57 +53,128 @@ def test_what_a_killed_process_was_writing_is_cleared_away() -> None:
     ]
 
 
-def test_a_kill_while_the_folder_is_removed_leaves_no_state_without_its_samples(
-    monkeypatch: pytest.MonkeyPatch,
-) -> None:
+def test_a_trainings_id_is_kept_beside_what_it_belongs_to_whatever_happens_to_it() -> None:
+    checkpoints = Checkpoints("gan", "mark")
+    first = checkpoints.training({"params": {"seed": 0}})
+    assert first == Checkpoints("gan", "mark").training({"params": {"seed": 0}})
+    assert first != Checkpoints("gan", "other").training({"params": {"seed": 0}})
+    for damage in (b"", b"[]", b"\xff", b'{"training": "\' or 1=1"}'):
+        (checkpoints.folder / "training.json").write_bytes(damage)
+        assert re.fullmatch("[0-9a-f]{32}", checkpoints.training({"params": {}}))
+
+
+def damaged_at_will(checkpoints: Checkpoints, contents: list[bytes], capsys: pytest.CaptureFixture[str]) -> int:
+    """Load each of `contents` in place of the newest state; returns how many were skipped, by name."""
+    newest = max(checkpoints.folder.glob("step-*"))
+    skipped = 0
+    for content in contents:
+        newest.write_bytes(content)
+        found, said = checkpoints.load(), capsys.readouterr().err
+        if f"skipping damaged checkpoint {newest}" in said:
+            assert equal(found, state(1))
+            skipped += 1
+        else:
+            assert equal(found, state(2)), "another state was taken for the saved one"
+            assert said == ""
+    return skipped
+
+
+def test_no_bit_of_a_checkpoint_can_change_without_its_being_noticed(capsys: pytest.CaptureFixture[str]) -> None:
+    """The header's numbers, names, shapes and types included: the same state, or skipped with a line."""
+    checkpoints = Checkpoints("gan", "mark")
+    checkpoints.keep(Image.new("L", (2, 2)), "epoch_0001.png")
+    for step in (1, 2):
+        checkpoints.save(step, state(step))
+    whole = max(checkpoints.folder.glob("step-*")).read_bytes()
+    flipped = [
+        whole[:place] + bytes([whole[place] ^ 1 << bit]) + whole[place + 1 :]
+        for place in range(len(whole))
+        for bit in (range(8) if place % 16 == 0 else [place % 8])
+    ]
+    skipped = damaged_at_will(checkpoints, flipped, capsys)
+    assert skipped > 0.98 * len(flipped)  # others: blanks that became another kind of blank
+
+
+def test_no_byte_of_a_checkpoint_can_be_missing_doubled_or_another(capsys: pytest.CaptureFixture[str]) -> None:
+    checkpoints = Checkpoints("gan", "mark")
+    for step in (1, 2):
+        checkpoints.save(step, state(step))
+    whole = max(checkpoints.folder.glob("step-*")).read_bytes()
+    contents = [whole[:place] + (b"", b"0", b"9")[place % 3] + whole[place + 1 :] for place in range(0, len(whole), 2)]
+    contents += [whole[:length] for length in range(0, len(whole), 29)] + [whole + b"\0", whole * 2, b"PK\3\4" * 99]
+    assert damaged_at_will(checkpoints, contents, capsys) > 0.9 * len(contents)
+
+
+def test_a_whole_checkpoint_of_another_training_is_skipped(capsys: pytest.CaptureFixture[str]) -> None:
+    other, checkpoints = Checkpoints("gan", "other"), Checkpoints("gan", "mark")
+    for one in (other, checkpoints):
+        one.save(1, state(1))
+        one.save(2, state(2))
+    contents = [max(other.folder.glob("step-*")).read_bytes()]
+    foreign = other.folder / "foreign"
+    save_file({"a": torch.zeros(2)}, foreign)
+    contents.append(foreign.read_bytes())
+    save_file({"a": torch.zeros(2)}, foreign, {"ganflow": '{"state": 1}', "sha256": ""})
+    contents.append(foreign.read_bytes())
+    assert damaged_at_will(checkpoints, contents, capsys) == len(contents)
+
+
+def test_what_is_no_file_of_ours_is_left_alone() -> None:
     checkpoints = Checkpoints("gan", "mark")
     checkpoints.save(1, state(1))
-    monkeypatch.setattr(shutil, "rmtree", lambda *_, **__: None)  # it does not come to that
-    checkpoints.remove()
-    assert checkpoints.load() is None
+    (checkpoints.folder / "step-000000009.safetensors").mkdir()
+    (checkpoints.folder / "step-new.safetensors").touch()
+    for step in (2, 3, 4):
+        checkpoints.save(step, state(step))
+    assert equal(checkpoints.load(), state(4))
+    assert len(list(checkpoints.folder.iterdir())) == 2 + KEPT
 
 
-def test_a_trainings_id_lasts_as_long_as_its_folder() -> None:
+def test_after_a_damaged_one_two_whole_ones_are_kept_again() -> None:
     checkpoints = Checkpoints("gan", "mark")
-    first = checkpoints.training()
-    assert first == Checkpoints("gan", "mark").training() != Checkpoints("gan", "other").training()
-    checkpoints.remove()
-    assert Checkpoints("gan", "mark").training() != first
-
-
-@pytest.mark.parametrize("damage", ["cut", "empty", "flipped", "foreign"])
-def test_a_damaged_newest_is_skipped_with_a_warning(damage: str, capsys: pytest.CaptureFixture[str]) -> None:
-    checkpoints = Checkpoints("gan", "mark")
-    checkpoints.save(1, state(1))
-    checkpoints.save(2, state(2))
-    newest = max(checkpoints.folder.iterdir())
-    content = bytearray(newest.read_bytes())
-    match damage:
-        case "cut":
-            newest.write_bytes(content[:-5])
-        case "empty":
-            newest.write_bytes(b"")
-        case "flipped":
-            content[-3] ^= 1  # a weight: only the checksum can tell
-            newest.write_bytes(content)
-        case "foreign":
-            newest.write_bytes(b"PK\x03\x04 something else" * 10)
+    for step in (1, 5):
+        checkpoints.save(step, state(step))
+    max(checkpoints.folder.glob("step-*")).write_bytes(b"")
     assert equal(checkpoints.load(), state(1))
-    assert newest.name in capsys.readouterr().err
+    for step in (2, 3):
+        checkpoints.save(step, state(step))
+    assert sorted(path.name for path in checkpoints.folder.iterdir()) == [
+        f"step-{step:09d}.safetensors" for step in (2, 3)
+    ]
 
 
-def test_other_parameters_data_or_code_have_another_fingerprint(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    mark = fingerprint({"gan": {"lr": 0.1}}, "digest")
-    assert mark == fingerprint({"gan": {"lr": 0.1}}, "digest")
-    assert mark != fingerprint({"gan": {"lr": 0.2}}, "digest")
-    assert mark != fingerprint({"gan": {"lr": 0.1}}, "other")
-    module = types.ModuleType("ganflow.late")
-    module.__file__ = str(tmp_path / "late.py")
-    monkeypatch.setitem(sys.modules, "ganflow.late", module)
-    marks = set()
-    for code in ("a = 1", "a = 2"):
-        Path(module.__file__).write_text(code)
-        marks.add(fingerprint({"gan": {"lr": 0.1}}, "digest"))
-    assert len(marks | {mark}) == 3
+@pytest.mark.parametrize("damage", [b"", b"\x89PNG", None])
+def test_a_state_whose_picture_is_damaged_is_skipped(damage: bytes | None, capsys: pytest.CaptureFixture[str]) -> None:
+    """The pictures are an out too."""
+    checkpoints = Checkpoints("gan", "mark")
+    checkpoints.keep(Image.new("L", (2, 2)), "epoch_0001.png")
+    checkpoints.save(1, state(1))
+    checkpoints.keep(Image.new("L", (2, 2), 7), "epoch_0002.png")
+    checkpoints.save(2, state(2))
+    again = Checkpoints("gan", "mark")
+    assert equal(again.load(), state(2))
+    assert again.pictures == checkpoints.pictures
+    second = checkpoints.samples / "epoch_0002.png"
+    second.unlink() if damage is None else second.write_bytes(damage)
+    assert equal(again.load(), state(1))
+    assert list(again.pictures) == ["epoch_0001.png"]
+    assert "epoch_0002.png" in capsys.readouterr().err
+
+
+def test_a_state_made_on_another_kind_of_device_is_taken_with_a_line(capsys: pytest.CaptureFixture[str]) -> None:
+    Checkpoints("gan", "mark", "cuda in bf16").save(1, state(1))
+    assert equal(Checkpoints("gan", "mark", "cuda in bf16").load(), state(1))
+    assert capsys.readouterr().err == ""
+    assert equal(Checkpoints("gan", "mark", "cpu in fp32").load(), state(1))
+    said = capsys.readouterr().err
+    assert "was made on cuda in bf16, this is cpu in fp32" in said
+    assert said.count("\n") == 1
+
+
+def test_a_checkpoint_of_other_code_is_named_and_not_taken(capsys: pytest.CaptureFixture[str]) -> None:
+    Checkpoints("gan", "asked-before").save(7, state(7))
+    Checkpoints("gan", "else-before").save(8, state(8))
+    assert Checkpoints("gan", "asked-after").load() is None
+    said = capsys.readouterr().err
+    assert "gan: a checkpoint of other code exists at step 7 " in said
+    assert said.count("\n") == 1

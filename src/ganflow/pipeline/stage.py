@@ -16,6 +16,7 @@ from pathlib import Path, PurePosixPath
 from ruamel.yaml import YAML
 
 from ganflow import errors
+from ganflow.pipeline import checkpoint_folders
 
 INTRODUCED = "GANFLOW_INTRODUCED"  # tells processes that a stage starts which stage has spoken
 _PR_SET_PDEATHSIG = 1
@@ -88,6 +89,8 @@ def _introduce(script: Path) -> None:
     _say(f"  reads {together(reads)}{', ' if reads else ''}params.yaml ({', '.join(own['params'])})")
     if makes:
         _say(f"  makes {together(makes)}")
+    if "DVC_STAGE" in os.environ:
+        checkpoint_folders.release(reads)
 
 
 def _say(line: str) -> None:

@@ -10,6 +10,7 @@ from pathlib import Path
 from types import FrameType
 
 from ganflow.files import locked
+from ganflow.pipeline.checkpoint_folders import lock_of
 
 SAME_SECONDS = 1.0  # in which a signal that comes twice, from a terminal and from a launcher, is one
 
@@ -51,24 +52,12 @@ def stop_on_signals() -> Iterator[StopRequest]:
 def sole_user(folder: Path) -> Iterator[None]:
     """Hold a lock on `folder` (the kernel releases it however we die), once its present holder is done with it.
 
-    Two experiments that run at once and share a training both come here: the second waits, and finds the whole
-    training in the folder. The lock files stand beside the folder, and stay: to remove one that others wait for would
-    let two in.
+    Two experiments that run at once and share a training both come here: the second waits, and finds the finished
+    training in the folder.
     """
-    lock, queue = _locks(folder)
+    lock = lock_of(folder)
     with ExitStack() as held:
         if not held.enter_context(locked(lock, wait=False)):
             print(f"waiting for process {lock.read_text()}, which trains the very same model", file=sys.stderr)
-            with locked(queue, wait=True):
-                held.enter_context(locked(lock, wait=True))
+            held.enter_context(locked(lock, wait=True))
         yield
-
-
-def awaited(folder: Path) -> bool:
-    """Whether another process waits for `folder`."""
-    with locked(_locks(folder)[1], wait=False) as nobody_waits:
-        return not nobody_waits
-
-
-def _locks(folder: Path) -> tuple[Path, Path]:
-    return folder.with_suffix(".lock"), folder.with_suffix(".next.lock")

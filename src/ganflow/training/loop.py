@@ -8,7 +8,6 @@ import sys
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any, Protocol
 
 import numpy as np
@@ -19,7 +18,6 @@ from torch import Tensor, nn
 
 from ganflow.data.batches import Draw
 from ganflow.errors import UserError
-from ganflow.files import whole_file
 from ganflow.training.checkpoint import Checkpoints
 from ganflow.training.lifetime import Stopped, stop_on_signals
 from ganflow.training.plan import Plan
@@ -112,7 +110,7 @@ def train(
     model: Model,  #                 networks, optimisers and one step
     data: Batches,  #                indexable training images
     plan: Plan,  #                   how many steps, in which order, how fast
-    checkpoints: Checkpoints,  #     where to resume from; its folder also keeps the samples until the end
+    checkpoints: Checkpoints,  #     where to resume from; it also keeps the samples until the end
     curves: Curves,  #               tracking
     validation: Validation | None,
     world: World | None = None,  #   the processes that train together; the leader alone validates and writes
@@ -120,19 +118,18 @@ def train(
     """Train from the last checkpoint, or the start, to the end.
 
     All randomness of a step comes from (seed, model, step), so that a resumed run takes the very same steps. Pictures
-    are left in `checkpoints.folder / "samples"`, one per epoch.
+    are left in `checkpoints.samples`, one per epoch.
 
     Raises:
         UserError: a loss is not finite. Names the step, the terms and the last good checkpoint.
         Stopped: SIGTERM or SIGINT came; the state is saved.
     """
     world = world or World()
-    samples = checkpoints.folder / "samples"
     step, history, best = 0, _History(plan, checkpoints, curves, world), None
     if state := world.from_leader(checkpoints.load() if world.leads else None):
         step = state["step"]
         best = Best(**state["best"]) if state["best"] else None
-        history.load_state(state["history"], samples)
+        history.load_state(state["history"])
         for name, part in _parts(model).items():
             part.load_state_dict(state["model"][name])
     saved_at, pause = time.monotonic(), checkpoint_pause(0.0)
@@ -165,8 +162,7 @@ def train(
                 if validation and (best is None or validation.better(measures[validation.best_by], best.value)):
                     best = Best(epoch + 1, measures[validation.best_by], _copied(network))
                 if picture := model.sample(network):
-                    with whole_file(samples / f"epoch_{epoch + 1:04d}.png") as partial:
-                        picture.save(partial, "PNG")
+                    checkpoints.keep(picture, f"epoch_{epoch + 1:04d}.png")
                     curves.image(picture, "samples", step)
             elif step % LOG_STEPS == 0 or step % plan.epoch_steps == 0:
                 history.log(step, {})
@@ -244,16 +240,15 @@ class _History:
     def state(self) -> dict[str, Any]:
         return {"rows": self.rows, "since": self._since}
 
-    def load_state(self, state: dict[str, Any], samples: Path) -> None:
+    def load_state(self, state: dict[str, Any]) -> None:
         """Go on from `state`, offering its points and pictures to tracking again: some may never have arrived."""
         self.rows, self._since = state["rows"], state["since"]
         for row in self.rows:
             self._curves.metrics({name: value for name, value in row.items() if name not in _PLACE}, int(row["step"]))
-        for picture in sorted(samples.glob("epoch_*.png")):
-            step = int(picture.stem.removeprefix("epoch_")) * self._plan.epoch_steps
-            if self.rows and step <= self.rows[-1]["step"]:
-                with Image.open(picture) as opened:
-                    self._curves.image(opened.copy(), "samples", step)
+        for name in sorted(self._checkpoints.pictures):
+            step = int(name.removeprefix("epoch_").removesuffix(".png")) * self._plan.epoch_steps
+            with Image.open(self._checkpoints.samples / name) as opened:
+                self._curves.image(opened.copy(), "samples", step)
 
     def check(self) -> None:
         """Bring waiting scalars to the host, as means over all processes, and stop at the first that is not finite."""

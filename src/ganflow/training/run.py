@@ -12,10 +12,11 @@ from ganflow.comparison.champion import Judged
 from ganflow.errors import UserError
 from ganflow.files import whole_dir, whole_file
 from ganflow.models import saved
+from ganflow.pipeline.checkpoint_folders import mark
 from ganflow.tracking import run as tracking
-from ganflow.training.checkpoint import Checkpoints, fingerprint
+from ganflow.training.checkpoint import Checkpoints
 from ganflow.training.compute import Machine
-from ganflow.training.lifetime import Stopped, awaited, sole_user
+from ganflow.training.lifetime import Stopped, sole_user
 from ganflow.training.loop import Batches, Model, Validation, train
 from ganflow.training.plan import Plan
 from ganflow.training.processes import together
@@ -36,7 +37,7 @@ def train_and_track(
     plan: Plan,
     outs: Outs,
     *,
-    params: dict[str, Any],  #        the sections this training depends on: logged, and part of the checkpoint's name
+    params: dict[str, Any],  #        the sections this training depends on: logged, and part of the checkpoint's mark
     dataset: dict[str, Any],  #       training.json of the prepared data
     machine: Machine,
     example: Tensor,  #               one input of the saved network, for MLflow's signature
@@ -49,7 +50,9 @@ def train_and_track(
     A model with a validation is kept twice, in best/ (the epoch with the best value on the validation split) and last/.
     """
     world = machine.world
-    checkpoints = Checkpoints(plan.name, fingerprint(_of_results(params), dataset["digest"]))
+    asked = _of_results(params)
+    made_on = f"{machine.device.type} in {'bf16' if machine.bf16 else 'fp32'}"
+    checkpoints = Checkpoints(plan.name, mark(plan.name, asked, dataset["digest"]), made_on)
     if plan.batch_size % world.size:
         with together(world):
             raise UserError(
@@ -65,7 +68,7 @@ def train_and_track(
             plan.name,
             params=_compared(params),
             dataset=tracking.Dataset(dataset["name"], dataset["digest"], dataset["source"]),
-            training=checkpoints.training(),
+            training=checkpoints.training({"params": asked, "data": dataset["digest"]}),
             tags={"ganflow.machine": machine.reason, "ganflow.data_source": dataset["source"]},
             best_by=None if validation is None else _best_by(validation, plan),
         )
@@ -85,8 +88,8 @@ def train_and_track(
                 trained.history.to_csv(partial, index=False)
             if outs.samples is not None:
                 with whole_dir(outs.samples) as partial:
-                    for picture in sorted((checkpoints.folder / "samples").glob("epoch_*.png")):
-                        (partial / picture.name).write_bytes(picture.read_bytes())
+                    for name in sorted(checkpoints.pictures):
+                        (partial / name).write_bytes((checkpoints.samples / name).read_bytes())
             tracker.tag(tracking.WEIGHTS_TAG, saved.digest(outs.model))
             tracker.file(outs.history, "history")
             judged = _judged(network, validation, machine, dataset["source"]) if validation else None
@@ -95,14 +98,13 @@ def train_and_track(
             tracker.finish("KILLED" if isinstance(fault, Stopped) else "FAILED")
             raise
         tracker.finish("FINISHED")
-        if not awaited(checkpoints.folder):
-            checkpoints.remove()
+        checkpoints.finish(outs.history)
 
 
 def _of_results(params: dict[str, Any]) -> dict[str, Any]:
-    """`params` less the number of processes: a checkpoint of one goes on with two."""
-    shared = {name: value for name, value in params["compute"].items() if name != "processes"}
-    return params | {"compute": shared}
+    """`params` less where it runs: a checkpoint of one process goes on with two."""
+    where = ("device", "threads", "processes")
+    return params | {"compute": {name: value for name, value in params["compute"].items() if name not in where}}
 
 
 def _compared(params: dict[str, Any]) -> dict[str, Any]:

@@ -1,0 +1,139 @@
+"""The folders below checkpoints/: what each belongs to, which are finished, and how they are removed. Without torch.
+
+checkpoints/<model>/<mark of parameters and data>-<mark of code>/ holds the states of one training, its samples,
+training.json (its id and its parameters) and, once its outs are in place, finished.json. A finished training is kept
+until DVC has committed its outs: a kill before that, or a full cache, then costs no step.
+"""
+
+import hashlib
+import json
+import re
+import shutil
+from collections.abc import Iterable
+from dataclasses import dataclass
+from pathlib import Path, PurePosixPath
+from typing import Any
+
+from ganflow import config
+from ganflow.errors import UserError
+from ganflow.files import locked, project_root, write_json
+from ganflow.pipeline.code import code_mark
+
+FORMAT = 2  # of a state's file; part of the mark, so that no code meets a format that it does not know
+ABOUT, FINISHED = "training.json", "finished.json"
+
+
+@dataclass(frozen=True)
+class Folder:
+    """One training's folder. `other` says why the project as it is would not go on with it; empty: it would."""
+
+    path: Path
+    step: int  # of the newest state, 0 without one
+    bytes: int
+    state: str  # running, finished or interrupted
+    other: str
+
+    @property
+    def name(self) -> str:
+        return f"{self.path.parent.name}/{self.path.name}"
+
+    def __str__(self) -> str:
+        of = f" ({self.other})" if self.other else ""
+        return f"step {self.step}, {self.state}{of}, {self.bytes / 1e6:,.1f} MB"
+
+
+def mark(model: str, params: dict[str, Any], data_digest: str) -> str:
+    """The name of the folder of a training with these parameters and data by the present code."""
+    asked = json.dumps([FORMAT, params, data_digest], sort_keys=True)
+    return f"{hashlib.sha256(asked.encode()).hexdigest()[:12]}-{code_mark(f'train_{model}')}"
+
+
+def of_other_code(folder: Path) -> list[Path]:
+    """Folders of trainings with the same parameters and data, by other code."""
+    asked = folder.name.partition("-")[0]
+    return sorted(path for path in folder.parent.glob(f"{asked}-*") if path.is_dir() and path != folder)
+
+
+def states(folder: Path) -> list[Path]:
+    """The files of states, the newest first."""
+    found = [path for path in folder.glob("step-*.safetensors") if re.fullmatch(r"step-\d{9}", path.stem)]
+    return sorted((path for path in found if path.is_file()), reverse=True)
+
+
+def step_of(state: Path) -> int:
+    return int(state.stem.removeprefix("step-"))
+
+
+def lock_of(folder: Path) -> Path:
+    """The lock file of a folder. It stands beside it and stays: to remove one that others wait for lets two in."""
+    return folder.with_name(f"{folder.name}.lock")
+
+
+def content_of(path: Path) -> dict[str, Any]:
+    """A JSON object; empty where there is none, or none that can be read."""
+    try:
+        content = json.loads(path.read_bytes())
+    except (OSError, ValueError):
+        return {}
+    return content if isinstance(content, dict) else {}
+
+
+def finish(folder: Path, history: Path) -> None:
+    """Mark the training as finished: its outs are in place, `history` (a CSV file) among them."""
+    with history.open("rb") as stream:
+        digest = hashlib.file_digest(stream, "md5").hexdigest()  # as dvc.lock will name it
+    write_json(folder / FINISHED, {"history_md5": digest})
+
+
+def release(deps: Iterable[str]) -> None:
+    """Remove the finished trainings of those models among a stage's `deps` whose outs DVC has committed.
+
+    It has where dvc.lock names the history's digest: DVC writes that after it has put the outs into its cache. A model
+    among the deps of the stage that runs says that this dvc.lock is of this run, not only of an earlier commit.
+    """
+    models = {path.parts[1] for path in map(PurePosixPath, deps) if path.parts[0] == "models"}
+    lock = Path("dvc.lock")
+    committed = lock.read_text(encoding="utf-8", errors="replace") if models and lock.exists() else ""
+    for model in models:
+        for path in (project_root() / "checkpoints" / model).glob(f"*/{FINISHED}"):
+            digest = content_of(path).get("history_md5")
+            if digest and f"md5: {digest}" in committed:
+                remove(path.parent)
+
+
+def remove(folder: Path) -> bool:
+    """Remove a training's folder, unless the training runs. Whether it was removed."""
+    with locked(lock_of(folder), wait=False) as idle:
+        if idle:
+            # A kill on the way must leave nothing that is taken for finished, nor a state without its samples.
+            (folder / FINISHED).unlink(missing_ok=True)
+            for path in states(folder):
+                path.unlink(missing_ok=True)
+            shutil.rmtree(folder, ignore_errors=True)
+        return idle
+
+
+def found(root: Path) -> list[Folder]:
+    """Every training's folder below `root`, with what it is. Changes nothing."""
+    try:
+        present = config.dotted(config.load(root / "params.yaml").model_dump())
+    except UserError:  # which the first finding of `ganflow doctor` tells
+        present = {}
+    folders = sorted(path for path in root.glob("checkpoints/*/*") if path.is_dir())
+    code = {model: code_mark(f"train_{model}") for model in {path.parent.name for path in folders}}
+    return [_examined(path, code[path.parent.name], present) for path in folders]
+
+
+def _examined(path: Path, code: str, present: dict[str, Any]) -> Folder:
+    newest = next(iter(states(path)), None)
+    size = sum(file.stat().st_size for file in path.rglob("*") if file.is_file())
+    state = "finished" if (path / FINISHED).exists() else "interrupted"
+    if lock_of(path).exists():
+        with locked(lock_of(path), wait=False) as idle:
+            state = state if idle else "running"
+    other = ["of other code"] if path.name.partition("-")[2] != code else []
+    asked = content_of(path / ABOUT).get("params")
+    asked = config.dotted(asked) if isinstance(asked, dict) else {}
+    if differing := [f"{key} = {value}" for key, value in asked.items() if present.get(key, value) != value]:
+        other.append(f"of other parameters: {', '.join(differing)}")
+    return Folder(path, step_of(newest) if newest else 0, size, state, ", ".join(other))
