@@ -42,6 +42,8 @@ from torch.optim.optimizer import register_optimizer_step_post_hook
 from workspace import environment, project
 
 from ganflow.models import saved
+from ganflow.pipeline.checkpoint_folders import found as found_folders
+from ganflow.pipeline.checkpoint_folders import states
 from ganflow.tracking import run as tracking
 from ganflow.training import checkpoint, cvae, digits, loop, pix2pix, run, translation  # noqa: F401, cvae and so on: before the fork, for its speed
 
@@ -67,14 +69,14 @@ ON_THE_WAY = {
 }
 UPLOADING = ".artifact.uploading."  # what MLflow was copying when it was killed: it shows it nowhere
 CHANGED_RATE = 0.0007
-DAMAGES = ("cut", "empty")
+DAMAGES = ("cut", "empty", "header")
 VARYING = r"\+timestamp.*(?=\.)"  # of a picture's name in MLflow, and whether it is the thumbnail: the suffix says so
 OWN_TAGS = {"ganflow.training", "git.dirty", "mlflow.log-model.history"}
 AT_THE_END = {
     "weights": "half of the model's file is written",
     "history": "half of history.csv is written",
     "model": "MLflow's model is registered, its files are not there",
-    "removal": "all is done but the removal of the checkpoints",
+    "finish": "all is done but the mark that the training is finished",
 }
 MOMENTS = ON_THE_WAY | AT_THE_END
 
@@ -132,8 +134,8 @@ def arm(moment: str, blow: Blow) -> None:
             pd.DataFrame.to_csv = half_listed(pd.DataFrame.to_csv, blow)
         case "model":  # registered, its files to come
             LocalArtifactRepository.log_artifacts = after(blow, LocalArtifactRepository.log_artifacts)
-        case "removal":  # all is done but for the checkpoints
-            checkpoint.Checkpoints.remove = after(blow, checkpoint.Checkpoints.remove)
+        case "finish":  # all is done but the mark
+            checkpoint.Checkpoints.finish = after(blow, checkpoint.Checkpoints.finish)
 
 
 def after(blow: Blow, function: Callable[..., Any]) -> Callable[..., Any]:
@@ -223,14 +225,14 @@ class Training:
         loop.checkpoint_pause = lambda took: pause  # pyright: ignore[reportAttributeAccessIssue]
         if kill:
             arm(kill.moment, Blow(kill, self.note))
-        run.fingerprint = self._noting(run.fingerprint)
+        run.mark = self._noting(run.mark)
         runpy.run_path(str(ROOT / "stages" / f"train_{self.name}.py"), run_name="__main__")
         sys.exit(0)
 
-    def _noting(self, fingerprint: Callable[..., str]) -> Callable[..., str]:
-        def call(params: dict[str, Any], digest: str) -> str:
+    def _noting(self, mark: Callable[..., str]) -> Callable[..., str]:
+        def call(model: str, params: dict[str, Any], digest: str) -> str:
             self.marked.write_text(json.dumps(params))
-            return fingerprint(params, digest)
+            return mark(model, params, digest)
 
         return call
 
@@ -306,7 +308,8 @@ def suffer(training: Training, seed: int, thorough: bool) -> dict[str, Any]:
 
     for number, blow in enumerate(on_the_way):
         if number == len(on_the_way) // 2:
-            wrong += [fault for how in DAMAGES[: None if thorough else 1] for fault in damaged(training, kill, how)]
+            hows = DAMAGES if thorough else (chance.choice(DAMAGES),)
+            wrong += [fault for how in hows for fault in damaged(training, kill, how)]
             wrong += changed(training, kill)
         kill(blow)
     for blow in at_the_end:
@@ -314,6 +317,7 @@ def suffer(training: Training, seed: int, thorough: bool) -> dict[str, Any]:
     training.attempt(None)
     if training.code != 0:
         wrong.append(f"the last attempt ended with {training.code}: {training.said[-500:]}")
+    wrong += uncommitted(training)
     return {"landed": landed, "wrong": wrong}
 
 
@@ -321,11 +325,30 @@ def damaged(training: Training, kill: Callable[[Kill], None], how: str) -> list[
     """With its newest checkpoint damaged, it goes on from the one before."""
     kill(Kill(signal.SIGKILL, "checkpoint", 3))  # leaves two
     before, newest = training.checkpoints()
-    os.truncate(newest, {"cut": newest.stat().st_size // 2, "empty": 0}[how])
+    content = bytearray(newest.read_bytes())
+    match how:
+        case "cut":
+            newest.write_bytes(content[: len(content) // 2])
+        case "empty":
+            newest.write_bytes(b"")
+        case "header":  # a number in it: the JSON stays whole
+            place = content.index(b"pairs", 8) + len(b'pairs\\": [[\\"')
+            content[place] ^= 1
+            newest.write_bytes(content)
     kill(Kill(signal.SIGKILL, "step", 4))
     if f"skipping damaged checkpoint {newest}" in training.said and resumed(training) == step_of(before):
         return []
     return [f"after damage ({how}) to {newest.name}: {training.said[-300:]}"]
+
+
+def uncommitted(training: Training) -> list[str]:
+    """Ended, and not committed by DVC, which removes the outs before the next attempt: that repeats no step."""
+    for out in training.outs:
+        shutil.rmtree(out) if out.is_dir() else out.unlink()
+    training.attempt(None)
+    if training.code == 0 and resumed(training) == training.steps():
+        return []
+    return [f"a training that ended was repeated: exit code {training.code}: {training.said[-300:]}"]
 
 
 def changed(training: Training, kill: Callable[[Kill], None]) -> list[str]:
@@ -364,8 +387,10 @@ def differences(killed: Training, whole: Training) -> list[str]:
         wrong.append(f"files: {sorted(expected.keys() ^ found.keys())}")
     wrong += [f"{name} has other bytes" for name in expected if found.get(name) != expected[name]]
     left = [path for part in ("models", "metrics", "reports") for path in killed.folder.glob(f"{part}/**/.*")]
-    left += [path for path in killed.folder.glob("checkpoints/*/*") if path.is_dir()]
     wrong += [f"left behind: {path}" for path in left]
+    kept = [(one.state, one.other, len(states(one.path))) for one in found_folders(killed.folder)]
+    if kept != [("finished", "", 1)]:
+        wrong.append(f"what is kept until DVC's commit: {kept}")
     wrong += [f"{key} is no part of the checkpoints' fingerprint" for key in killed.unmarked()]
     return wrong + tracked(killed.name, killed.folder, whole.folder)
 
