@@ -6,6 +6,7 @@ from pathlib import Path
 import pytest
 
 from ganflow import cli
+from ganflow.files import locked
 
 ROOT = Path(__file__).parents[1]
 
@@ -32,3 +33,33 @@ def test_make_help_names_every_target() -> None:
     assert targets
     for target in targets[1].split():
         assert re.search(rf"^  make {target} +\w|^  make {target} +`", said, re.MULTILINE), target
+
+
+def test_checkpoints_are_listed_and_all_but_the_running_removed(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for name, size in (("gan/a", 2_000_000), ("gan/b", 1_500_000), ("cvae/c", 500_000)):
+        state = tmp_path / "checkpoints" / name / "step-000000007.safetensors"
+        state.parent.mkdir(parents=True)
+        state.write_bytes(bytes(size))
+
+    def said(*arguments: str) -> list[str]:
+        monkeypatch.setattr(sys, "argv", ["ganflow", "checkpoints", *arguments])
+        cli.main()
+        return capsys.readouterr().out.splitlines()
+
+    with locked(tmp_path / "checkpoints/gan/b.lock", wait=False):
+        assert said() == [
+            "cvae/c: step 7, interrupted (of other code), 0.5 MB",
+            "gan/a: step 7, interrupted (of other code), 2.0 MB",
+            "gan/b: step 7, running (of other code), 1.5 MB",
+            "in all: 3 trainings, 4.0 MB",
+        ]
+        assert said("gan", "--remove")[0::2] == [
+            "removed gan/a: step 7, interrupted (of other code), 2.0 MB",
+            "removed: 1 trainings, 2.0 MB",
+        ]
+        assert sorted(path.name for path in tmp_path.glob("checkpoints/*/*") if path.is_dir()) == ["b", "c"]
+        assert said("--remove")[-1] == "removed: 1 trainings, 0.5 MB"
+    assert said("--remove")[-1] == "removed: 1 trainings, 1.5 MB"
+    assert said() == ["in all: 0 trainings, 0.0 MB"]

@@ -10,6 +10,7 @@ from ganflow import doctor
 from ganflow.data import prepared
 from ganflow.doctor import Finding, examine
 from ganflow.files import locked
+from ganflow.pipeline.code import code_mark
 
 ROOT = Path(__file__).parents[1]
 
@@ -73,15 +74,19 @@ def test_what_is_there_is_counted(project: Path) -> None:
     assert findings["runs"].state.startswith("1 in mlflow.db")
 
 
-def test_a_training_is_running_or_interrupted(project: Path) -> None:
-    folder = project / "checkpoints" / "gan" / "0123456789abcdef"
+def test_every_training_on_the_disk_is_named_with_what_to_do(project: Path) -> None:
+    folder = project / "checkpoints" / "gan" / f"0123456789ab-{code_mark('train_gan')}"
     folder.mkdir(parents=True)
     for step in (90, 1200):
         (folder / f"step-{step:09d}.safetensors").touch()
     assert found()["training: gan"].state.startswith("step 1200, interrupted")
-    assert found()["training: gan"].advice
-    with locked(folder.with_suffix(".lock"), wait=False):
+    assert found()["training: gan"].advice == "the command that began it goes on"
+    with locked(folder.with_name(f"{folder.name}.lock"), wait=False):
         assert found()["training: gan"].state.startswith("step 1200, running")
+        assert not found()["training: gan"].advice
+    folder.rename(folder.with_name("0123456789abcdef"))
+    assert found()["training: gan"].state.startswith("step 1200, interrupted (of other code), 0.0 MB")
+    assert found()["training: gan"].advice == "`ganflow checkpoints gan/0123456789abcdef --remove` frees it"
 
 
 def test_a_tracking_server_is_asked_whether_it_is_well(project: Path, monkeypatch: pytest.MonkeyPatch) -> None:

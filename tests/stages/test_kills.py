@@ -7,10 +7,13 @@ import subprocess
 import sys
 from pathlib import Path
 
+import mlflow
 import pytest
 from imports import ROOT
 from ruamel.yaml import YAML
 from workspace import SLOW, TASKS, checkpoints, environment, often_saving, outs, patched, project, stage, trains, until
+
+from ganflow.pipeline.checkpoint_folders import found as found_folders
 
 
 @pytest.mark.parametrize("model", ["classifier", *TASKS])
@@ -38,7 +41,7 @@ def test_a_second_trainer_waits_and_takes_the_first_ones_result(prepared: Path, 
     assert f"waiting for process {first.pid}" in second.stderr
     steps = json.loads((prepared / "data/prepared/maps/training.json").read_text())["train"] // 2 * 60
     assert f"resuming after step {steps} of {steps}" in second.stderr
-    assert not checkpoints(folder), "the last one leaves nothing behind"
+    assert len(checkpoints(folder)) == 1, "the last state stays until DVC has committed the outs"
 
 
 def test_a_trainer_that_waits_goes_on_where_a_stopped_one_was(prepared: Path, tmp_path: Path) -> None:
@@ -87,7 +90,7 @@ def test_dvc_killed_leaves_no_orphan_and_the_same_command_goes_on(whole: Path, t
             )
 
     def trainer() -> int:
-        locks = [path for path in folder.glob("checkpoints/*/*.lock") if not path.name.endswith(".next.lock")]
+        locks = list(folder.glob("checkpoints/*/*.lock"))
         return int(locks[0].read_text() or 0) if locks else 0
 
     for end, number in ((os.kill, signal.SIGKILL), (os.killpg, signal.SIGTERM)):
@@ -104,7 +107,83 @@ def test_dvc_killed_leaves_no_orphan_and_the_same_command_goes_on(whole: Path, t
     found, expected = outs(folder), outs(whole)
     assert {name.rpartition("/")[0] for name in found} >= {"models/pix2pix/best", "models/pix2pix/last"}
     assert found == {name: expected[name] for name in found}
-    assert not [path for path in folder.glob("checkpoints/*/*") if path.is_dir()]
+    assert [one.state for one in found_folders(folder)] == ["finished"]
+
+
+# `dvc repro`, which dies in the middle of what follows a training's end.
+DYING = """
+import os, signal, sys
+from dvc.cli import main
+from dvc.stage import Stage
+
+def dying(function):
+    def call(self, *arguments, **named):
+        if "pix2pix" in str(self):
+            os.kill(os.getpid(), signal.SIGKILL)
+        return function(self, *arguments, **named)
+    return call
+
+match sys.argv[1]:
+    case "outs are not hashed":
+        Stage.save = dying(Stage.save)
+    case "dvc.lock is not written":
+        Stage.dump = dying(Stage.dump)
+sys.exit(main(["repro"]))
+"""
+
+
+def test_a_training_that_ended_is_not_repeated_until_dvc_has_committed_it(whole: Path, tmp_path: Path) -> None:
+    """dvc killed, or its cache not to be written, between the trainer's end and the commit."""
+    folder = project(tmp_path / "dvc")
+    (folder / "data" / "prepared").symlink_to(whole / "data" / "prepared")
+    stages = {
+        "train_pix2pix": {"outs": ["models/pix2pix", "metrics/history/pix2pix.csv", "reports/samples/pix2pix"]},
+        "evaluate_pix2pix": {"deps": ["models/pix2pix"], "outs": ["metrics/pix2pix.json"]},
+    }
+    for name, entry in stages.items():
+        entry["cmd"] = f"{sys.executable} {ROOT / 'stages' / name}.py"
+    YAML().dump({"stages": stages}, folder / "dvc.yaml")
+    dvc = Path(sys.executable).with_name("dvc")
+    subprocess.run([dvc, "init", "--quiet", "--no-scm"], cwd=folder, check=True)
+
+    def repro(moment: str) -> subprocess.CompletedProcess[str]:
+        command = [sys.executable, "-c", DYING, moment]
+        return subprocess.run(command, cwd=folder, env=environment(folder), capture_output=True, text=True, timeout=300)
+
+    def kept() -> list[tuple[str, str]]:
+        return [(one.state, one.other) for one in found_folders(folder)]
+
+    done = repro("outs are not hashed")
+    assert done.returncode == -signal.SIGKILL
+    assert "resuming" not in done.stderr
+    assert kept() == [("finished", "")]
+    expected = outs(folder)
+    steps = int(expected["metrics/history/pix2pix.csv"].splitlines()[-1].partition(b",")[0])
+    again = f"resuming after step {steps} of {steps}"
+
+    cache = folder / ".dvc" / "cache" / "files"
+    cache.rename(cache.with_name("aside"))
+    cache.touch()  # no folder can be made below it
+    done = repro("never")
+    assert done.returncode == 255
+    assert again in done.stderr, done.stderr
+    assert kept() == [("finished", "")]
+    cache.unlink()
+    cache.with_name("aside").rename(cache)
+
+    done = repro("dvc.lock is not written")
+    assert done.returncode == -signal.SIGKILL
+    assert again in done.stderr
+    assert kept() == [("finished", "")]
+    done = repro("never")
+    assert done.returncode == 0, done.stderr
+    assert kept() == [], "the stage after it removes what DVC has committed"
+    found = outs(folder)
+    assert {name: found[name] for name in expected} == expected
+    store = mlflow.MlflowClient(f"sqlite:///{folder}/mlflow.db")
+    (run,) = store.search_runs([store.get_experiment_by_name("pix2pix").experiment_id])
+    assert run.info.status == "FINISHED"
+    assert len(store.search_model_versions("name = 'pix2pix'")) == 1
 
 
 def has_ended(process: int) -> bool:

@@ -10,6 +10,7 @@ from ruamel.yaml import YAML
 from safetensors.torch import load_file, save_file
 from workspace import ORDER, TASKS, TINY, outs, project, stage
 
+from ganflow.pipeline.checkpoint_folders import found
 from ganflow.tracking.registry import judged_of
 from ganflow.tracking.standings import PICTURE
 
@@ -21,7 +22,8 @@ def test_every_declared_out_is_made_and_nothing_half_written_is_left(whole: Path
         for out in (out for kind in ("outs", "metrics", "plots") for out in entry.get(kind, [])):
             assert (whole / out).exists(), out
     assert not list(whole.rglob("*.partial"))
-    assert not [path for path in (whole / "checkpoints").rglob("*") if path.is_file() and path.suffix != ".lock"]
+    kept = [(folder.state, folder.other) for folder in found(whole)]
+    assert kept == [("finished", "")] * (1 + len(TASKS)), "no DVC has committed them"
 
 
 def test_generated_data_says_so_everywhere(whole: Path) -> None:

@@ -1,0 +1,114 @@
+import hashlib
+import shutil
+from pathlib import Path
+
+import pytest
+from ruamel.yaml import YAML
+
+from ganflow.files import locked
+from ganflow.pipeline import checkpoint_folders
+from ganflow.pipeline.checkpoint_folders import FINISHED, finish, found, lock_of, mark, of_other_code, release, remove
+
+ROOT = Path(__file__).parents[2]
+
+
+@pytest.fixture
+def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """That of a training of the GAN with two states, in a project of its own."""
+    monkeypatch.chdir(tmp_path)
+    shutil.copy(ROOT / "params.yaml", tmp_path)
+    own = YAML(typ="safe").load((ROOT / "params.yaml").read_text())
+    params = {"seed": own["seed"], "gan": own["gan"], "classifier": "0123456789ab"}
+    folder = tmp_path / "checkpoints" / "gan" / mark("gan", params, "data")
+    folder.mkdir(parents=True)
+    checkpoint_folders.write_json(folder / "training.json", {"params": params})
+    for step in (90, 1200):
+        (folder / f"step-{step:09d}.safetensors").write_bytes(bytes(step))
+    return folder
+
+
+def finished(folder: Path) -> str:
+    """Finish the training; returns the line of dvc.lock that says that its history is committed."""
+    history = folder.parents[2] / "history.csv"
+    history.write_text("step,loss\n1200,0.5\n")
+    finish(folder, history)
+    return f"      md5: {hashlib.md5(history.read_bytes()).hexdigest()}\n"
+
+
+def test_other_parameters_or_data_have_another_mark_and_the_same_code() -> None:
+    marks = [mark("gan", params, data) for params in ({"lr": 0.1}, {"lr": 0.2}) for data in ("a", "b")]
+    assert len(set(marks)) == 4
+    assert len({one.partition("-")[2] for one in marks}) == 1
+    assert marks[0] == mark("gan", {"lr": 0.1}, "a")
+
+
+def test_a_training_is_running_interrupted_or_finished(folder: Path, tmp_path: Path) -> None:
+    (one,) = found(tmp_path)
+    assert (one.step, one.state, one.other) == (1200, "interrupted", "")
+    assert one.bytes >= 1290
+    assert not lock_of(folder).exists(), "looking changes nothing"
+    with locked(lock_of(folder), wait=False):
+        assert found(tmp_path)[0].state == "running"
+    finished(folder)
+    assert found(tmp_path)[0].state == "finished"
+
+
+def test_what_belongs_to_other_code_or_parameters_says_so(folder: Path, tmp_path: Path) -> None:
+    asked = folder.name.partition("-")[0]
+    folder.rename(folder.with_name(f"{asked}-0123456789ab"))
+    assert [one.other for one in found(tmp_path)] == ["of other code"]
+    params = tmp_path / "params.yaml"
+    params.write_text(params.read_text().replace("seed: 0", "seed: 1"))
+    assert [one.other for one in found(tmp_path)] == ["of other code, of other parameters: seed = 0"]
+    for content in (b"", b"[1]", b'{"params": 3}', b"\xff"):
+        (folder.with_name(f"{asked}-0123456789ab") / "training.json").write_bytes(content)
+        assert [one.other for one in found(tmp_path)] == ["of other code"]
+    params.unlink()
+    assert [one.other for one in found(tmp_path)] == ["of other code"]
+
+
+def test_only_the_same_parameters_and_data_are_of_other_code(folder: Path) -> None:
+    asked = folder.name.partition("-")[0]
+    before = folder.with_name(f"{asked}-0123456789ab")
+    before.mkdir()
+    folder.with_name("0123456789ab-0123456789ab").mkdir()
+    assert of_other_code(folder) == [before]
+
+
+def test_a_finished_training_is_released_once_dvc_has_committed_it(folder: Path, tmp_path: Path) -> None:
+    lock = tmp_path / "dvc.lock"
+    release(["models/gan"])  # no dvc.lock yet
+    committed = finished(folder)
+    release(["models/gan"])
+    lock.write_text("      md5: 0123456789abcdef0123456789abcdef\n")
+    release(["models/gan"])
+    lock.write_text(committed)
+    release(["data/prepared/mnist", "models/cgan", "models/classifier"])
+    assert folder.exists()
+    with locked(lock_of(folder), wait=False):  # another experiment takes the same training
+        release(["models/gan"])
+    assert folder.exists()
+    release(["models/gan"])
+    assert not folder.exists()
+
+
+def test_an_interrupted_training_is_never_released(folder: Path, tmp_path: Path) -> None:
+    committed = finished(folder)
+    (tmp_path / "dvc.lock").write_text(committed)
+    for content in (None, "", "{}", '{"history_md5": ""}', '{"history_md5": 1}', "\\"):
+        if content is None:
+            (folder / FINISHED).unlink()
+        else:
+            (folder / FINISHED).write_text(content)
+        release(["models/gan"])
+        assert folder.exists()
+
+
+def test_a_kill_while_a_folder_is_removed_leaves_nothing_to_be_taken_for_whole(
+    folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    finished(folder)
+    monkeypatch.setattr(shutil, "rmtree", lambda *_, **__: None)  # it does not come to that
+    assert remove(folder)
+    (one,) = found(tmp_path)
+    assert (one.step, one.state) == (0, "interrupted")
