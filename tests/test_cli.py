@@ -53,13 +53,13 @@ def test_checkpoints_are_listed_and_all_but_the_running_removed(
             "cvae/c: step 7, interrupted (of other code), 0.5 MB",
             "gan/a: step 7, interrupted (of other code), 2.0 MB",
             "gan/b: step 7, running (of other code), 1.5 MB",
-            "in all: 3 trainings, 4.0 MB",
+            "4.0 MB in all",
         ]
         assert said("gan", "--remove")[0::2] == [
             "removed gan/a: step 7, interrupted (of other code), 2.0 MB",
-            "removed: 1 trainings, 2.0 MB",
+            "2.0 MB removed",
         ]
         assert sorted(path.name for path in tmp_path.glob("checkpoints/*/*") if path.is_dir()) == ["b", "c"]
-        assert said("--remove")[-1] == "removed: 1 trainings, 0.5 MB"
-    assert said("--remove")[-1] == "removed: 1 trainings, 1.5 MB"
-    assert said() == ["in all: 0 trainings, 0.0 MB"]
+        assert said("--remove")[-1] == "0.5 MB removed"
+    assert said("--remove")[-1] == "1.5 MB removed"
+    assert said() == ["0.0 MB in all"]

@@ -20,8 +20,8 @@ examples:
   ganflow compare RUN_A RUN_B      two runs on one page: compare.html
   ganflow ui                       the pages of all runs: `make ui`
   ganflow doctor                   first, and when something is odd
-  ganflow checkpoints              trainings that run, were interrupted or are old
-  ganflow checkpoints gan --remove  those of one model removed, but what runs
+  ganflow checkpoints              trainings under way, interrupted, old
+  ganflow checkpoints --remove     all of them, but what runs
 
 elsewhere:
   make help                        the workflow: demo, real run, tests, pages
@@ -209,8 +209,8 @@ def _checkpoints(arguments: argparse.Namespace) -> None:
     removed = [folder for folder in shown if arguments.remove and folder.state != "running" and remove(folder.path)]
     for folder in shown:
         print(f"{'removed ' if folder in removed else ''}{folder.name}: {folder}")
-    done, what = ("removed", removed) if arguments.remove else ("in all", shown)
-    print(f"{done}: {len(what)} trainings, {sum(folder.bytes for folder in what) / 1e6:,.1f} MB")
+    size = sum(folder.bytes for folder in (removed if arguments.remove else shown)) / 1e6
+    print(f"{size:,.1f} MB removed" if arguments.remove else f"{size:,.1f} MB in all")
 
 
 if __name__ == "__main__":
