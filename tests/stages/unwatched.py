@@ -53,6 +53,7 @@ class Checkpoints(Nothing):
 
     def __init__(self, stage: str, *_: object, **__: object) -> None:
         self.folder = Path("kept") / stage
+        self.samples = self.folder / "samples"
 
 
 OWN: dict[tuple[str, str], Any] = {

@@ -2,7 +2,6 @@ import re
 
 import pytest
 import torch
-from PIL import Image
 from safetensors.torch import save_file
 
 from ganflow.training.checkpoint import KEPT, Checkpoints
@@ -16,6 +15,12 @@ def state(value: float) -> dict[str, object]:
         "history": [{"loss": 0.1 + 0.2}],
         "nothing": None,
     }
+
+
+def picture(checkpoints: Checkpoints, name: str) -> None:
+    checkpoints.samples.mkdir(parents=True, exist_ok=True)
+    (checkpoints.samples / name).write_text(name)
+    checkpoints.add_picture(checkpoints.samples / name)
 
 
 def equal(a: object, b: object) -> bool:
@@ -82,7 +87,7 @@ def damaged_at_will(checkpoints: Checkpoints, contents: list[bytes], capsys: pyt
 def test_no_bit_of_a_checkpoint_can_change_without_its_being_noticed(capsys: pytest.CaptureFixture[str]) -> None:
     """The header's numbers, names, shapes and types included: the same state, or skipped with a line."""
     checkpoints = Checkpoints("gan", "mark")
-    checkpoints.keep(Image.new("L", (2, 2)), "epoch_0001.png")
+    picture(checkpoints, "epoch_0001.png")
     for step in (1, 2):
         checkpoints.save(step, state(step))
     whole = max(checkpoints.folder.glob("step-*")).read_bytes()
@@ -147,9 +152,9 @@ def test_after_a_damaged_one_two_whole_ones_are_kept_again() -> None:
 def test_a_state_whose_picture_is_damaged_is_skipped(damage: bytes | None, capsys: pytest.CaptureFixture[str]) -> None:
     """The pictures are an out too."""
     checkpoints = Checkpoints("gan", "mark")
-    checkpoints.keep(Image.new("L", (2, 2)), "epoch_0001.png")
+    picture(checkpoints, "epoch_0001.png")
     checkpoints.save(1, state(1))
-    checkpoints.keep(Image.new("L", (2, 2), 7), "epoch_0002.png")
+    picture(checkpoints, "epoch_0002.png")
     checkpoints.save(2, state(2))
     again = Checkpoints("gan", "mark")
     assert equal(again.load(), state(2))

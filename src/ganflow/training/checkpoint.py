@@ -13,7 +13,6 @@ from pathlib import Path
 from typing import Any
 
 import torch
-from PIL import Image
 from safetensors import safe_open
 from safetensors.torch import save_file
 from torch import Tensor
@@ -47,11 +46,9 @@ class Checkpoints:
             write_json(note, now)
         return now["training"]
 
-    def keep(self, picture: Image.Image, name: str) -> None:
-        """Write a picture into `samples`; the states saved from here on belong to it."""
-        with whole_file(self.samples / name) as partial:
-            picture.save(partial, "PNG")
-        self.pictures[name] = sha256(self.samples / name)
+    def add_picture(self, path: Path) -> None:
+        """States saved from here on are whole with this file of `samples` alone: it is an out too."""
+        self.pictures[path.name] = sha256(path)
 
     def save(self, step: int, state: dict[str, Any]) -> None:
         """Write the state after `step` steps, then drop all but the last two."""

@@ -18,6 +18,7 @@ from torch import Tensor, nn
 
 from ganflow.data.batches import Draw
 from ganflow.errors import UserError
+from ganflow.files import whole_file
 from ganflow.training.checkpoint import Checkpoints
 from ganflow.training.lifetime import Stopped, stop_on_signals
 from ganflow.training.plan import Plan
@@ -162,7 +163,10 @@ def train(
                 if validation and (best is None or validation.better(measures[validation.best_by], best.value)):
                     best = Best(epoch + 1, measures[validation.best_by], _copied(network))
                 if picture := model.sample(network):
-                    checkpoints.keep(picture, f"epoch_{epoch + 1:04d}.png")
+                    path = checkpoints.samples / f"epoch_{epoch + 1:04d}.png"
+                    with whole_file(path) as partial:
+                        picture.save(partial, "PNG")
+                    checkpoints.add_picture(path)
                     curves.image(picture, "samples", step)
             elif step % LOG_STEPS == 0 or step % plan.epoch_steps == 0:
                 history.log(step, {})

@@ -88,8 +88,8 @@ def train_and_track(
                 trained.history.to_csv(partial, index=False)
             if outs.samples is not None:
                 with whole_dir(outs.samples) as partial:
-                    for name in sorted(checkpoints.pictures):
-                        (partial / name).write_bytes((checkpoints.samples / name).read_bytes())
+                    for picture in sorted(checkpoints.samples.glob("epoch_*.png")):
+                        (partial / picture.name).write_bytes(picture.read_bytes())
             tracker.tag(tracking.WEIGHTS_TAG, saved.digest(outs.model))
             tracker.file(outs.history, "history")
             judged = _judged(network, validation, machine, dataset["source"]) if validation else None
