@@ -3,6 +3,7 @@
 - Two clean clones of HEAD, `dvc repro` in each: the same dvc.lock, byte for byte.
 - Every model's training killed in every kind of moment with every signal, a newest checkpoint cut off or emptied,
   parameters changed in between (stages/kills.py): the same bytes and the same MLflow run as one left alone.
+- Another in which `dvc` is killed between each training's end and its commit: no step is repeated.
 - A third clone in which `dvc` itself, or its whole process group, is killed in every training: no orphan, and in the
   end the same dvc.lock and MLflow runs as the first.
 
@@ -30,7 +31,7 @@ sys.path.insert(0, str(Path(__file__).parent / "stages"))
 from imports import ROOT
 from kills import MODELS, MOMENTS, SIZE, THOROUGH, tracked
 from ruamel.yaml import YAML
-from workspace import ORDER, TINY, project, stage, trains, until
+from workspace import DYING_DVC, ORDER, TINY, UNCOMMITTED, project, stage, trains, until
 
 
 def yaml() -> YAML:
@@ -65,15 +66,18 @@ def clone(folder: Path) -> Path:
     return folder
 
 
-def repro(folder: Path, log: Path) -> subprocess.Popen[bytes]:
-    """`dvc repro` in a clone, leading a process group and session of its own, as in a terminal of its own."""
+def repro(folder: Path, log: Path, *dying: str) -> subprocess.Popen[bytes]:
+    """`dvc repro` in a clone, leading a process group and session of its own, as in a terminal of its own.
+
+    `dying`: a stage and the moment after its end in which this DVC kills itself.
+    """
     binaries = Path(sys.executable).parent
     removed = {"DVC_ROOT", "DVC_STAGE", "PYTHONPATH", "MLFLOW_TRACKING_URI", "GANFLOW_MIRROR"}
     environment = {name: value for name, value in os.environ.items() if name not in removed}
     environment |= {"PATH": f"{binaries}:{os.environ['PATH']}", "OMP_NUM_THREADS": "1", "DVC_NO_ANALYTICS": "1"}
     with log.open("w") as out:
         return subprocess.Popen(
-            [binaries / "dvc", "repro"],
+            [sys.executable, "-c", DYING_DVC, *dying] if dying else [binaries / "dvc", "repro"],
             cwd=folder,
             env=environment,
             stdout=out,
@@ -155,6 +159,25 @@ def kill_dvc(folder: Path) -> Proof:
     return proof
 
 
+def kill_before_commit(folder: Path) -> Proof:
+    """`dvc repro` killed between each training's end and its commit, and followed by the same `dvc repro`."""
+    proof, log = Proof("no commit"), folder.with_suffix(".log")
+    for model in MODELS:
+        for number, moment in enumerate(UNCOMMITTED):
+            code = repro(folder, log, f"train_{model}", moment).wait()
+            said = log.read_text()
+            again = re.findall(rf"{model}: resuming after step (\d+) of (\d+)", said)
+            if code != -signal.SIGKILL:
+                proof.wrong.append(f"SIGKILL in {model}, {moment}: dvc ended with {code}: {said[-300:]}")
+            elif (number > 0) != (len(again) == 1 and again[0][0] == again[0][1]):
+                proof.wrong.append(f"{model}, {moment}: steps were repeated: {said[-300:]}")
+            else:
+                proof.landed["SIGKILL before commit"] += 1
+    reproduced(folder)
+    proof.wrong += [f"left behind: {path}" for path in folder.glob("checkpoints/*/*") if path.is_dir()]
+    return proof
+
+
 def has_begun(folder: Path, model: str, moment: str) -> Callable[[], bool]:
     """Whether the trainer of `model` runs, or is in the midst of its training."""
     return lambda: any(
@@ -192,15 +215,18 @@ def prove(work: Path, seed: int, jobs: int) -> list[Proof]:
         done = stage(base, name)
         if done.returncode != 0:
             raise RuntimeError(f"{name}: {done.stderr}")
-    first, second, third = (clone(work / name) for name in ("first", "second", "third"))  # of one and the same HEAD
+    # Of one and the same HEAD.
+    first, second, third, fourth = (clone(work / name) for name in ("first", "second", "third", "fourth"))
     with ThreadPoolExecutor(jobs) as pool:
         clones = pool.submit(timed, two_clones, first, second)
         killed_dvc = pool.submit(timed, kill_dvc, third)
+        uncommitted = pool.submit(timed, kill_before_commit, fourth)
         trainings = [pool.submit(timed, kill_training, model, base, work / model, seed) for model in MODELS]
-        proofs = [clones.result(), killed_dvc.result(), *(one.result() for one in trainings)]
-    proofs[1].wrong += same_lock(first, third)
-    for model in MODELS:
-        proofs[1].wrong += [f"{model}: {fault}" for fault in tracked(model, third, first)]
+        proofs = [clones.result(), killed_dvc.result(), uncommitted.result(), *(one.result() for one in trainings)]
+    for proof, folder in zip(proofs[1:3], (third, fourth), strict=True):
+        proof.wrong += same_lock(first, folder)
+        for model in MODELS:
+            proof.wrong += [f"{model}: {fault}" for fault in tracked(model, folder, first)]
     return proofs
 
 

@@ -6,12 +6,26 @@ import signal
 import subprocess
 import sys
 from pathlib import Path
+from typing import Any
 
 import mlflow
 import pytest
 from imports import ROOT
 from ruamel.yaml import YAML
-from workspace import SLOW, TASKS, checkpoints, environment, often_saving, outs, patched, project, stage, trains, until
+from workspace import (
+    DYING_DVC,
+    SLOW,
+    TASKS,
+    checkpoints,
+    environment,
+    often_saving,
+    outs,
+    patched,
+    project,
+    stage,
+    trains,
+    until,
+)
 
 from ganflow.pipeline.checkpoint_folders import found as found_folders
 
@@ -110,33 +124,11 @@ def test_dvc_killed_leaves_no_orphan_and_the_same_command_goes_on(whole: Path, t
     assert [one.state for one in found_folders(folder)] == ["finished"]
 
 
-# `dvc repro`, which dies in the middle of what follows a training's end.
-DYING = """
-import os, signal, sys
-from dvc.cli import main
-from dvc.stage import Stage
-
-def dying(function):
-    def call(self, *arguments, **named):
-        if "pix2pix" in str(self):
-            os.kill(os.getpid(), signal.SIGKILL)
-        return function(self, *arguments, **named)
-    return call
-
-match sys.argv[1]:
-    case "outs are not hashed":
-        Stage.save = dying(Stage.save)
-    case "dvc.lock is not written":
-        Stage.dump = dying(Stage.dump)
-sys.exit(main(["repro"]))
-"""
-
-
 def test_a_training_that_ended_is_not_repeated_until_dvc_has_committed_it(whole: Path, tmp_path: Path) -> None:
     """dvc killed, or its cache not to be written, between the trainer's end and the commit."""
     folder = project(tmp_path / "dvc")
     (folder / "data" / "prepared").symlink_to(whole / "data" / "prepared")
-    stages = {
+    stages: dict[str, dict[str, Any]] = {
         "train_pix2pix": {"outs": ["models/pix2pix", "metrics/history/pix2pix.csv", "reports/samples/pix2pix"]},
         "evaluate_pix2pix": {"deps": ["models/pix2pix"], "outs": ["metrics/pix2pix.json"]},
     }
@@ -147,7 +139,7 @@ def test_a_training_that_ended_is_not_repeated_until_dvc_has_committed_it(whole:
     subprocess.run([dvc, "init", "--quiet", "--no-scm"], cwd=folder, check=True)
 
     def repro(moment: str) -> subprocess.CompletedProcess[str]:
-        command = [sys.executable, "-c", DYING, moment]
+        command = [sys.executable, "-c", DYING_DVC, "train_pix2pix", moment]
         return subprocess.run(command, cwd=folder, env=environment(folder), capture_output=True, text=True, timeout=300)
 
     def kept() -> list[tuple[str, str]]:
@@ -181,7 +173,7 @@ def test_a_training_that_ended_is_not_repeated_until_dvc_has_committed_it(whole:
     found = outs(folder)
     assert {name: found[name] for name in expected} == expected
     store = mlflow.MlflowClient(f"sqlite:///{folder}/mlflow.db")
-    (run,) = store.search_runs([store.get_experiment_by_name("pix2pix").experiment_id])
+    (run,) = store.search_runs([one.experiment_id for one in store.search_experiments()])
     assert run.info.status == "FINISHED"
     assert len(store.search_model_versions("name = 'pix2pix'")) == 1
 

@@ -38,6 +38,31 @@ TINY = {
     "evaluate": {"digits": 200, "repeats": 2, "perceptual": "off", "samples": 3, "sampled_pairs": 3},
     "render": {"digits": 20, "interpolations": 2, "pairs": 2},
 }
+# `dvc repro`, which kills itself at a moment between the end of a stage's script and DVC's next stage.
+DYING_DVC = """
+import os, signal, sys
+from dvc.cli import main
+from dvc.stage import Stage
+
+stage, moment = sys.argv[1:]
+
+def dying(function):
+    def call(self, *arguments, **named):
+        if f"'{stage}'" in str(self):
+            os.kill(os.getpid(), signal.SIGKILL)
+        return function(self, *arguments, **named)
+    return call
+
+match moment:
+    case "outs are not hashed":
+        Stage.save = dying(Stage.save)
+    case "outs are not in the cache":
+        Stage.commit = dying(Stage.commit)
+    case "dvc.lock is not written":
+        Stage.dump = dying(Stage.dump)
+sys.exit(main(["repro"]))
+"""
+UNCOMMITTED = ("outs are not hashed", "outs are not in the cache", "dvc.lock is not written")
 ORDER = (
     *("check_params", "download_mnist", "download_maps", "prepare_mnist", "prepare_maps", "train_classifier"),
     *("train_gan", "train_cgan", "train_pix2pix", "train_cvae"),
