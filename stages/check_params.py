@@ -1,24 +1,37 @@
 """Stage check_params: refuse a wrong params.yaml before any other stage has touched anything.
 
-DVC removes a stage's outs before running it. Listed first in dvc.yaml, this stage sees every change of a parameter
-first, and ends the run while all earlier results are still in place.
+DVC removes a stage's outs before it runs the stage. Every stage depends on this one's out, so this one runs first,
+whichever stage was named, and ends the command while all earlier results are still in place. The out is always the
+same bytes: a change of a parameter that is right puts no other stage out of date.
 """
 
 import os
+from pathlib import Path
 
 from ganflow import config
 from ganflow.errors import UserError
-from ganflow.pipeline.stage import run
+from ganflow.files import project_root
+from ganflow.pipeline.checks import check
+from ganflow.pipeline.stage import CHECKED, run
+
+TEXT = "Made by the stage check_params. Every other stage depends on this file and so runs after it.\n"
 
 
 def main() -> None:
     try:
-        config.load()
+        check(config.load())
     except UserError as fault:
-        if "DVC_EXP_NAME" not in os.environ:
-            raise
-        # `dvc exp run -S` writes the file before it runs anything, and leaves it so.
-        raise UserError(f"{fault} (params.yaml keeps it; `git checkout params.yaml` takes it back)") from None
+        raise UserError(f"{fault} ({_way_back()})") from None
+    CHECKED.parent.mkdir(parents=True, exist_ok=True)
+    CHECKED.write_text(TEXT, encoding="utf-8")
+
+
+def _way_back() -> str:
+    if project_root() != Path.cwd().resolve():  # of `dvc exp run --temp` or the queue
+        return "nothing is changed: your params.yaml is as it was"
+    if "DVC_EXP_NAME" in os.environ:  # `dvc exp run -S` writes the file before it runs anything, and leaves it so
+        return "params.yaml keeps it; `git checkout params.yaml` takes it back"
+    return "correct it; `git checkout params.yaml` takes back all changes since the last commit"
 
 
 if __name__ == "__main__":

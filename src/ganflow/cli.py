@@ -7,8 +7,9 @@ from pathlib import Path
 from PIL import Image, UnidentifiedImageError
 
 from ganflow.errors import UserError, run
-from ganflow.files import project_root, whole_file
+from ganflow.files import check_output, project_root, whole_file
 
+MOST_SAMPLES = 1000
 EXAMPLES = """\
 examples:
   ganflow translate photo.jpg -o map.png              your own photo as a map
@@ -92,17 +93,20 @@ def _translate(arguments: argparse.Namespace) -> None:
     import torch
 
     from ganflow.inference.compute import chosen_device
-    from ganflow.inference.translation import translate_photo
+    from ganflow.inference.translation import translate_photo, writable_format
     from ganflow.models import saved
     from ganflow.models.cvae import ConditionalVae
     from ganflow.models.unet import UNet
     from ganflow.seeds import latents
 
-    if arguments.output.suffix.lower() not in Image.registered_extensions():
-        raise UserError(f"cannot tell the format of {arguments.output}: give it a name like map.png")
     several = arguments.samples is not None
-    if several and arguments.samples < 1:
-        raise UserError(f"--samples {arguments.samples}: at least 1 is needed")
+    if several and not 1 <= arguments.samples <= MOST_SAMPLES:
+        raise UserError(f"--samples {arguments.samples}: 1 to {MOST_SAMPLES} can be drawn")
+    output = arguments.output
+    numbers = range(1, arguments.samples + 1) if several else ()
+    outputs = [output.with_stem(f"{output.stem}-{number}") for number in numbers] or [output]
+    for path in outputs:
+        check_output(path, arguments.photo)
     try:
         with Image.open(arguments.photo) as opened:
             photo = opened.convert("RGB")
@@ -110,21 +114,18 @@ def _translate(arguments: argparse.Namespace) -> None:
         raise UserError(f"there is no file {arguments.photo}") from None
     except (UnidentifiedImageError, OSError) as fault:
         raise UserError(f"{arguments.photo} is not a readable image: {fault}") from None
+    image_format = writable_format(output, photo.size)
     folder = arguments.model or project_root() / f"models/{'cvae' if several else 'pix2pix'}/best"
     network, config = saved.load(folder, ConditionalVae if several else UNet)
     device = chosen_device("auto")
     network.to(device)
-    outputs: list[tuple[Path, torch.Tensor | None]] = [(arguments.output, None)]
+    drawn_from: list[torch.Tensor | None] = [None]
     if isinstance(network, ConditionalVae):
-        drawn = latents(arguments.samples, network.latent_dim, arguments.seed, "cvae", "translate")
-        name = arguments.output
-        outputs = [
-            (name.with_stem(f"{name.stem}-{number}"), latent[None]) for number, latent in enumerate(drawn, start=1)
-        ]
-    for path, latent in outputs:
+        drawn_from = list(latents(len(outputs), network.latent_dim, arguments.seed, "cvae", "translate").split(1))
+    for path, latent in zip(outputs, drawn_from, strict=True):
         drawn = translate_photo(network, photo, config["eval_size"], device, latent)
         with whole_file(path) as partial:
-            drawn.save(partial, format=Image.registered_extensions()[path.suffix.lower()])
+            drawn.save(partial, format=image_format)
         print(f"{path}: {drawn.width}x{drawn.height}, drawn by a model trained on {config['source']} data")
 
 
@@ -173,11 +174,12 @@ def _compare(arguments: argparse.Namespace) -> None:
     from ganflow.comparison.page import page
     from ganflow.tracking.reading import newest, opened, pair
 
+    check_output(arguments.output)
     with opened() as client:
         a, b = pair(newest(client), arguments.a, arguments.b, arguments.task)
         content = page(a, b)
     with whole_file(arguments.output) as partial:
-        partial.write_text(content)
+        partial.write_text(content, encoding="utf-8")
     print(f"{arguments.output}: {a.task}, A is {a.name} ({a.run_id[:12]}), B is {b.name} ({b.run_id[:12]})")
 
 
@@ -186,6 +188,8 @@ def _ui(arguments: argparse.Namespace) -> None:
     from ganflow.tracking.reading import opened
     from ganflow.tracking.store import is_remote
 
+    if not 1 <= arguments.port <= 65535:
+        raise UserError(f"--port {arguments.port}: a port is a number from 1 to 65535")
     with opened() as client:
         store = client.tracking_uri
         base = store.rstrip("/") if is_remote() else f"http://127.0.0.1:{arguments.port}"

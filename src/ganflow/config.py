@@ -1,16 +1,18 @@
 """params.yaml as typed, bounded, documented models. Unknown keys and bad values are refused, by name."""
 
+import reprlib
 from pathlib import Path
 from typing import Annotated, Any, Literal, Self
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
 from ruamel.yaml import YAML, YAMLError
 
-from ganflow.errors import UserError
+from ganflow.errors import UserError, one_line
 
 Objective = Literal["non_saturating", "minimax", "lsgan", "hinge", "wgan_gp"]
-Count = Annotated[int, Field(ge=1)]
-Weight = Annotated[float, Field(ge=0)]
+# Upper bounds far above any use keep a slip of the keyboard out of torch, numpy and 64-bit numbers.
+Count = Annotated[int, Field(ge=1, le=10**9)]
+Weight = Annotated[float, Field(ge=0, le=1e9)]
 Rate = Annotated[float, Field(gt=0, le=1)]
 Beta = Annotated[float, Field(ge=0, lt=1)]
 Share = Annotated[float, Field(gt=0, le=1)]
@@ -28,7 +30,7 @@ class Compute(Section):
     device: Literal["auto", "cpu", "cuda", "mps"]
     precision: Literal["auto", "fp32", "bf16"]
     compile: Literal["auto", "on", "off"]
-    threads: Annotated[int, Field(ge=0)]
+    threads: Annotated[int, Field(ge=0, le=1024)]
     processes: Annotated[int, Field(ge=1, le=1024)]
 
 
@@ -149,7 +151,7 @@ class Cvae(Translator):
 
 class Evaluate(Section):
     checkpoint: Literal["best", "last"]
-    digits: Annotated[int, Field(ge=100)]
+    digits: Annotated[int, Field(ge=100, le=10**6)]
     repeats: Count
     perceptual: Literal["auto", "on", "off"]
     samples: Annotated[int, Field(ge=2, le=100)]
@@ -187,16 +189,28 @@ def load(path: Path = Path("params.yaml")) -> Params:
         UserError: naming the first wrong key, its value and what was expected of it.
     """
     try:
-        # DVC writes params.yaml as YAML 1.2, where 1e-05 is a number; PyYAML (1.1) would read it as a string.
-        content: Any = YAML(typ="safe", pure=True).load(path.read_text())
+        text = path.read_text(encoding="utf-8-sig")
     except FileNotFoundError:
         raise UserError(f"there is no {path} here: run from the project's root") from None
-    except (YAMLError, UnicodeDecodeError) as fault:
-        raise UserError(f"{path} is not valid YAML: {' '.join(str(fault).split())}") from None
+    except OSError as fault:  # a folder, not readable
+        raise UserError(f"{path} cannot be read: {fault.strerror}") from None
+    except UnicodeDecodeError:
+        raise UserError(f"{path} is not UTF-8 text: save it in that encoding") from None
     try:
+        # DVC writes params.yaml as YAML 1.2, where 1e-05 is a number; PyYAML (1.1) would read it as a string.
+        content: Any = YAML(typ="safe", pure=True).load(text)
+        if not isinstance(content, dict):
+            raise UserError(f"{path} holds {'nothing' if content is None else 'no parameters'}: it takes `name: value`")
         return Params.model_validate(content)
     except ValidationError as fault:
         raise UserError(f"{path}: {_explain(fault)}") from None
+    except YAMLError as fault:
+        raise UserError(f"{path} is not valid YAML: {one_line(fault)}") from None
+    except RecursionError:
+        raise UserError(f"{path} is not valid: it is nested too deeply") from None
+    except (ValueError, TypeError, ArithmeticError, LookupError, AttributeError) as fault:
+        # From within the YAML parser, which takes a tag such as !!float, a date or an endless integer at its word.
+        raise UserError(f"{path} is not valid YAML: {one_line(fault)}") from None
 
 
 def dotted(params: dict[str, Any], prefix: str = "") -> dict[str, Any]:
@@ -209,8 +223,8 @@ def dotted(params: dict[str, Any], prefix: str = "") -> dict[str, Any]:
 
 def _explain(fault: ValidationError) -> str:
     """The first error as `key = value: what is wrong`, and how many more there are."""
-    first, *others = fault.errors()
-    key = ".".join(str(part) for part in first["loc"]) or "the file"
+    first, *others = fault.errors(include_url=False, include_context=False)
+    key = one_line(".".join(str(part) for part in first["loc"]))
     message = first["msg"].removeprefix("Value error, ")
     match first["type"]:
         case "extra_forbidden":
@@ -220,5 +234,12 @@ def _explain(fault: ValidationError) -> str:
         case "value_error":
             text = f"{key}: {message}"
         case _:
-            text = f"{key} = {first['input']!r}: {message[0].lower()}{message[1:]}"
+            text = f"{key} = {_shown(first['input'])}: {message[0].lower()}{message[1:]}"
     return text + (f" (and {len(others)} more)" if others else "")
+
+
+def _shown(value: Any) -> str:
+    try:
+        return one_line(reprlib.repr(value))
+    except ValueError:  # Python does not write integers of more than 4300 digits
+        return "a very large number"

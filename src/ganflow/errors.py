@@ -1,6 +1,7 @@
 """What a user sees when something foreseeable goes wrong: one line and a non-zero exit."""
 
 import errno
+import os
 import signal
 import sys
 from collections.abc import Callable
@@ -10,6 +11,13 @@ class UserError(Exception):
     """A fault that the person at the keyboard can act on. Its text is one line and is all they see."""
 
 
+def one_line(text: object, longest: int = 300) -> str:
+    """`text` without line breaks and control characters, cut after `longest` characters."""
+    words = " ".join(str(text).split())
+    shown = "".join(char if char.isprintable() else ascii(char)[1:-1] for char in words[: longest + 1])
+    return shown if len(words) <= longest else f"{shown[:longest]} ..."
+
+
 def run(main: Callable[[], object]) -> None:
     """Run a script's `main`, turning foreseeable faults into one line on stderr and exit code 1.
 
@@ -17,12 +25,16 @@ def run(main: Callable[[], object]) -> None:
     """
     try:
         main()
+        sys.stdout.flush()
     except UserError as fault:
         sys.exit(f"error: {fault}")
     except KeyboardInterrupt:
         sys.exit(128 + signal.SIGINT)
+    except BrokenPipeError:  # the reader has seen enough: `ganflow runs | head`
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())  # for what Python flushes at its end
+        sys.exit(128 + signal.SIGPIPE)
     except OSError as fault:
-        if fault.errno == errno.ENOSPC:
+        if fault.errno in (errno.ENOSPC, errno.EDQUOT):
             sys.exit(f"error: the disk is full ({fault.filename or 'while writing'}): free some space, run again")
         if fault.errno in (errno.EACCES, errno.EROFS):
             sys.exit(f"error: cannot write or read {fault.filename}: {fault.strerror}")

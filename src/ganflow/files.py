@@ -12,6 +12,8 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
+from ganflow.errors import UserError, one_line
+
 
 @contextmanager
 def whole_file(path: Path) -> Iterator[Path]:
@@ -20,11 +22,10 @@ def whole_file(path: Path) -> Iterator[Path]:
     What processes that were killed left of the same file is removed too.
     """
     path.parent.mkdir(parents=True, exist_ok=True)
-    ours = f".{path.name}.{platform.node()}."  # a process id says something on one machine only
-    for left in path.parent.glob(f"{glob.escape(ours)}*.partial"):
+    for left in path.parent.glob(f"{glob.escape(_ours(path))}*.partial"):
         if not _runs(int(left.name.split(".")[-2])):
             left.unlink(missing_ok=True)
-    partial = path.with_name(f"{ours}{os.getpid()}.partial")
+    partial = path.with_name(f"{_ours(path)}{os.getpid()}.partial")
     try:
         yield partial
         with partial.open("rb") as written:
@@ -32,6 +33,33 @@ def whole_file(path: Path) -> Iterator[Path]:
         partial.replace(path)
     finally:
         partial.unlink(missing_ok=True)
+
+
+def check_output(path: Path, *sources: Path) -> None:
+    """Refuse a path that `whole_file` could not write, or that is one of `sources`, before the work for it begins.
+
+    Leaves nothing behind.
+
+    Raises:
+        UserError: saying why.
+    """
+    try:
+        final = path.resolve()  # also `new/../photo.jpg`, whose first folder does not exist yet
+        if final.is_dir():
+            raise UserError(f"{path} is a folder: give the name of a file")
+        if final.exists() and any(final.samefile(source) for source in sources):
+            raise UserError(f"{path} is the input itself: give another name")
+        folder = next(parent for parent in (path.parent.resolve() / path.name).parents if parent.exists())
+        trial = folder / f"{_ours(path)}{os.getpid()}.partial"
+        trial.touch()
+        trial.unlink()
+    except (OSError, RuntimeError) as fault:  # RuntimeError: links in a circle
+        raise UserError(f"cannot write {one_line(path)}: {getattr(fault, 'strerror', None) or fault}") from None
+
+
+def _ours(path: Path) -> str:
+    """How the names of this machine's partial files begin: a process id says something on one machine only."""
+    return f".{path.name}.{platform.node()}."
 
 
 def _runs(process: int) -> bool:

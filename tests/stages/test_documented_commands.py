@@ -3,7 +3,6 @@
 import os
 import re
 import shlex
-import shutil
 import subprocess
 import sys
 from dataclasses import dataclass
@@ -13,6 +12,7 @@ import pytest
 from imports import ROOT
 from PIL import Image
 from ruamel.yaml import YAML
+from workspace import as_committed
 
 PROGRAMS = (
     *("make", "dvc", "ganflow", "mlflow", "git", "source", "export", "touch", "python", "python3", "pip"),
@@ -163,7 +163,8 @@ def test_the_other_place_exists(where: str) -> None:
 def test_the_documented_commands_work(whole: Path, tmp_path: Path) -> None:
     """In one go, as a reader would type them."""
     project, clone = tmp_path / "project", tmp_path / "ganflow"
-    _as_committed(project, whole)
+    as_committed(project, whole)
+    Image.new("RGB", (50, 40), "green").save(project / "photo.jpg")
     environment = os.environ | {
         "PATH": f"{Path(sys.executable).parent}:{os.environ['PATH']}",
         "HOME": str(tmp_path),  # git's and DVC's own configuration
@@ -220,18 +221,3 @@ def test_the_documented_commands_work(whole: Path, tmp_path: Path) -> None:
     changed = (project / "models/pix2pix/best/model.safetensors").read_bytes()
     assert changed == (whole / "models/pix2pix/best/model.safetensors").read_bytes(), "`dvc checkout` took it back"
     assert (clone / "models/pix2pix/best/model.safetensors").read_bytes() != changed, "`dvc exp apply` brought it"
-
-
-def _as_committed(project: Path, whole: Path) -> None:
-    """The project's files as they are, with the parameters, data and results of `whole`."""
-    listed = ["git", "ls-files", "-z", "--cached", "--others", "--exclude-standard"]
-    names = subprocess.run(listed, cwd=ROOT, capture_output=True, text=True, check=True).stdout.split("\0")
-    for name in filter(None, names):
-        if (ROOT / name).is_file() and not name.startswith(("docs/pictures/", "tests/")):
-            (project / name).parent.mkdir(parents=True, exist_ok=True)
-            shutil.copy(ROOT / name, project / name)
-    for name in ("data/raw", "data/prepared", "models", "metrics", "reports"):
-        shutil.copytree(whole / name, project / name)
-    shutil.copy(whole / "params.yaml", project)
-    (project / "dvc.lock").unlink(missing_ok=True)
-    Image.new("RGB", (50, 40), "green").save(project / "photo.jpg")

@@ -17,7 +17,9 @@ STAGES: dict[str, Any] = PIPELINE["stages"]
 
 
 def made_by(stage: dict[str, Any]) -> list[str]:
-    return [out for kind in ("outs", "metrics", "plots") for out in stage.get(kind, [])]
+    """Paths; an out with options is a mapping of one."""
+    outs = [out for kind in ("outs", "metrics", "plots") for out in stage.get(kind, [])]
+    return [path for out in outs for path in ([out] if isinstance(out, str) else out)]
 
 
 @pytest.mark.parametrize("name", STAGES)

@@ -1,6 +1,7 @@
 """A small project in which stages run as DVC runs them: on built-in data, within seconds."""
 
 import os
+import shutil
 import signal
 import subprocess
 import sys
@@ -91,6 +92,20 @@ def project(folder: Path, **changes: dict[str, object]) -> Path:
         if not (folder / committed).exists():
             (folder / committed).symlink_to(ROOT / committed)
     return folder
+
+
+def as_committed(folder: Path, whole: Path) -> None:
+    """The repository's files as they are, with the parameters, data and results of `whole`."""
+    listed = ["git", "ls-files", "-z", "--cached", "--others", "--exclude-standard"]
+    names = subprocess.run(listed, cwd=ROOT, capture_output=True, text=True, check=True).stdout.split("\0")
+    for name in filter(None, names):
+        if (ROOT / name).is_file() and not name.startswith(("docs/pictures/", "tests/")):
+            (folder / name).parent.mkdir(parents=True, exist_ok=True)
+            shutil.copy(ROOT / name, folder / name)
+    for name in ("data/checked", "data/raw", "data/prepared", "models", "metrics", "reports"):
+        shutil.copytree(whole / name, folder / name)
+    shutil.copy(whole / "params.yaml", folder)
+    (folder / "dvc.lock").unlink(missing_ok=True)
 
 
 def environment(folder: Path, **more: str) -> dict[str, str]:

@@ -1,11 +1,15 @@
 """Images through a trained translator: equal tiles in batches, or one photo of any size."""
 
+import io
+from pathlib import Path
+
 import numpy as np
 import torch
 from PIL import Image
 from torch import Tensor, nn
 
 from ganflow.data.batches import to_bytes, to_unit
+from ganflow.errors import UserError, one_line
 
 OVERLAP = 64  # pixels that neighbouring tiles of a large photo share, blended linearly
 
@@ -56,6 +60,24 @@ def translate_photo(
             total[place] += weight * translate(generator, padded[place][None], 1, device, latent)[0]
             weights[place] += weight
     return Image.fromarray((total / weights).round().astype(np.uint8)[:height, :width])
+
+
+def writable_format(path: Path, size: tuple[int, int]) -> str:
+    """Pillow's name of the format that `path` ends in, tried on pictures as wide and as high as `size` (pixels).
+
+    Raises:
+        UserError: Pillow does not know it, or cannot write it, or not so large.
+    """
+    name = Image.registered_extensions().get(path.suffix.lower())
+    if name is None:
+        raise UserError(f"cannot tell the format of {path}: give it a name like map.png")
+    try:
+        for tried in ((size[0], 1), (1, size[1])):
+            Image.new("RGB", tried).save(io.BytesIO(), format=name)
+    except Exception as fault:  # each of Pillow's writers has its own kinds
+        why = "no picture can be written in it" if isinstance(fault, KeyError) else one_line(fault)
+        raise UserError(f"cannot write {path} as {name}: {why}; give it a name like map.png") from None
+    return name
 
 
 def _starts(length: int, tile: int, step: int) -> list[int]:

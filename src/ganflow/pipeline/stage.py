@@ -2,14 +2,11 @@
 
 import ctypes
 import os
-import select
 import shutil
 import signal
 import sys
 import textwrap
-import threading
 from collections.abc import Callable, Iterable
-from contextlib import suppress
 from itertools import groupby
 from pathlib import Path, PurePosixPath
 
@@ -18,6 +15,7 @@ from ruamel.yaml import YAML
 from ganflow import errors
 from ganflow.pipeline import checkpoint_folders
 
+CHECKED = Path("data/checked/params.txt")  # what check_params makes, and every other stage depends on
 INTRODUCED = "GANFLOW_INTRODUCED"  # tells processes that a stage starts which stage has spoken
 _PR_SET_PDEATHSIG = 1
 
@@ -28,53 +26,30 @@ def run(main: Callable[[], object]) -> None:
         # Ctrl-C ends a stage as the kernel does it. Python would raise KeyboardInterrupt, and lose it where that comes
         # up in a weak reference's callback: imports are full of those, and the stage would go on as if nothing was.
         signal.signal(signal.SIGINT, signal.SIG_DFL)
-    end_with_starter()
+    end_with_parent()
     errors.run(lambda: (_introduce(Path(sys.argv[0]).resolve()), main()))
 
 
-def end_with_starter() -> None:
-    """Have a SIGTERM sent to this process when DVC, or the launcher of a training's processes, dies (Linux).
+def end_with_parent() -> None:
+    """Have SIGTERM sent to this process when its parent dies: DVC, or the launcher of a training's processes (Linux).
 
-    Without it a killed `dvc repro` leaves its stage behind, and the next one starts a second beside it. What was
-    started by hand is left alone.
+    Without it a killed `dvc repro` leaves its stage behind, and the next one starts a second beside it. `exec` in
+    dvc.yaml makes DVC itself the parent, whatever the shell. What was started by hand is left alone.
     """
     launched, under_dvc = "TORCHELASTIC_RUN_ID" in os.environ, "DVC_STAGE" in os.environ
     if sys.platform != "linux" or not (launched or under_dvc):
         return
-    ctypes.CDLL(None).prctl(_PR_SET_PDEATHSIG, signal.SIGTERM)  # from the kernel, when our parent dies
-    if launched:  # the launcher is our parent, and DVC's death is its own affair
-        return
-    dvc = _nearest_outside_stage()
-    if dvc is None:  # it died before we asked
+    ctypes.CDLL(None).prctl(_PR_SET_PDEATHSIG, signal.SIGTERM)
+    if not launched and not _in_our_group(os.getppid()):  # DVC died before we asked, and another process inherited us
         os.kill(os.getpid(), signal.SIGTERM)
-    elif dvc != os.getppid():  # some shells stay between (dash), and outlive DVC
-        threading.Thread(target=_end_with, args=(dvc,), daemon=True).start()
 
 
-def _nearest_outside_stage() -> int | None:
-    """The first ancestor that has not this stage's name from DVC, which is DVC; None if that is of another session.
-
-    A parent that started us shares our session, and the process that inherits an orphan does not.
-    """
-    name = f"DVC_STAGE={os.environ['DVC_STAGE']}".encode()
-    process = os.getppid()
+def _in_our_group(process: int) -> bool:
+    """Whether `process` shares our process group, as DVC does with its stages and an orphan's new parent does not."""
     try:
-        while os.getsid(process) == os.getsid(0):
-            if name not in Path(f"/proc/{process}/environ").read_bytes().split(b"\0"):
-                return process
-            status = Path(f"/proc/{process}/status").read_text()
-            process = next(int(line.split()[1]) for line in status.splitlines() if line.startswith("PPid:"))
-    except PermissionError:  # another user's
-        return process
-    except (FileNotFoundError, ProcessLookupError):  # gone meanwhile
-        pass
-    return None
-
-
-def _end_with(process: int) -> None:
-    with suppress(ProcessLookupError):  # gone already
-        select.select([os.pidfd_open(process)], [], [])
-    os.kill(os.getpid(), signal.SIGTERM)
+        return os.getpgid(process) == os.getpgrp()
+    except ProcessLookupError:
+        return False
 
 
 def _introduce(script: Path) -> None:
@@ -82,10 +57,11 @@ def _introduce(script: Path) -> None:
     if os.environ.get("RANK", "0") != "0" or os.environ.get(INTRODUCED) == script.stem:
         return
     os.environ[INTRODUCED] = script.stem
-    pipeline = YAML(typ="safe").load((script.parents[1] / "dvc.yaml").read_text())
+    pipeline = YAML(typ="safe").load((script.parents[1] / "dvc.yaml").read_text(encoding="utf-8"))
     own = pipeline["stages"][script.stem]
-    reads = [path for path in own["deps"] if not path.startswith(("src/", "stages/"))]
-    makes = [path for kind in ("outs", "metrics", "plots") for path in own.get(kind, [])]
+    reads = [path for path in own["deps"] if not path.startswith(("src/", "stages/")) and path != str(CHECKED)]
+    # The one out with an option (so a mapping) is CHECKED.
+    makes = [path for kind in ("outs", "metrics", "plots") for path in own.get(kind, []) if isinstance(path, str)]
     _say(f"  reads {together(reads)}{', ' if reads else ''}params.yaml ({', '.join(own['params'])})")
     if makes:
         _say(f"  makes {together(makes)}")

@@ -1,0 +1,40 @@
+"""What is known to be wrong with valid parameters before anything has run: sizes that contradict the data or the machine."""
+
+from ganflow.config import Params
+from ganflow.errors import UserError
+
+# Images to train on and to hold out from, where not all of them are asked for by a parameter.
+GENERATED_DIGITS = 1497
+DOWNLOADED_PAIRS = 1096
+TRAININGS = {"classifier": "mnist", "gan": "mnist", "cgan": "mnist", "pix2pix": "maps", "cvae": "maps"}
+
+
+def check(params: Params) -> None:
+    """Refuse parameters with which a later stage would fail.
+
+    Raises:
+        UserError: naming the first such parameter, its value and why.
+    """
+    images = training_images(params)
+    if images["maps"] < 1:
+        held_out = params.maps.val_pairs
+        raise UserError(f"maps.val_pairs = {held_out}: there are only {images['maps'] + held_out} pairs to take them from")
+    processes = params.compute.processes
+    for model, data in TRAININGS.items():
+        batch_size = getattr(params, model).batch_size
+        if batch_size > images[data]:
+            raise UserError(f"{model}.batch_size = {batch_size}: there are only {images[data]} training images")
+        if batch_size % processes:
+            raise UserError(f"{model}.batch_size = {batch_size} cannot be shared evenly by {processes} processes")
+    if params.compute.device not in ("auto", "cpu") or params.compute.compile == "on":
+        from ganflow.training import compute  # torch takes seconds to import
+
+        compute.prepare(params.compute)
+
+
+def training_images(params: Params) -> dict[str, int]:
+    """How many images or pairs each data set will have to train on, less those held out for validation."""
+    generated = params.data.source == "generated"
+    digits = min(params.mnist.train_images, GENERATED_DIGITS) if generated else params.mnist.train_images
+    pairs = params.maps.generated_pairs if generated else DOWNLOADED_PAIRS
+    return {"mnist": digits - min(params.mnist.val_images, digits // 10), "maps": pairs - params.maps.val_pairs}
