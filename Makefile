@@ -1,19 +1,26 @@
 # Entry points. Everything is installed into .venv in this folder, nothing outside it.
+# Paths are relative: make and the shell would take a space or `&` in this folder's own path for the end of a word.
 PYTHON ?= python3
-VENV := $(CURDIR)/.venv
-READY := $(VENV)/.ready
-export PATH := $(VENV)/bin:$(PATH)
+READY := .venv/.ready
+export PATH := $(CURDIR)/.venv/bin:$(PATH)
 export PYTHONPATH :=
+
+ifeq ($(wildcard src/ganflow/pipeline/place.py),)
+$(error run make in the folder of its Makefile)
+endif
 
 # A profile is a list of parameter overrides, one per line: profiles/NAME.
 overrides = $(foreach setting,$(shell grep -v '^\#' profiles/$(1)),-S $(setting))
+# A DVC that was killed at the end of a stage can leave its lock file empty, which no later DVC can read.
+mend = python -m ganflow.pipeline.rwlock
 
 .DEFAULT_GOAL := help
 .PHONY: help setup demo repro seeds exps test exact lint ui bench clean
+.PHONY: place
 
 ##@ Begin
 help: ## this map
-	@sed -nE 's/^##@ (.*)/\n\1/p; s/^([a-z-]+):.*## (.*)/  make \1\t\2/p' $(MAKEFILE_LIST) | expand -t 16
+	@sed -nE 's/^##@ (.*)/\n\1/p; s/^([a-z-]+):.*## (.*)/  make \1\t\2/p' Makefile | expand -t 16
 	@echo
 	@echo 'With the environment on (source .venv/bin/activate)'
 	@echo '  ganflow --help                        your own photos, what changed between runs, what is amiss'
@@ -24,22 +31,27 @@ help: ## this map
 
 setup: $(READY) ## the environment in .venv (7 GB; every other target does this by itself)
 
-$(READY): constraints.txt pyproject.toml
-	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "error: Python 3.11 or newer is needed (make PYTHON=python3.12 ...)")'
-	$(PYTHON) -m venv $(VENV)
-	$(VENV)/bin/python -m pip install --quiet --disable-pip-version-check -c constraints.txt -e '.[dev]'
+$(READY): constraints.txt pyproject.toml | place
+	$(PYTHON) -m venv .venv
+	.venv/bin/python -m pip install --quiet --disable-pip-version-check -c constraints.txt -e '.[dev]'
 	@touch $@
 
+# What would fail after the installation is said before it: a path that programs cannot handle, git not set up.
+place:
+	@$(PYTHON) src/ganflow/pipeline/place.py $(MAKECMDGOALS) $(if $(PROFILE),exps)
+
 demo: $(READY) ## the whole workflow on built-in data: minutes, no download, `git status` stays clean
+	@$(mend)
 	dvc exp run --temp --force --name demo $(call overrides,demo)
 	dvc get --force --quiet . reports --rev demo -o demo
 	@echo
-	@echo "The report:  $(CURDIR)/demo/index.html"
+	@echo "The report:  $$PWD/demo/index.html"
 	@echo "The runs:    make ui   (MLflow: an experiment per model)"
 	@echo "The real thing: make repro"
 
 ##@ The real thing
 repro: $(READY) ## `dvc repro`: real data, all models; PROFILE=paper: with the overrides of profiles/paper
+	@$(mend)
 ifdef PROFILE
 	dvc exp run $(call overrides,$(PROFILE))
 else
@@ -47,6 +59,7 @@ else
 endif
 
 seeds: $(READY) ## the same with several seeds, and what varies between them (PROFILE=name as for repro)
+	@$(mend)
 	dvc exp run --queue $(if $(PROFILE),$(call overrides,$(PROFILE))) $(call overrides,seeds)
 	dvc exp run --run-all
 	ganflow seeds
@@ -80,4 +93,4 @@ bench: $(READY) ## speed, as ratios measured in one run
 
 ##@ Tidy up
 clean: ## remove what stages made and the environment; keep runs and DVC's cache
-	rm -rf $(VENV) data/raw data/prepared data/.partial models metrics reports demo checkpoints dvc_plots .pytest_cache .ruff_cache
+	rm -rf .venv data/raw data/prepared data/checked data/.partial models metrics reports demo checkpoints dvc_plots .pytest_cache .ruff_cache

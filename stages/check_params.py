@@ -30,8 +30,19 @@ def _way_back() -> str:
     if project_root() != Path.cwd().resolve():  # of `dvc exp run --temp` or the queue
         return "nothing is changed: your params.yaml is as it was"
     if "DVC_EXP_NAME" in os.environ:  # `dvc exp run -S` writes the file before it runs anything, and leaves it so
+        _show_to_git(Path("params.yaml"))
         return "params.yaml keeps it; `git checkout params.yaml` takes it back"
     return "correct it; `git checkout params.yaml` takes back all changes since the last commit"
+
+
+def _show_to_git(path: Path) -> None:
+    """Have git see that `path` differs from the commit.
+
+    git goes by size and time in seconds. DVC writes git's index within the second in which it writes the file: a value
+    as long as the old one (auto, cuda) would look unchanged, and `git checkout` would leave it in place.
+    """
+    seen = path.stat()
+    os.utime(path, (seen.st_atime, seen.st_mtime + 2))
 
 
 if __name__ == "__main__":

@@ -1,0 +1,58 @@
+"""What is wrong with the folder that the project is in, for the programs that have to work there.
+
+`make` runs this file before it installs anything, with whatever Python there is: the standard library only.
+"""
+
+import subprocess
+import sys
+from collections.abc import Iterable, Iterator
+from pathlib import Path
+
+UNUSABLE = ':"$`\\'  # `:` ends a folder of PATH; a shell reads the others in the first lines of .venv/bin's scripts
+EXPERIMENTS = {"demo", "seeds", "exact", "exps"}  # targets that need a commit
+COPIES = {"demo", "seeds"}  # and that run in a copy below .dvc/tmp
+CLONE = "work in a clone (git clone), or type: git init; git add -A; git commit -m 'My copy'"
+
+
+def faults(root: Path, targets: Iterable[str]) -> Iterator[str]:
+    """What keeps `make` from making `targets` in `root`: a line each, with what to do."""
+    wanted = set(targets)
+    bad = next((char for char in str(root) if char in UNUSABLE or not char.isprintable()), None)
+    if bad is not None:
+        yield f"the path of this folder contains {bad!r}, which programs here cannot handle: move the folder"
+    if wanted & COPIES and not str(root).isascii():
+        yield f"DVC cannot run experiments in a copy below a path that is not ASCII ({root}): move the folder"
+    if wanted & (EXPERIMENTS | {"repro"}):
+        yield from _git_faults(root, experiments=bool(wanted & EXPERIMENTS))
+
+
+def _git_faults(root: Path, *, experiments: bool) -> Iterator[str]:
+    try:
+        if _git(root, "rev-parse", "--is-inside-work-tree"):
+            yield f"this folder is no git repository, and DVC needs one: {CLONE}"
+        elif experiments and _git(root, "cat-file", "-e", "HEAD:./dvc.yaml"):
+            yield "git has no commit of this folder, and DVC's experiments need one: git add -A; git commit -m 'My copy'"
+        elif experiments and _git(root, "var", "GIT_COMMITTER_IDENT"):
+            yield (
+                "git does not know who you are, and DVC's experiments are commits: "
+                "git config --global user.name NAME; git config --global user.email ADDRESS"
+            )
+    except FileNotFoundError:
+        yield "git is not installed, and DVC needs it"
+
+
+def _git(root: Path, *words: str) -> int:
+    """Exit status of a git command."""
+    return subprocess.run(["git", *words], cwd=root, capture_output=True, check=False).returncode
+
+
+def main() -> None:
+    """For the Makefile: the targets are the arguments."""
+    if sys.version_info < (3, 11):
+        sys.exit("error: Python 3.11 or newer is needed (make PYTHON=python3.12 ...)")
+    for fault in faults(Path.cwd(), sys.argv[1:]):
+        sys.exit(f"error: {fault}")
+
+
+if __name__ == "__main__":
+    main()
