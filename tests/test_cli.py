@@ -1,4 +1,6 @@
+import os
 import re
+import signal
 import subprocess
 import sys
 from pathlib import Path
@@ -63,3 +65,37 @@ def test_checkpoints_are_listed_and_all_but_the_running_removed(
         assert said("--remove")[-1] == "0.5 MB removed"
     assert said("--remove")[-1] == "1.5 MB removed"
     assert said() == ["0.0 MB in all"]
+
+
+@pytest.mark.parametrize(
+    ("words", "said"),
+    [
+        (("compare", "a", "b", "-o", "."), r"error: \. is a folder"),
+        (("compare", "a", "b", "-o", "/proc/page.html"), r"error: cannot write /proc/page\.html"),
+        (("ui", "--port", "80000"), r"error: --port 80000: a port is a number from 1 to 65535"),
+        (("ui", "--port", "0"), r"error: --port 0"),
+        (("translate", "x.png", "-o", "y.png", "--samples", "0"), r"error: --samples 0"),
+        (("translate", "x.png", "-o", "y.png", "--samples", "1000000000"), r"error: --samples 1000000000"),
+    ],
+)
+def test_what_cannot_be_done_is_one_line_before_any_work(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, words: tuple[str, ...], said: str
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr(sys, "argv", ["ganflow", *words])
+    with pytest.raises(SystemExit, match=said) as refused:
+        cli.main()
+    assert "\n" not in str(refused.value)
+    assert not list(tmp_path.iterdir())
+
+
+def test_a_reader_that_has_seen_enough_ends_a_command_in_silence(tmp_path: Path) -> None:
+    """`ganflow runs | head -1`: whether the pipe breaks in the midst or only when the end is flushed."""
+    for lines in (1, 100_000):
+        code = f"from ganflow.errors import run; run(lambda: [print('a line of a list') for _ in range({lines})])"
+        read, write = os.pipe()
+        os.close(read)
+        done = subprocess.run([sys.executable, "-c", code], stdout=write, stderr=subprocess.PIPE, cwd=ROOT / "src")
+        os.close(write)
+        assert done.returncode == 128 + signal.SIGPIPE
+        assert done.stderr == b""

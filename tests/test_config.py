@@ -100,13 +100,57 @@ def test_a_missing_section_is_named(tmp_path: Path) -> None:
         config.load(path)
 
 
-@pytest.mark.parametrize("text", ["a: [1\nb: 2", "\x00", "", "- 1\n"])
-def test_a_file_that_is_no_mapping_is_one_line(tmp_path: Path, text: str) -> None:
-    path = tmp_path / "params.yaml"
-    path.write_text(text)
+GOOD = (ROOT / "params.yaml").read_text()
+BROKEN = {
+    "empty": "",
+    "blank": "\n \n",
+    "list": "- 1\n",
+    "number": "3\n",
+    "unclosed": "a: [1\nb: 2",
+    "nul": "\x00",
+    "utf-16": GOOD.encode("utf-16"),
+    "latin-1": GOOD.encode() + b"# caf\xe9\n",
+    "bytes": bytes(range(256)),
+    "deep list": f"{GOOD}x: {'[' * 5000}{']' * 5000}\n",
+    "deep mapping": f"{GOOD}x: {'{a: ' * 3000}1{'}' * 3000}\n",
+    "two documents": f"{GOOD}---\nseed: 1\n",
+    "twice": f"{GOOD}seed: 1\n",
+    "alias of itself": f"{GOOD}x: &a [*a]\n",
+    "no anchor": f"{GOOD}x: *nowhere\n",
+    "merged number": f"{GOOD}<<: 3\n",
+    "list as key": f"{GOOD}? [a, b]\n: 1\n",
+    "line break in a key": f'{GOOD}"a\\nb\\e[31m": 1\n',
+    "many aliases": GOOD + "a0: &a0 [x, x, x, x]\n" + "".join(f"a{n + 1}: &a{n + 1} [{f'*a{n}, ' * 9}]\n" for n in range(20)),
+    **{
+        f"seed: {value[:20]}": GOOD.replace("seed: 0", f"seed: {value}", 1)
+        for value in (
+            *("1" * 5000, "0x" + "f" * 5000, "1" + "0" * 400, "2024-13-45", "2001-12-14t99:59:43Z"),
+            *("!!float x", "!!int x", "!!bool x", "!!timestamp x", '!!binary "&&&"', "!!omap x", "!!set {1}"),
+            *("!!python/object:os.system x", '"\\ud800"', "[1, 2]", "{a: 1}", "2024-01-01", ".nan"),
+        )
+    },
+    "10**400": GOOD.replace("lambda_l1: 100.0", f"lambda_l1: 1{'0' * 400}", 1),
+    "1e308": GOOD.replace("lambda_l1: 100.0", "lambda_l1: 1e308", 1),
+    "10**30 epochs": GOOD.replace("epochs: 40", f"epochs: 1{'0' * 30}", 1),
+}
+
+
+@pytest.mark.parametrize("name", BROKEN)
+def test_whatever_is_in_the_file_is_refused_in_one_line(tmp_path: Path, name: str) -> None:
+    path, content = tmp_path / "params.yaml", BROKEN[name]
+    path.write_bytes(content if isinstance(content, bytes) else content.encode())
+    assert content != GOOD
     with pytest.raises(UserError) as fault:
         config.load(path)
-    assert "\n" not in str(fault.value)
+    assert str(fault.value).isprintable()
+    assert len(str(fault.value)) < 700
+
+
+def test_a_folder_in_its_place_is_one_line_and_a_byte_order_mark_is_read_over(tmp_path: Path) -> None:
+    with pytest.raises(UserError, match="cannot be read: Is a directory"):
+        config.load(tmp_path)
+    (tmp_path / "params.yaml").write_text(GOOD, encoding="utf-8-sig")
+    assert config.load(tmp_path / "params.yaml")
 
 
 def test_numbers_as_dvc_writes_them_are_numbers(tmp_path: Path) -> None:

@@ -6,6 +6,7 @@ import torch
 from PIL import Image
 
 from ganflow import cli
+from ganflow.errors import UserError
 from ganflow.inference import translation as translate
 from ganflow.models import saved
 from ganflow.models.cvae import ConditionalVae
@@ -110,3 +111,76 @@ def test_a_foreseeable_fault_is_one_line_and_leaves_nothing(
     assert str(end.value.code).startswith("error: ")
     assert "\n" not in str(end.value.code)
     assert not output.exists()
+
+
+@pytest.mark.parametrize("samples", [False, True])
+@pytest.mark.parametrize("way", ["itself", "symlink", "hard link", "dots", "new folder and dots", "relative"])
+def test_the_photo_is_never_its_own_output(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], way: str, samples: bool
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    photo = tmp_path / "photo-2.png"
+    Image.new("RGB", (50, 40), "green").save(photo)
+    before = photo.read_bytes()
+    named = tmp_path / ("photo.png" if samples else photo.name)  # --samples 3 writes photo-2.png
+    match way:
+        case "symlink":
+            (tmp_path / "link-2.png").symlink_to(photo)
+            named = tmp_path / ("link.png" if samples else "link-2.png")
+        case "hard link":
+            (tmp_path / "link-2.png").hardlink_to(photo)
+            named = tmp_path / ("link.png" if samples else "link-2.png")
+        case "dots":
+            (tmp_path / "sub").mkdir()
+            named = tmp_path / "sub" / ".." / named.name
+        case "new folder and dots":  # which the writing would have made
+            named = tmp_path / "new" / ".." / named.name
+        case "relative":
+            named = Path(named.name)
+    content = sorted(tmp_path.iterdir())
+    with pytest.raises(SystemExit, match="is the input itself"):
+        call(monkeypatch, photo, "-o", named, *(("--samples", "3") if samples else ()))
+    assert photo.read_bytes() == before
+    assert sorted(tmp_path.iterdir()) == content
+
+
+@pytest.mark.parametrize(
+    ("output", "said"),
+    [
+        ("folder.png", "is a folder"),
+        ("photo.png/map.png", "cannot write .*: Not a directory"),
+        ("photo.png/new/map.png", "cannot write .*: Not a directory"),
+        (f"{'x' * 250}.png", "cannot write .*: File name too long"),
+        (f"new/{'x' * 250}.png", "cannot write .*: File name too long"),
+        (f"{'x' * 300}/map.png", "cannot write .*: File name too long"),
+        ("circle.png/map.png", "cannot write"),
+        ("/proc/nowhere/map.png", "cannot write"),
+        ("map", "cannot tell the format"),
+        *((f"map{suffix}", "cannot write .* as ") for suffix in (".psd", ".mpg", ".xbm", ".h5", ".wmf", ".fli")),
+    ],
+)
+def test_an_output_that_cannot_be_written_is_refused_before_the_drawing(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, output: str, said: str
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    Image.new("RGB", (50, 40), "green").save("photo.png")
+    Path("folder.png").mkdir()
+    Path("circle.png").symlink_to("circle.png")
+    content = sorted(tmp_path.rglob("*"))
+    with pytest.raises(SystemExit, match=said) as refused:
+        call(monkeypatch, "photo.png", "-o", output, "--model", "no model is looked for")
+    assert "\n" not in str(refused.value)
+    assert sorted(tmp_path.rglob("*")) == content
+
+
+def test_every_format_is_written_or_refused(tmp_path: Path) -> None:
+    """What Pillow registers is not what it can save, and webp has the least room."""
+    for suffix in Image.registered_extensions():
+        path = tmp_path / f"map{suffix}"
+        try:
+            name = translate.writable_format(path, (50, 40))
+        except UserError:
+            continue
+        Image.new("RGB", (50, 40)).save(path, format=name)
+    with pytest.raises(UserError, match="as WEBP"):
+        translate.writable_format(tmp_path / "map.webp", (20_000, 4))

@@ -1,5 +1,6 @@
 """What a stage says before it works, from dvc.yaml, whatever folder it runs in; and what ends it."""
 
+import re
 import signal
 import subprocess
 import sys
@@ -28,7 +29,7 @@ def test_one_process_of_a_stage_speaks_for_all(tmp_path: Path, monkeypatch: pyte
 @pytest.mark.parametrize("script", sorted(ROOT.glob("stages/*.py")), ids=lambda script: script.stem)
 def test_every_stage_runs_that_way(script: Path) -> None:
     source = script.read_text()
-    assert "from ganflow.pipeline.stage import run" in source
+    assert re.search(r"^from ganflow\.pipeline\.stage import (\w+, )?run$", source, re.MULTILINE)
     assert source.endswith('if __name__ == "__main__":\n    run(main)\n')
 
 
@@ -76,13 +77,13 @@ def test_a_stage_ends_with_the_parent_that_dies_before_or_after_it_asks(
     """A stage imports for seconds first. One that was started by hand and left alone on purpose goes on."""
     script = f"""if True:
         import os, time
-        from ganflow.pipeline.stage import end_with_starter
+        from ganflow.pipeline.stage import end_with_parent
         parent = os.getppid()
-        {"" if asked == "before" else "end_with_starter()"}
+        {"" if asked == "before" else "end_with_parent()"}
         print(os.getpid(), flush=True)
         while os.getppid() == parent:
             time.sleep(0.005)
-        {"end_with_starter()" if asked == "before" else "time.sleep(0.2)"}
+        {"end_with_parent()" if asked == "before" else "time.sleep(0.2)"}
         open({str(tmp_path / "survived")!r}, "w").close()
     """
     parent = subprocess.Popen(

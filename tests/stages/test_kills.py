@@ -81,13 +81,13 @@ def test_a_trainer_that_waits_goes_on_where_a_stopped_one_was(prepared: Path, tm
 def test_dvc_killed_leaves_no_orphan_and_the_same_command_goes_on(whole: Path, tmp_path: Path, shell: str) -> None:
     """`dvc` alone with SIGKILL, then its whole process group with SIGTERM, in a project of one stage.
 
-    DVC runs a stage in $SHELL. bash becomes the stage, Debian's sh stays between and outlives DVC.
+    DVC runs a stage in $SHELL. bash becomes the stage by itself, Debian's sh by `exec`, as dvc.yaml has it.
     """
     folder = project(tmp_path / "dvc")
     (folder / "data" / "prepared").symlink_to(whole / "data" / "prepared")
     made = ["models/pix2pix", "metrics/history/pix2pix.csv", "reports/samples/pix2pix"]
     (tmp_path / "slow.py").write_text(patched("train_pix2pix", SLOW))
-    command = f"{sys.executable} {tmp_path / 'slow.py'}"
+    command = f"exec env {sys.executable} {tmp_path / 'slow.py'}"
     YAML().dump({"stages": {"train_pix2pix": {"cmd": command, "outs": made}}}, folder / "dvc.yaml")
     dvc = Path(sys.executable).with_name("dvc")
     subprocess.run([dvc, "init", "--quiet", "--no-scm"], cwd=folder, check=True)
