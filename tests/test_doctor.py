@@ -113,3 +113,24 @@ def test_the_report_says_what_to_do_below_what_is_amiss() -> None:
     assert amiss == ["!", "disk", "1", "GB", "free"]
     assert what_to_do == ["→", "free", "some"]
     assert well == ["git", "clean"]
+
+
+def test_dvcs_damaged_lock_and_a_path_that_dvc_cannot_copy_to_are_named(
+    project: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    assert not {"DVC's lock", "this folder"} & set(found())
+    lock = project / ".dvc" / "tmp" / "rwlock"
+    lock.parent.mkdir(parents=True)
+    lock.touch()
+    assert "rm .dvc/tmp/rwlock" in found()["DVC's lock"].advice
+    assert lock.exists(), "the doctor changes nothing"
+    (project / "später").mkdir()
+    monkeypatch.chdir(project / "später")
+    monkeypatch.setenv("DVC_ROOT", "")
+    assert "not ASCII" in found()["this folder"].state
+    assert found()["this folder"].advice == "move the folder"
+
+
+def test_what_git_lacks_is_named(project: Path) -> None:
+    assert found()["git"].state.startswith("git has no commit of this folder")
+    assert found()["git"].advice.startswith("git add -A")

@@ -17,7 +17,7 @@ from ganflow import config
 from ganflow.config import Params
 from ganflow.errors import UserError
 from ganflow.files import project_root
-from ganflow.pipeline import checkpoint_folders
+from ganflow.pipeline import checkpoint_folders, place, rwlock
 
 DISK_NEEDED = 5e9  # bytes: data, cache and runs of a default run, with room for a few experiments
 MEMORY_NEEDED = 3e9
@@ -41,7 +41,7 @@ def examine() -> list[Finding]:
         params, found = config.load(), Finding("params.yaml", "valid")
     except UserError as fault:
         params, found = None, Finding("params.yaml", str(fault), "correct it; every key is explained in it")
-    findings = [_versions(root), found, _git(root), *_room(root), _mirror()]
+    findings = [_versions(root), found, *_folder(root), _git(root), *_room(root), _mirror()]
     if params:
         findings += [_machine(params), _data("mnist", params), _data("maps", params)]
     return [*findings, _models(root), *_under_way(root), _store(root), _remote(root)]
@@ -70,11 +70,23 @@ def _lines(path: Path) -> list[str]:
 
 
 def _git(root: Path) -> Finding:
+    for fault in place.git_faults(root, experiments=True):
+        state, _, advice = fault.partition(": ")
+        return Finding("git", state, advice)
     done = subprocess.run(["git", "status", "--porcelain"], cwd=root, capture_output=True, text=True, check=False)
-    if done.returncode:
-        return Finding("git", "this is no git repository", "DVC and the lineage of runs need one: work in a clone")
     changed = len(done.stdout.splitlines())
     return Finding("git", f"{changed} files differ from the last commit" if changed else "clean")
+
+
+def _folder(root: Path) -> Iterator[Finding]:
+    """Its path and DVC's lock, where something is wrong with them."""
+    for fault in place.path_faults(root, copies=True):
+        state, _, advice = fault.rpartition(": ")
+        yield Finding("this folder", state, advice)
+    lock = rwlock.damaged(root)
+    if lock:
+        advice = f"`make repro` mends it; or, when no DVC runs: rm {lock.relative_to(root)}"
+        yield Finding("DVC's lock", f"{lock.relative_to(root)} is damaged: every `dvc repro` will fail", advice)
 
 
 def _room(root: Path) -> Iterator[Finding]:

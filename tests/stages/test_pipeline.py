@@ -10,6 +10,7 @@ from imports import ROOT, modules_that_matter
 from ruamel.yaml import YAML
 
 from ganflow.config import Params
+from ganflow.pipeline.stage import CHECKED
 from ganflow.pipeline.watchers import WATCHERS
 
 PIPELINE: dict[str, Any] = YAML(typ="safe").load((ROOT / "dvc.yaml").read_text())
@@ -27,7 +28,7 @@ def test_the_deps_are_exactly_the_modules_and_templates_that_matter(name: str) -
     script = f"stages/{name}.py"
     needed = modules_that_matter(ROOT / script) | {script}
     if name == "check_params":  # other bounds, another answer
-        needed.add("src/ganflow/config.py")
+        needed |= {"src/ganflow/config.py", "src/ganflow/pipeline/checks.py"}
     listed = [dep for dep in STAGES[name]["deps"] if dep.endswith((".py", ".j2"))]
     assert listed == sorted(needed), f"deps of {name} should be:\n" + "\n".join(
         f"    - {dep}" for dep in sorted(needed)
@@ -81,6 +82,19 @@ def test_every_parameter_exists(name: str, params: Params) -> None:
 def test_check_params_comes_first_and_sees_every_parameter() -> None:
     assert next(iter(STAGES)) == "check_params"
     assert sorted(STAGES["check_params"]["params"]) == sorted(Params.model_fields)
+
+
+@pytest.mark.parametrize("name", [name for name in STAGES if name != "check_params"])
+def test_no_stage_runs_before_the_parameters_are_checked(name: str) -> None:
+    """DVC removes a stage's outs before it runs the stage, and runs the stages of its deps before that."""
+    assert made_by(STAGES["check_params"]) == [str(CHECKED)]
+    assert str(CHECKED) in STAGES[name]["deps"]
+
+
+@pytest.mark.parametrize("name", STAGES)
+def test_no_shell_stays_between_dvc_and_a_stage(name: str) -> None:
+    """The kernel ends a stage with its parent, which is to be DVC whatever shell the user has."""
+    assert STAGES[name]["cmd"] == f"exec env PYTHONPATH=src python stages/{name}.py"
 
 
 def test_a_pix2pix_parameter_concerns_no_other_training() -> None:

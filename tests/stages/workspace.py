@@ -95,7 +95,7 @@ def project(folder: Path, **changes: dict[str, object]) -> Path:
 
 
 def as_committed(folder: Path, whole: Path) -> None:
-    """The repository's files as they are, with the parameters, data and results of `whole`."""
+    """The repository's files as they are, with the parameters, data and what there is of results of `whole`."""
     listed = ["git", "ls-files", "-z", "--cached", "--others", "--exclude-standard"]
     names = subprocess.run(listed, cwd=ROOT, capture_output=True, text=True, check=True).stdout.split("\0")
     for name in filter(None, names):
@@ -103,7 +103,8 @@ def as_committed(folder: Path, whole: Path) -> None:
             (folder / name).parent.mkdir(parents=True, exist_ok=True)
             shutil.copy(ROOT / name, folder / name)
     for name in ("data/checked", "data/raw", "data/prepared", "models", "metrics", "reports"):
-        shutil.copytree(whole / name, folder / name)
+        if (whole / name).exists():
+            shutil.copytree(whole / name, folder / name)
     shutil.copy(whole / "params.yaml", folder)
     (folder / "dvc.lock").unlink(missing_ok=True)
 

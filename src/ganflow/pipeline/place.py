@@ -17,16 +17,22 @@ CLONE = "work in a clone (git clone), or type: git init; git add -A; git commit 
 def faults(root: Path, targets: Iterable[str]) -> Iterator[str]:
     """What keeps `make` from making `targets` in `root`: a line each, with what to do."""
     wanted = set(targets)
+    yield from path_faults(root, copies=bool(wanted & COPIES))
+    if wanted & (EXPERIMENTS | {"repro"}):
+        yield from git_faults(root, experiments=bool(wanted & EXPERIMENTS))
+
+
+def path_faults(root: Path, *, copies: bool) -> Iterator[str]:
+    """What is wrong with the path `root`, or with it for experiments in a copy (--temp and the queue)."""
     bad = next((char for char in str(root) if char in UNUSABLE or not char.isprintable()), None)
     if bad is not None:
         yield f"the path of this folder contains {bad!r}, which programs here cannot handle: move the folder"
-    if wanted & COPIES and not str(root).isascii():
+    elif copies and not str(root).isascii():
         yield f"DVC cannot run experiments in a copy below a path that is not ASCII ({root}): move the folder"
-    if wanted & (EXPERIMENTS | {"repro"}):
-        yield from _git_faults(root, experiments=bool(wanted & EXPERIMENTS))
 
 
-def _git_faults(root: Path, *, experiments: bool) -> Iterator[str]:
+def git_faults(root: Path, *, experiments: bool) -> Iterator[str]:
+    """What DVC lacks of git in `root` for `dvc repro`, or also for experiments."""
     try:
         if _git(root, "rev-parse", "--is-inside-work-tree"):
             yield f"this folder is no git repository, and DVC needs one: {CLONE}"
