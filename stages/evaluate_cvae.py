@@ -8,13 +8,12 @@ from ganflow.evaluation import samples, translations
 from ganflow.inference import compute
 from ganflow.inference.translation import translate
 from ganflow.metrics import perceptual
-from ganflow.metrics.bootstrap import mean
+from ganflow.metrics.intervals import mean
+from ganflow.metrics.samples import used_dimensions
 from ganflow.models import saved
 from ganflow.models.cvae import ConditionalVae
 from ganflow.pipeline.stage import run
 from ganflow.seeds import latents
-
-USED = 0.05  # nats: a latent dimension below it has collapsed onto the prior and says nothing
 
 
 def main() -> None:
@@ -35,7 +34,7 @@ def main() -> None:
     measures, more = samples.of_samples(params, vae, inputs[chosen], real[chosen], model["direction"], found, device)
     kl = samples.kl_by_dimension(vae, inputs, real, own.batch_size, device)
     measures["kl"] = mean(kl.sum(1))
-    measures["used_dimensions"] = (float((kl.mean(0) > USED).sum()), 0.0)
+    measures["used_dimensions"] = used_dimensions(kl, params.seed)
     more["kl_by_dimension"] = kl.mean(0).tolist()
     translations.evaluate("cvae", params, model, answers, found, device, measures, more)
 

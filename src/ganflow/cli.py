@@ -136,7 +136,7 @@ def _diff(arguments: argparse.Namespace) -> None:
         print(f"\n{task:34} {arguments.before[:14]:>14} {arguments.after[:14]:>14} {'change':>9} {'± 95 %':>9}")
         for row in rows:
             digits = row.measure.digits
-            name = f"{row.measure.name} {'↑' if row.measure.higher else '↓'}"
+            name = f"{row.measure.name} {row.measure.arrow}"
             print(
                 f"{name:34} {row.before:14.{digits}f} {row.after:14.{digits}f} {row.after - row.before:+9.{digits}f}"
                 f" {row.plus_minus:9.{digits}f}  {row.verdict}{', same images' if row.paired else ''}"

@@ -28,11 +28,13 @@ class Difference:
 
     @property
     def verdict(self) -> str:
-        """better, worse, or within noise."""
+        """better, worse, or within noise; nothing for a measure of which neither more nor less is better."""
+        if self.measure.better == "none":
+            return ""
         change = self.after - self.before
         if abs(change) <= self.plus_minus:
             return "within noise"
-        return "better" if (change > 0) == self.measure.higher else "worse"
+        return "better" if (change > 0) == (self.measure.better == "up") else "worse"
 
 
 def changes(

@@ -106,7 +106,7 @@ def _on_validation(a: Logged, b: Logged) -> list[Difference]:
     if compared is None:
         return []
     name = of_a.measure.replace("_", " ")
-    measure = Measure(f"val_{of_a.measure}", f"validation, best epoch: {name}", of_a.higher, 3)
+    measure = Measure(f"val_{of_a.measure}", f"validation, best epoch: {name}", "up" if of_a.higher else "down", 3)
     return [Difference(a.task, measure, of_a.value, of_b.value, compared[1], paired=True)]
 
 

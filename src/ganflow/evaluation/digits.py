@@ -15,7 +15,8 @@ from ganflow.inference import compute
 from ganflow.inference.digits import draw
 from ganflow.inference.features import EYE, look
 from ganflow.metrics import digits
-from ganflow.metrics.bootstrap import flat, mean
+from ganflow.metrics.bootstrap import flat
+from ganflow.metrics.intervals import share
 from ganflow.metrics.memorisation import copied, nearest
 from ganflow.models import saved
 from ganflow.models.classifier import DigitClassifier
@@ -25,6 +26,7 @@ from ganflow.tracking import run as tracking
 from ganflow.training.train_on_samples import train_on_samples
 
 COPIES_SOUGHT = 2000  # digits asked whether they are copies
+PARTS = ("train", "val", "test")
 LEARNED_FROM = 5000  # digits that a new classifier is trained on
 
 
@@ -36,11 +38,13 @@ def evaluate(task: Literal["gan", "cgan"], params: Params) -> None:
     generator, model = saved.load(Path("models") / task / own.checkpoint, DigitGenerator)
     generator.to(runtime.device)
 
-    train, val, test = (np.array(prepared.array("mnist", f"{part}_images")) for part in ("train", "val", "test"))
-    train_labels, test_labels = (np.array(prepared.array("mnist", f"{part}_labels")) for part in ("train", "test"))
-    # The floor: other real digits in the generated ones' place. No generator of new digits can be expected below.
+    train, val, test = (np.array(prepared.array("mnist", f"{part}_images")) for part in PARTS)
+    train_labels, val_labels, test_labels = (np.array(prepared.array("mnist", f"{part}_labels")) for part in PARTS)
+    # The lower bound: other real digits in the generated ones' place. No generator of new digits can be expected below.
+    # The classifier was not trained on them either: those it was trained on it reads better than any new ones.
+    held_out, labels_of_held_out = val[: own.digits], val_labels[: own.digits]
     chosen = np.sort(np.random.default_rng(seed).permutation(len(train))[: own.digits])
-    asked = np.resize(train_labels[chosen], own.digits)  # a conditional generator is asked for the same digits
+    asked = np.resize(train_labels[chosen], own.digits)  # of a conditional generator: each as often as in training
 
     def seen(images: np.ndarray) -> digits.Seen:
         return digits.Seen(*(found.astype(np.float64) for found in look(classifier, images)))
@@ -54,7 +58,7 @@ def evaluate(task: Literal["gan", "cgan"], params: Params) -> None:
     generated = drawn("evaluate")
     nearest_train = nearest(generated, train)[0]
     copies = train[nearest_train]  # what a generator that memorised would draw instead
-    reference, of_generated, of_real = seen(test), seen(generated), seen(train[chosen])
+    reference, of_generated, of_real = seen(test), seen(generated), seen(held_out)
     read_as = of_generated.probabilities.argmax(1).astype(np.uint8)
     of_rows = {
         "model": of_generated,
@@ -64,19 +68,20 @@ def evaluate(task: Literal["gan", "cgan"], params: Params) -> None:
     }
     rows = of_each(lambda these: digits.measures(these, reference, seed), of_rows)
     for row, images in (("model", generated), ("floor", val), ("copies", copies)):
-        rows[row]["copied"] = mean(copied(images[:COPIES_SOUGHT], train, test))
+        rows[row]["copied"] = share(copied(images[:COPIES_SOUGHT], train, test))
 
     labels = asked if generator.classes else read_as
     for row, images, taught in (("model", generated, labels), ("floor", train[chosen], train_labels[chosen])):
         learned_from = images[:LEARNED_FROM], taught[:LEARNED_FROM]
         right = train_on_samples(*learned_from, test, test_labels, params=params.classifier, seed=seed, runtime=runtime)
-        rows[row]["train_on_samples"] = mean(100 * right)
+        value, noise = share(right)
+        rows[row]["train_on_samples"] = 100 * value, 100 * noise
 
     more: dict[str, Any] = {"class_shares": (np.bincount(read_as, minlength=10) / len(read_as)).tolist()}
     if generator.classes:
         met = of_each(
             lambda pair: digits.by_class(*pair, reference, test_labels, seed),
-            {"model": (of_generated, asked), "floor": (of_real, train_labels[chosen])},
+            {"model": (of_generated, asked), "floor": (of_real, labels_of_held_out)},
         )
         for row, by_class in met.items():
             rows[row] |= by_class.pop("all")
@@ -86,7 +91,7 @@ def evaluate(task: Literal["gan", "cgan"], params: Params) -> None:
         [digits.quick_measures(seen(drawn(f"evaluate {k}")), reference) for k in range(own.repeats)]
     )
     deviations = drawn_anew.std(ddof=min(1, own.repeats - 1))
-    accuracy = mean(reference.probabilities.argmax(1) == test_labels)
+    accuracy = share(reference.probabilities.argmax(1) == test_labels)
     images = {"read_as": read_as, "sure": of_generated.probabilities.max(1), "nearest_train": nearest_train}
     publish(
         task,
@@ -96,6 +101,7 @@ def evaluate(task: Literal["gan", "cgan"], params: Params) -> None:
             "epoch": model["epoch"],
             "n": len(generated),
             "n_reference": len(test),
+            "n_floor": len(held_out),
             "test_data": prepared.about("mnist", "test")["digest"][:12],
             "repeats": own.repeats,
             **{f"{key}_repeats_sd": float(value) for key, value in deviations.items()},

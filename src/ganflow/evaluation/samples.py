@@ -11,7 +11,7 @@ from ganflow.config import Params
 from ganflow.inference.translation import to_input, translate
 from ganflow.losses import kl_divergence
 from ganflow.metrics import classes, perceptual
-from ganflow.metrics.bootstrap import mean
+from ganflow.metrics.intervals import mean
 from ganflow.metrics.samples import apart, best_of, diversity
 from ganflow.models import saved
 from ganflow.models.cvae import ConditionalVae

@@ -14,7 +14,12 @@ Found = TypeVar("Found")
 def of_each(function: Callable[[Given], Found], rows: Mapping[str, Given]) -> dict[str, Found]:
     """`function` of each value, under its key, on as many threads as `compute.threads` gives torch.
 
-    NumPy's own threads rest meanwhile: two rows that each want every core wait for each other.
+    NumPy's and scikit-learn's own threads rest meanwhile: two rows that each want every core wait for each other.
     """
-    with threadpool_limits(1, user_api="blas"), ThreadPoolExecutor(torch.get_num_threads()) as pool:
+    with threadpool_limits(1, user_api="blas"), ThreadPoolExecutor(torch.get_num_threads(), initializer=_alone) as pool:
         return dict(zip(rows, pool.map(function, rows.values()), strict=True))
+
+
+def _alone() -> None:
+    """OpenMP counts its threads by the thread that asks for them, so each of the pool has to say it for itself."""
+    threadpool_limits(1, user_api="openmp")

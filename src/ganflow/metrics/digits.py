@@ -1,20 +1,21 @@
 """All measures of a set of generated digits that look through the classifier, each with its noise."""
 
 from dataclasses import dataclass
+from functools import cached_property
 
 import numpy as np
 
-from ganflow.metrics.bootstrap import mean, measured, whole_and_resamples
+from ganflow.metrics.bootstrap import measured, whole_and_halves, whole_and_resamples
 from ganflow.metrics.distribution import (
+    RESAMPLES,
     class_histogram,
     classifier_score,
     divergence_from_uniform,
     frechet_distance,
     kernel_distance,
 )
-from ganflow.metrics.manifold import manifold
-
-RESAMPLES = 100  # of whole sets: each costs a covariance, or a pass over all pairs
+from ganflow.metrics.intervals import share, wilson
+from ganflow.metrics.manifold import Neighbours, manifold, neighbours
 
 
 @dataclass(frozen=True)
@@ -23,6 +24,11 @@ class Seen:
 
     features: np.ndarray
     probabilities: np.ndarray
+
+    @cached_property
+    def neighbours(self) -> Neighbours:
+        """Found once, though many sets are measured against the same real digits."""
+        return neighbours(self.features)
 
 
 def measures(digits: Seen, reference: Seen, seed: int) -> dict[str, tuple[float, float]]:
@@ -36,10 +42,19 @@ def measures(digits: Seen, reference: Seen, seed: int) -> dict[str, tuple[float,
         "score": classifier_score(digits.probabilities, drawn),
         "kl_uniform": divergence_from_uniform(class_histogram(digits.probabilities.argmax(1), drawn)),
     }
-    neighbours = manifold(digits.features, reference.features)
-    return {key: measured(values) for key, values in found.items()} | {
-        key: mean(values) for key, values in vars(neighbours).items()
-    }
+    return {key: measured(values) for key, values in found.items()} | _neighbourhood(digits, reference, seed)
+
+
+def _neighbourhood(digits: Seen, reference: Seen, seed: int) -> dict[str, tuple[float, float]]:
+    """precision, recall, density and coverage: their intervals from halves of both sets, with the balls drawn anew."""
+    counts = len(digits.features), len(reference.features)
+    halves = whole_and_halves(counts[0], seed, RESAMPLES), whole_and_halves(counts[1], seed + 1, RESAMPLES)
+    found = {key: measured(values) for key, values in manifold(digits.neighbours, reference.neighbours, halves).items()}
+    # A share of which no half differs (all of them, or none) is no surer than that of independent digits.
+    for key, count in zip(("precision", "recall", "coverage"), (*counts, counts[1]), strict=True):
+        value, noise = found[key]
+        found[key] = value, max(noise, wilson(value, count))
+    return found
 
 
 def by_class(
@@ -47,7 +62,7 @@ def by_class(
 ) -> dict[str, dict[str, tuple[float, float]]]:
     """How well each class was met: digits asked for as the classes `asked` [N] against real ones with `labels` [M].
 
-    By class ("0" to "9", those that were asked for) and over "all" digits, each as (value, half the width of its 95 %
+    By class ("0" to "9", those with two digits or more on both sides: fewer have no covariance) and over "all" digits, each as (value, half the width of its 95 %
     interval): `class_accuracy`, the share read as the digit asked for, and `frechet_by_class`, the Fréchet distance
     to the real digits of that class, whose mean over classes stands under "all".
     """
@@ -56,15 +71,18 @@ def by_class(
     resampled = []
     for label in np.unique(asked):
         ours, theirs = digits.features[asked == label], reference.features[labels == label]
-        drawn = whole_and_resamples(len(ours), seed, RESAMPLES // 2)
-        drawn_of_theirs = whole_and_resamples(len(theirs), seed + 1, RESAMPLES // 2)
+        if min(len(ours), len(theirs)) < 2:
+            continue
+        own_seed = seed + 2 * int(label)  # equal draws would make the classes' noise alike, and that of the mean wrong
+        drawn = whole_and_resamples(len(ours), own_seed, RESAMPLES // 2)
+        drawn_of_theirs = whole_and_resamples(len(theirs), own_seed + 1, RESAMPLES // 2)
         distances = frechet_distance(ours, theirs, (drawn, drawn_of_theirs))
         found[str(label)] = {
-            "class_accuracy": mean(right[asked == label]),
+            "class_accuracy": share(right[asked == label]),
             "frechet_by_class": measured(distances),
         }
         resampled.append(distances)
-    found["all"] = {"class_accuracy": mean(right), "frechet_by_class": measured(np.mean(resampled, axis=0))}
+    found["all"] = {"class_accuracy": share(right), "frechet_by_class": measured(np.mean(resampled, axis=0))}
     return found
 
 

@@ -6,6 +6,7 @@ and so are comparable only among models seen through the same classifier: never 
 
 import numpy as np
 
+RESAMPLES = 100  # of whole sets: each costs a covariance, or a pass over all pairs
 CHUNK = 1024  # rows of a kernel matrix held at a time
 
 

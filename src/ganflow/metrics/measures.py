@@ -1,6 +1,7 @@
 """What each reported number is called, which direction is better, and what it says. docs/metrics.md tells more."""
 
 from dataclasses import dataclass
+from typing import Literal
 
 from ganflow.metrics.classes import CLASSES
 
@@ -11,58 +12,66 @@ class Measure:
 
     key: str
     name: str
-    higher: bool  # is better
+    better: Literal["up", "down", "none"]  # none: a fact about the model, of which neither more nor less is better
     digits: int  # after the point
     says: str = ""
 
+    @property
+    def arrow(self) -> str:
+        return {"up": "↑", "down": "↓", "none": ""}[self.better]
+
+    @property
+    def better_in_words(self) -> str:
+        return {"up": "higher is better", "down": "lower is better", "none": "neither is better"}[self.better]
+
 
 DIGITS = (
-    Measure("frechet_classifier", "Fréchet distance", False, 2, "distance of the two sets of classifier features"),
-    Measure("kernel_classifier", "kernel distance", False, 3, "the same question, unbiased in the number of samples"),
-    Measure("score", "score", True, 2, "1 to 10: sure of each digit, and all ten about equally often"),
-    Measure("kl_uniform", "divergence from even", False, 4, "nats; log 10 = 2.30 if it wrote one digit only"),
-    Measure("precision", "precision", True, 3, "share of generated digits that lie among real ones"),
-    Measure("recall", "recall", True, 3, "share of real digits that lie among generated ones"),
-    Measure("density", "density", True, 3, "precision that counts how many real digits are near; may pass 1"),
-    Measure("coverage", "coverage", True, 3, "share of real digits that have a generated one near"),
-    Measure("train_on_samples", "train on samples, test on real, %", True, 2, "what a classifier learns from them"),
-    Measure("copied", "copies of training digits", False, 4, "half as far from a training as from any test digit"),
+    Measure("frechet_classifier", "Fréchet distance", "down", 2, "distance of the two sets of classifier features"),
+    Measure("kernel_classifier", "kernel distance", "down", 3, "the same question, unbiased in the number of samples"),
+    Measure("score", "score", "up", 2, "1 to 10: sure of each digit, and all ten about equally often"),
+    Measure("kl_uniform", "divergence from even", "down", 4, "nats; log 10 = 2.30 if it wrote one digit only"),
+    Measure("precision", "precision", "up", 3, "share of generated digits that lie among real ones"),
+    Measure("recall", "recall", "up", 3, "share of real digits that lie among generated ones"),
+    Measure("density", "density", "up", 3, "precision that counts how many real digits are near; may pass 1"),
+    Measure("coverage", "coverage", "up", 3, "share of real digits that have a generated one near"),
+    Measure("train_on_samples", "train on samples, test on real, %", "up", 2, "what a classifier learns from them"),
+    Measure("copied", "copies of training digits", "down", 4, "half as far from a training as from any test digit"),
 )
 CONDITIONAL = (
     Measure(
-        "class_accuracy", "read as the digit asked for", True, 4, "by the classifier, which itself errs: see the floor"
+        "class_accuracy", "read as the digit asked for", "up", 4, "by the classifier, which itself errs: see the floor"
     ),
     Measure(
-        "frechet_by_class", "Fréchet distance, mean over classes", False, 2, "as good and as varied as each real digit"
+        "frechet_by_class", "Fréchet distance, mean over classes", "down", 2, "as good and as varied as each real digit"
     ),
 )
 TRANSLATION_CLASSES = (
-    Measure("mean_iou", "mean class IoU", True, 3, "over the classes in the real maps: what a reader of the map gets"),
-    *(Measure(f"iou/{name}", f"{name}: IoU", True, 3) for name in CLASSES),
-    Measure("road_boundary_f", "road edges within 2 px, F", True, 3, "whether streets are where they are"),
+    Measure("mean_iou", "mean class IoU", "up", 3, "over the classes in the real maps: what a reader of the map gets"),
+    *(Measure(f"iou/{name}", f"{name}: IoU", "up", 3) for name in CLASSES),
+    Measure("road_boundary_f", "road edges within 2 px, F", "up", 3, "whether streets are where they are"),
 )
 TRANSLATION_PIXELS = (
-    Measure("mae", "mean absolute error", False, 2, "0 to 255; rewards blur"),
-    Measure("rmse", "RMSE per channel", False, 2, "0 to 255; rewards blur"),
-    Measure("psnr", "PSNR, dB", True, 2, "RMSE on another scale"),
-    Measure("ssim", "SSIM", True, 3, "local structure; a smooth guess does well on flat maps"),
-    Measure("ms_ssim", "MS-SSIM", True, 3, "the same on five scales"),
-    Measure("gcgan_rmse", "GcGAN RMSE", False, 2, "channels summed: √3 times RMSE, averaged over images"),
-    Measure("gcgan_acc5", "GcGAN accuracy δ < 5, %", True, 1, "pixels nearly exact in every channel"),
-    Measure("gcgan_acc10", "GcGAN accuracy δ < 10, %", True, 1, "the same, less strictly"),
+    Measure("mae", "mean absolute error", "down", 2, "0 to 255; rewards blur"),
+    Measure("rmse", "RMSE per channel", "down", 2, "0 to 255; rewards blur"),
+    Measure("psnr", "PSNR, dB", "up", 2, "RMSE on another scale"),
+    Measure("ssim", "SSIM", "up", 3, "local structure; a smooth guess does well on flat maps"),
+    Measure("ms_ssim", "MS-SSIM", "up", 3, "the same on five scales"),
+    Measure("gcgan_rmse", "GcGAN RMSE", "down", 2, "channels summed: √3 times RMSE, averaged over images"),
+    Measure("gcgan_acc5", "GcGAN accuracy δ < 5, %", "up", 1, "pixels nearly exact in every channel"),
+    Measure("gcgan_acc10", "GcGAN accuracy δ < 10, %", "up", 1, "the same, less strictly"),
 )
 TRANSLATION_PERCEPTUAL = (
-    Measure("fid", "FID", False, 1, "Inception; biased upwards below some thousand images"),
-    Measure("kid", "KID", False, 4, "Inception; unbiased"),
-    Measure("lpips", "LPIPS", False, 3, "AlexNet, image by image"),
+    Measure("fid", "FID", "down", 1, "Inception; biased upwards below some thousand images"),
+    Measure("kid", "KID", "down", 4, "Inception; unbiased"),
+    Measure("lpips", "LPIPS", "down", 3, "AlexNet, image by image"),
 )
 SAMPLES = (
-    Measure("diversity", "difference of two samples", True, 2, "0 to 255; 0: the latent is ignored"),
-    Measure("kl", "KL of the posterior", True, 2, "nats that a map's latent says about it"),
-    Measure("used_dimensions", "latent dimensions in use", True, 0, "above 0.05 nats; the others have collapsed"),
+    Measure("diversity", "difference of two samples", "none", 2, "0 to 255; 0: the latent is ignored"),
+    Measure("kl", "KL of the posterior", "none", 2, "nats that a map's latent says about it"),
+    Measure("used_dimensions", "latent dimensions in use", "none", 0, "above 0.05 nats; the others have collapsed"),
 )
 PER_CLASS = tuple(
-    Measure(f"{share}/{name}", f"{name}: {share}", True, 3) for name in CLASSES for share in ("precision", "recall")
+    Measure(f"{share}/{name}", f"{name}: {share}", "up", 3) for name in CLASSES for share in ("precision", "recall")
 )
 TRANSLATION = TRANSLATION_CLASSES + TRANSLATION_PIXELS + TRANSLATION_PERCEPTUAL
 BY_TASK = {"gan": DIGITS, "cgan": CONDITIONAL + DIGITS, "pix2pix": TRANSLATION, "cvae": TRANSLATION + SAMPLES}

@@ -28,14 +28,14 @@ from ganflow.data.batches import to_unit
 from ganflow.errors import UserError
 from ganflow.files import sha256, whole_file
 from ganflow.metrics import distribution
-from ganflow.metrics.bootstrap import mean, measured, whole_and_resamples
+from ganflow.metrics.bootstrap import measured, whole_and_resamples
+from ganflow.metrics.intervals import mean
 
 Mode = Literal["auto", "on", "off"]
 
 TIMEOUT = (3, 10)  # seconds to connect, and between two pieces: a machine without a network is to lose seconds
 LIMIT = 900  # seconds for one file: on a slower line, put it into the cache by hand
 CHUNK = 1 << 20
-RESAMPLES = 100
 BATCH = 16  # images at a time: at 299 px, Inception holds some 25 MB for each
 
 
@@ -139,8 +139,8 @@ def summary(
     Neither means anything without a floor: the same two for real training images against the real test images.
     """
     weights = (
-        whole_and_resamples(len(features), seed, RESAMPLES),
-        whole_and_resamples(len(real), seed + 1, RESAMPLES),
+        whole_and_resamples(len(features), seed, distribution.RESAMPLES),
+        whole_and_resamples(len(real), seed + 1, distribution.RESAMPLES),
     )
     found = {
         "fid": measured(distribution.frechet_distance(features, real, weights)),

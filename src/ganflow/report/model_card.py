@@ -106,7 +106,7 @@ def _row(measure: Measure, kind: Kind, rows: dict[str, dict[str, tuple[float, fl
     value = rows["model"][measure.key]
     return {
         "key": measure.key,
-        "name": f"{measure.name} {'↑' if measure.higher else '↓'}",
+        "name": f"{measure.name} {measure.arrow}".rstrip(),
         "value": f"{value[0]:.{measure.digits}f}",
         "model": text(value, noise=True),
         "others": [text(rows[row].get(measure.key), noise=False) for row in kind.baselines if row in rows],

@@ -180,7 +180,7 @@ def _rows(
         values = [pair[0] for pair in found if pair]
         if not values:
             continue
-        top = max(values) if measure.higher else min(values)
+        top = {"up": max, "down": min, "none": lambda _: None}[measure.better](values)
         cells = []
         for place, pair in enumerate(found):
             cell = {"text": "–", "noise": "", "best": False, "even": False}
@@ -191,7 +191,7 @@ def _rows(
                 first = found[0]
                 cell["even"] = best and place > 0 and bool(first) and _within_noise(first, pair)
             cells.append(cell)
-        rows.append({"name": measure.name, "higher": measure.higher, "says": measure.says, "cells": cells})
+        rows.append({"name": measure.name, "measure": measure, "says": measure.says, "cells": cells})
     return rows
 
 

@@ -83,7 +83,7 @@ def _comparable(measured: list[Logged], measure: Measure) -> list[Logged]:
     """The best runs, in order: of those on the test data of the newest."""
     key = f"test/{measure.key}"
     ranked = sorted(
-        (run for run in measured if key in run.metrics), key=lambda run: run.metrics[key], reverse=measure.higher
+        (run for run in measured if key in run.metrics), key=lambda run: run.metrics[key], reverse=measure.better == "up"
     )
     assert measured[0].table is not None, "it is logged together with the measures"
     data = measured[0].table["about"]["test_data"]
@@ -127,7 +127,7 @@ def _set_view(client: Any, experiment: str, measure: Measure, standings: list[St
         "selectedColumns": columns,
         "columnOrder": columns,
         "orderByKey": f"metrics.`{key}`",
-        "orderByAsc": not measure.higher,
+        "orderByAsc": measure.better != "up",
     }
     now = int(1000 * time.time())
     view = {"name": "Test scores", "createdAt": now, "updatedAt": now, "state": json.dumps(state)}

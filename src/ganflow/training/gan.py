@@ -12,8 +12,7 @@ from ganflow.inference.features import look
 from ganflow.inference.grids import digit_grid
 from ganflow.losses import OBJECTIVES, gradient_penalty
 from ganflow.metrics.bootstrap import whole_and_resamples
-from ganflow.metrics.digits import RESAMPLES
-from ganflow.metrics.distribution import frechet_distance
+from ganflow.metrics.distribution import RESAMPLES, frechet_distance
 from ganflow.models.classifier import DigitClassifier
 from ganflow.models.dcgan import DigitDiscriminator, DigitGenerator, with_classes
 from ganflow.seeds import latents, step_seed
