@@ -13,7 +13,7 @@ from ganflow.metrics import classes, pixels, translation
 from ganflow.metrics.bootstrap import multiplicities
 from ganflow.metrics.measures import TRANSLATION
 
-HIGHER = {measure.key: measure.higher for measure in TRANSLATION}
+BETTER = {measure.key: measure.better for measure in TRANSLATION}
 
 
 @pytest.fixture(scope="module")
@@ -69,7 +69,7 @@ def test_every_measure_worsens_with_every_distortion(
             values = [row[key] for row in rows]
             falling = all(a >= b for a, b in itertools.pairwise(values))
             rising = all(a <= b for a, b in itertools.pairwise(values))
-            assert falling if HIGHER[key] else rising, (key, values)
+            assert falling if BETTER[key] == "up" else rising, (key, values)
             assert values[0] != values[-1], key
 
 

@@ -23,6 +23,7 @@ GAN = {
         "epoch": 3,
         "n": 1000,
         "n_reference": 300,
+        "n_floor": 500,
         "repeats": 3,
         "classifier_accuracy": 0.992,
         "classifier_accuracy_pm": 0.002,
@@ -72,7 +73,7 @@ def pix2pix(direction: str = "aerial2map", better: float = 0.0) -> dict[str, Any
     to_map = direction == "aerial2map"
     rows: dict[str, dict[str, tuple[float, float]]] = {}
     for row, shift in (("model", -better), ("nearest", 0.1), ("constant", 0.2), ("input", 0.4)):
-        rows[row] = {m.key: (10 + shift * (-1 if m.higher else 1), 0.1) for m in TRANSLATION_PIXELS}
+        rows[row] = {m.key: (10 + shift * (-1 if m.better == "up" else 1), 0.1) for m in TRANSLATION_PIXELS}
         if to_map:
             keys = ["mean_iou", *(f"{share}/{name}" for name in CLASSES for share in ("iou", "precision", "recall"))]
             rows[row] |= dict.fromkeys(keys, (0.5 - shift, 0.02))

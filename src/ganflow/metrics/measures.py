@@ -4,6 +4,7 @@ from dataclasses import dataclass
 from typing import Literal
 
 from ganflow.metrics.classes import CLASSES
+from ganflow.metrics.hallucination import RARE
 
 
 @dataclass(frozen=True)
@@ -49,6 +50,11 @@ TRANSLATION_CLASSES = (
     Measure("mean_iou", "mean class IoU", "up", 3, "over the classes in the real maps: what a reader of the map gets"),
     *(Measure(f"iou/{name}", f"{name}: IoU", "up", 3) for name in CLASSES),
     Measure("road_boundary_f", "road edges within 2 px, F", "up", 3, "whether streets are where they are"),
+    Measure("street_completeness", "streets found", "up", 3, "share of the real streets' length drawn within 3 px"),
+    Measure("street_correctness", "streets that exist", "up", 3, "share of the drawn length within 3 px of a real one"),
+    Measure("street_quality", "streets: quality", "up", 3, "both in one, by length: 0 to 1"),
+    Measure("hallucinated_images", "tiles with hallucinations", "down", 3, "motorway, park or water where none is"),
+    Measure("hallucinated_pixels", "hallucinated pixels", "down", 4, "share of the pixels of the same tiles"),
 )
 TRANSLATION_PIXELS = (
     Measure("mae", "mean absolute error", "down", 2, "0 to 255; rewards blur"),
@@ -72,6 +78,10 @@ SAMPLES = (
 )
 PER_CLASS = tuple(
     Measure(f"{share}/{name}", f"{name}: {share}", "up", 3) for name in CLASSES for share in ("precision", "recall")
+) + tuple(
+    Measure(f"hallucinated_{of}/{name}", f"{name}: hallucinated {of}", "down", digits)
+    for name in RARE
+    for of, digits in (("images", 3), ("pixels", 4))
 )
 TRANSLATION = TRANSLATION_CLASSES + TRANSLATION_PIXELS + TRANSLATION_PERCEPTUAL
 BY_TASK = {"gan": DIGITS, "cgan": CONDITIONAL + DIGITS, "pix2pix": TRANSLATION, "cvae": TRANSLATION + SAMPLES}

@@ -3,26 +3,36 @@
 import numpy as np
 import pandas as pd
 
-from ganflow.metrics import classes, pixels
+from ganflow.metrics import classes, hallucination, pixels, streets
 from ganflow.metrics.bootstrap import plus_minus
+from ganflow.metrics.intervals import wilson
 
 _CELLS = [f"pixels/{real}/{generated}" for real in classes.CLASSES for generated in classes.CLASSES]
 _EDGES = ["edges/generated", "edges/generated_near", "edges/real", "edges/real_near"]
+_LINES = ["lines/generated", "lines/generated_near", "lines/real", "lines/real_near"]
+_HALLUCINATED = [
+    f"hallucinated/{name}/{what}" for name in (hallucination.ANY, *hallucination.RARE) for what in hallucination.COUNTED
+]
 
 
 def per_image(generated: np.ndarray, real: np.ndarray, to_map: bool) -> pd.DataFrame:
     """One row per image of `generated` against `real`, both uint8 [N, H, W, 3].
 
     Columns: those of pixels.per_image; for maps also the pixel counts of the confusion matrix (pixels/<real class>/
-    <generated class>) and of the roads' edges, and `mean_iou` of this map alone.
+    <generated class>), of the streets' edges and of their centre lines, what the real map lacks and this one shows
+    (hallucination.per_image), and `mean_iou` of this map alone.
     """
     frame = pixels.per_image(generated, real)
     if not to_map:  # a photo has no palette
         return frame
     counts = classes.confusions(generated, real)
     frame["mean_iou"] = classes.scores(counts)["mean_iou"]
-    counted = np.concatenate([counts.reshape(len(counts), -1), classes.road_boundaries(generated, real)], axis=1)
-    return frame.join(pd.DataFrame(counted, columns=[*_CELLS, *_EDGES]))
+    edges, lines = classes.road_boundaries(generated, real), streets.lines(generated, real)
+    counted = pd.DataFrame(
+        np.concatenate([counts.reshape(len(counts), -1), edges, lines], axis=1), columns=[*_CELLS, *_EDGES, *_LINES]
+    )
+    hallucinated = hallucination.per_image(counts).reshape(len(counts), -1)
+    return frame.join([counted, pd.DataFrame(hallucinated, columns=_HALLUCINATED)])
 
 
 def measures(frame: pd.DataFrame, weights: np.ndarray | None = None) -> dict[str, np.ndarray]:
@@ -45,14 +55,24 @@ def measures(frame: pd.DataFrame, weights: np.ndarray | None = None) -> dict[str
         side = len(classes.CLASSES)
         found |= classes.scores(totals(_CELLS).reshape(-1, side, side))
         found["road_boundary_f"] = classes.boundary_f(totals(_EDGES))
+    if _LINES[0] in frame:  # a file that an earlier version wrote has none
+        found |= streets.completeness_correctness_quality(totals(_LINES))
+        found |= hallucination.shares(totals(_HALLUCINATED).reshape(-1, len(hallucination.RARE) + 1, 3))
     return found
 
 
 def with_noise(frame: pd.DataFrame, weights: np.ndarray) -> dict[str, tuple[float, float]]:
     """Every measure of the images in `frame` as (value, half the width of its 95 % interval over resamples).
 
-    Those that do not exist (of a class in none of the maps) are left out.
+    Those that do not exist (of a class in none of the maps) are left out. A share of images is no surer than Wilson's
+    interval says: on no image of 200 is not on none at all.
     """
     resampled = measures(frame, weights)
     whole = {key: float(value[0]) for key, value in measures(frame).items()}
-    return {key: (value, plus_minus(resampled[key])) for key, value in whole.items() if not np.isnan(value)}
+    found = {key: (value, plus_minus(resampled[key])) for key, value in whole.items() if not np.isnan(value)}
+    for key, (value, noise) in found.items():
+        name, _, of = key.partition("/")
+        if name == "hallucinated_images":
+            count = int(frame[f"hallucinated/{of or hallucination.ANY}/lacking"].sum())
+            found[key] = value, max(noise, wilson(value, count))
+    return found

@@ -83,7 +83,9 @@ def _comparable(measured: list[Logged], measure: Measure) -> list[Logged]:
     """The best runs, in order: of those on the test data of the newest."""
     key = f"test/{measure.key}"
     ranked = sorted(
-        (run for run in measured if key in run.metrics), key=lambda run: run.metrics[key], reverse=measure.better == "up"
+        (run for run in measured if key in run.metrics),
+        key=lambda run: run.metrics[key],
+        reverse=measure.better == "up",
     )
     assert measured[0].table is not None, "it is logged together with the measures"
     data = measured[0].table["about"]["test_data"]
