@@ -1,4 +1,4 @@
-"""Intervals by resampling images: how much of a number is the luck of which images were measured."""
+"""Bootstrap intervals over images: how much of a number is the luck of which images were measured."""
 
 import numpy as np
 
@@ -18,17 +18,6 @@ def multiplicities(images: int, seed: int, resamples: int = RESAMPLES) -> np.nda
 def whole_and_resamples(images: int, seed: int, resamples: int) -> np.ndarray:
     """The same under a first row of ones: the value itself comes out of one pass with its resamples (`measured`)."""
     return np.vstack([np.ones((1, images)), multiplicities(images, seed, resamples)])
-
-
-def whole_and_halves(images: int, seed: int, resamples: int) -> np.ndarray:
-    """Which of `images` images are in each random half of them, none twice, under a first row of all: [1 + R, images].
-
-    For measures that look at nearest neighbours, where an image drawn twice would be its own neighbour. A mean over half
-    of a set varies around that of the whole set as this one does around the truth, so the spread needs no scaling.
-    Politis, Romano and Wolf 1999, "Subsampling", section 2.2.
-    """
-    ranks = np.random.default_rng(seed).random((resamples, images)).argsort(axis=1)
-    return np.vstack([np.ones((1, images), bool), ranks < images // 2])
 
 
 def plus_minus(resampled: np.ndarray) -> float:

@@ -5,17 +5,18 @@ from functools import cached_property
 
 import numpy as np
 
-from ganflow.metrics.bootstrap import measured, whole_and_halves, whole_and_resamples
+from ganflow.metrics.bootstrap import measured
 from ganflow.metrics.distribution import (
-    RESAMPLES,
     class_histogram,
     classifier_score,
     divergence_from_uniform,
     frechet_distance,
     kernel_distance,
 )
-from ganflow.metrics.intervals import share, wilson
+from ganflow.metrics.intervals import GROUPS, jackknifed, share, whole_and_deletions, whole_and_halves, wilson
 from ganflow.metrics.manifold import Neighbours, manifold, neighbours
+
+FEWEST = 3  # digits of a class: without one of them there is still a covariance
 
 
 @dataclass(frozen=True)
@@ -33,22 +34,26 @@ class Seen:
 
 def measures(digits: Seen, reference: Seen, seed: int) -> dict[str, tuple[float, float]]:
     """Every measure of `digits` against real ones, as (value, half the width of its 95 % interval)."""
-    drawn = whole_and_resamples(len(digits.features), seed, RESAMPLES)
-    drawn_of_reference = whole_and_resamples(len(reference.features), seed + 1, RESAMPLES)
-    sets = digits.features, reference.features, (drawn, drawn_of_reference)
+    weights = _deletions(digits.features, reference.features, seed)
+    sets = digits.features, reference.features, weights
     found = {
         "frechet_classifier": frechet_distance(*sets),
         "kernel_classifier": kernel_distance(*sets),
-        "score": classifier_score(digits.probabilities, drawn),
-        "kl_uniform": divergence_from_uniform(class_histogram(digits.probabilities.argmax(1), drawn)),
+        "score": classifier_score(digits.probabilities, weights[0]),
+        "kl_uniform": divergence_from_uniform(class_histogram(digits.probabilities.argmax(1), weights[0])),
     }
-    return {key: measured(values) for key, values in found.items()} | _neighbourhood(digits, reference, seed)
+    return {key: jackknifed(values) for key, values in found.items()} | _neighbourhood(digits, reference, seed)
+
+
+def _deletions(a: np.ndarray, b: np.ndarray, seed: int) -> tuple[np.ndarray, np.ndarray]:
+    groups = min(GROUPS, len(a), len(b))
+    return whole_and_deletions(len(a), groups, seed), whole_and_deletions(len(b), groups, seed + 1)
 
 
 def _neighbourhood(digits: Seen, reference: Seen, seed: int) -> dict[str, tuple[float, float]]:
     """precision, recall, density and coverage: their intervals from halves of both sets, with the balls drawn anew."""
     counts = len(digits.features), len(reference.features)
-    halves = whole_and_halves(counts[0], seed, RESAMPLES), whole_and_halves(counts[1], seed + 1, RESAMPLES)
+    halves = whole_and_halves(counts[0], seed), whole_and_halves(counts[1], seed + 1)
     found = {key: measured(values) for key, values in manifold(digits.neighbours, reference.neighbours, halves).items()}
     # A share of which no half differs (all of them, or none) is no surer than that of independent digits.
     for key, count in zip(("precision", "recall", "coverage"), (*counts, counts[1]), strict=True):
@@ -62,28 +67,24 @@ def by_class(
 ) -> dict[str, dict[str, tuple[float, float]]]:
     """How well each class was met: digits asked for as the classes `asked` [N] against real ones with `labels` [M].
 
-    By class ("0" to "9", those with two digits or more on both sides: fewer have no covariance) and over "all" digits, each as (value, half the width of its 95 %
-    interval): `class_accuracy`, the share read as the digit asked for, and `frechet_by_class`, the Fréchet distance
-    to the real digits of that class, whose mean over classes stands under "all".
+    By class ("0" to "9", those with three digits or more on both sides) and over "all" digits,
+    each as (value, half the width of its 95 % interval): `class_accuracy`, the share read as the digit asked for, and
+    `frechet_by_class`, the Fréchet distance to the real digits of that class, whose mean over classes stands under
+    "all".
     """
     right = digits.probabilities.argmax(1) == asked
     found: dict[str, dict[str, tuple[float, float]]] = {}
-    resampled = []
     for label in np.unique(asked):
         ours, theirs = digits.features[asked == label], reference.features[labels == label]
-        if min(len(ours), len(theirs)) < 2:
-            continue
-        own_seed = seed + 2 * int(label)  # equal draws would make the classes' noise alike, and that of the mean wrong
-        drawn = whole_and_resamples(len(ours), own_seed, RESAMPLES // 2)
-        drawn_of_theirs = whole_and_resamples(len(theirs), own_seed + 1, RESAMPLES // 2)
-        distances = frechet_distance(ours, theirs, (drawn, drawn_of_theirs))
-        found[str(label)] = {
-            "class_accuracy": share(right[asked == label]),
-            "frechet_by_class": measured(distances),
-        }
-        resampled.append(distances)
-    found["all"] = {"class_accuracy": share(right), "frechet_by_class": measured(np.mean(resampled, axis=0))}
-    return found
+        if min(len(ours), len(theirs)) >= FEWEST:
+            distances = frechet_distance(ours, theirs, _deletions(ours, theirs, seed))
+            found[str(label)] = {
+                "class_accuracy": share(right[asked == label]),
+                "frechet_by_class": jackknifed(distances),
+            }
+    values, noise = np.array([of_class["frechet_by_class"] for of_class in found.values()]).T
+    over_classes = float(values.mean()), float(np.linalg.norm(noise) / len(noise))  # their samples are different ones
+    return found | {"all": {"class_accuracy": share(right), "frechet_by_class": over_classes}}
 
 
 def quick_measures(digits: Seen, reference: Seen) -> dict[str, float]:

@@ -28,8 +28,7 @@ from ganflow.data.batches import to_unit
 from ganflow.errors import UserError
 from ganflow.files import sha256, whole_file
 from ganflow.metrics import distribution
-from ganflow.metrics.bootstrap import measured, whole_and_resamples
-from ganflow.metrics.intervals import mean
+from ganflow.metrics.intervals import GROUPS, jackknifed, mean, whole_and_deletions
 
 Mode = Literal["auto", "on", "off"]
 
@@ -138,13 +137,14 @@ def summary(
 
     Neither means anything without a floor: the same two for real training images against the real test images.
     """
-    weights = (
-        whole_and_resamples(len(features), seed, distribution.RESAMPLES),
-        whole_and_resamples(len(real), seed + 1, distribution.RESAMPLES),
-    )
+    groups = min(GROUPS, len(features), len(real))
+    of_real = whole_and_deletions(len(real), groups, seed)
+    # A translation and its real image are left out together: what makes the one odd makes the other so.
+    paired = distances is not None
+    weights = of_real if paired else whole_and_deletions(len(features), groups, seed + 1), of_real
     found = {
-        "fid": measured(distribution.frechet_distance(features, real, weights)),
-        "kid": measured(distribution.kernel_distance(features, real, weights)),
+        "fid": jackknifed(distribution.frechet_distance(features, real, weights)),
+        "kid": jackknifed(distribution.kernel_distance(features, real, weights)),
     }
     return found if distances is None else found | {"lpips": mean(distances)}
 

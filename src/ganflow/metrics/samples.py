@@ -4,7 +4,7 @@ import math
 
 import numpy as np
 
-from ganflow.metrics.bootstrap import RESAMPLES, measured, whole_and_resamples
+from ganflow.metrics.bootstrap import LEVEL, RESAMPLES, whole_and_resamples
 
 USED = 0.05  # nats: a latent dimension below it has collapsed onto the prior and says nothing
 
@@ -36,10 +36,12 @@ def apart(a: np.ndarray, b: np.ndarray) -> np.ndarray:
 def used_dimensions(kl: np.ndarray, seed: int) -> tuple[float, float]:
     """How many latent dimensions say more than USED nats about an image, of the KL of N images by dimension, [N, Z].
 
-    With half the width of its 95 % interval over resampled images.
+    With the distance to the farther end of its 95 % interval over resampled images: a count has no fractions.
     """
     drawn = whole_and_resamples(len(kl), seed, RESAMPLES)
-    return measured((drawn @ kl / len(kl) > USED).sum(1))
+    value, *resampled = (drawn @ kl / len(kl) > USED).sum(1)
+    low, high = np.quantile(resampled, [(1 - LEVEL) / 2, (1 + LEVEL) / 2], method="nearest")
+    return float(value), float(max(value - low, high - value))
 
 
 def spread(samples: np.ndarray) -> np.ndarray:

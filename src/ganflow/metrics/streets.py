@@ -13,14 +13,14 @@ _AROUND = ((0, 1), (-1, 1), (-1, 0), (-1, -1), (0, -1), (1, -1), (1, 0), (1, 1))
 
 
 def _removable() -> tuple[np.ndarray, np.ndarray]:
-    """uint8 [256] for each of the two passes: whether a pixel goes, by its neighbours (bit 0: the east, bit 7: SE)."""
+    """bool [256] for each of the two passes: whether a pixel goes, by its neighbours (bit 0: the east, bit 7: SE)."""
     x1, x2, x3, x4, x5, x6, x7, x8 = (np.arange(256) >> bit & 1 == 1 for bit in range(8))
     odd, even, after = np.array([x1, x3, x5, x7]), np.array([x2, x4, x6, x8]), np.array([x3, x5, x7, x1])
     parts = (~odd & (even | after)).sum(0)  # into which its neighbours would fall without it
     neighbours = np.minimum((odd | even).sum(0), (even | after).sum(0))
     inner = (parts == 1) & (neighbours >= 2) & (neighbours <= 3)
     first, second = inner & ~((x2 | x3 | ~x8) & x1), inner & ~((x6 | x7 | ~x4) & x5)
-    return first.astype(np.uint8), second.astype(np.uint8)
+    return first, second
 
 
 _PASSES = _removable()
@@ -32,22 +32,23 @@ def skeleton(mask: np.ndarray) -> np.ndarray:
     Guo and Hall 1989 ("Parallel thinning with two-subiteration algorithms"), algorithm A1: two passes in turn, each
     of which looks a pixel's fate up by its eight neighbours, until none goes. scikit-image's `thin` does the same.
     """
-    height, width = mask.shape
     padded = np.pad(mask, 1).astype(np.uint8)
-    inside = padded[1:-1, 1:-1]
-    shifted = [padded[1 + down : 1 + down + height, 1 + right : 1 + right + width] for down, right in _AROUND]
+    pixels = padded.ravel()
+    around = [down * padded.shape[1] + right for down, right in _AROUND]
+    left = np.flatnonzero(pixels)
     changed = True
     while changed:
         changed = False
         for removable in _PASSES:
-            code = np.zeros_like(inside)
-            for bit, neighbour in enumerate(shifted):
-                code |= neighbour << bit
-            gone = removable[code] & inside
-            if gone.any():
-                inside -= gone
+            code = np.zeros(len(left), np.uint8)
+            for bit, offset in enumerate(around):
+                code |= pixels[left + offset] << bit
+            goes = removable[code]
+            if goes.any():
+                pixels[left[goes]] = 0
+                left = left[~goes]
                 changed = True
-    return inside.astype(bool)
+    return padded[1:-1, 1:-1].astype(bool)
 
 
 def lines(generated: np.ndarray, real: np.ndarray) -> np.ndarray:

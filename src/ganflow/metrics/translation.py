@@ -64,15 +64,20 @@ def measures(frame: pd.DataFrame, weights: np.ndarray | None = None) -> dict[str
 def with_noise(frame: pd.DataFrame, weights: np.ndarray) -> dict[str, tuple[float, float]]:
     """Every measure of the images in `frame` as (value, half the width of its 95 % interval over resamples).
 
-    Those that do not exist (of a class in none of the maps) are left out. A share of images is no surer than Wilson's
-    interval says: on no image of 200 is not on none at all.
+    Those that do not exist (of a class in none of the maps) are left out. What is seen on few images is no surer than
+    Wilson's interval of their share: on none of 200 is not on none at all.
     """
     resampled = measures(frame, weights)
     whole = {key: float(value[0]) for key, value in measures(frame).items()}
     found = {key: (value, plus_minus(resampled[key])) for key, value in whole.items() if not np.isnan(value)}
     for key, (value, noise) in found.items():
         name, _, of = key.partition("/")
-        if name == "hallucinated_images":
-            count = int(frame[f"hallucinated/{of or hallucination.ANY}/lacking"].sum())
-            found[key] = value, max(noise, wilson(value, count))
+        if name.startswith("hallucinated_"):
+            lacking, _, drawn = (
+                int(frame[f"hallucinated/{of or hallucination.ANY}/{what}"].sum()) for what in hallucination.COUNTED
+            )
+            # On those where it was drawn, the share of pixels; where on none, the least that counts as drawn.
+            extent = value * lacking / drawn if drawn else hallucination.PRESENT
+            bound = wilson(drawn / lacking, lacking) * (1 if name == "hallucinated_images" else extent)
+            found[key] = value, max(noise, bound)
     return found
