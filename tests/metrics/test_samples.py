@@ -3,7 +3,7 @@ from itertools import combinations
 import numpy as np
 import pytest
 
-from ganflow.metrics.samples import apart, best_of, diversity, spread
+from ganflow.metrics.samples import apart, best_of, diversity, spread, used_dimensions
 
 
 def test_the_best_of_k_is_the_mean_over_every_choice_of_k() -> None:
@@ -33,3 +33,10 @@ def test_diversity_is_the_mean_over_pairs_and_spread_the_deviation() -> None:
 def test_unsigned_bytes_do_not_wrap() -> None:
     low, high = np.zeros((1, 2, 2, 3), np.uint8), np.full((1, 2, 2, 3), 255, np.uint8)
     assert apart(low, high).tolist() == apart(high, low).tolist() == [255]
+
+
+def test_latent_dimensions_in_use_with_those_that_other_images_would_show() -> None:
+    sure = np.tile([2.0, 0.5, 0.01, 0.0], (50, 1))
+    assert used_dimensions(sure, seed=0) == (2, 0)
+    now_and_then = sure + np.where(np.arange(50) % 10 == 0, 0.45, 0)[:, None] * np.array([0, 0, 1, 0])  # 0.055 nats
+    assert used_dimensions(now_and_then, seed=0) == (3, 1)

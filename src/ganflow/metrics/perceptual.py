@@ -140,7 +140,7 @@ def summary(
     groups = min(GROUPS, len(features), len(real))
     of_real = whole_and_deletions(len(real), groups, seed)
     # A translation and its real image are left out together: what makes the one odd makes the other so.
-    paired = distances is not None
+    paired = distances is not None and len(features) == len(real)
     weights = of_real if paired else whole_and_deletions(len(features), groups, seed + 1), of_real
     found = {
         "fid": jackknifed(distribution.frechet_distance(features, real, weights)),
