@@ -28,10 +28,9 @@ from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).parent / "stages"))
 
-from imports import ROOT
 from kills import MODELS, MOMENTS, SIZE, THOROUGH, tracked
 from ruamel.yaml import YAML
-from workspace import DYING_DVC, ORDER, TINY, UNCOMMITTED, project, stage, trains, until
+from workspace import DYING_DVC, ORDER, ROOT, TINY, UNCOMMITTED, project, stage, trains, until
 
 
 def yaml() -> YAML:

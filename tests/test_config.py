@@ -120,7 +120,9 @@ BROKEN = {
     "merged number": f"{GOOD}<<: 3\n",
     "list as key": f"{GOOD}? [a, b]\n: 1\n",
     "line break in a key": f'{GOOD}"a\\nb\\e[31m": 1\n',
-    "many aliases": GOOD + "a0: &a0 [x, x, x, x]\n" + "".join(f"a{n + 1}: &a{n + 1} [{f'*a{n}, ' * 9}]\n" for n in range(20)),
+    "many aliases": GOOD
+    + "a0: &a0 [x, x, x, x]\n"
+    + "".join(f"a{n + 1}: &a{n + 1} [{f'*a{n}, ' * 9}]\n" for n in range(20)),
     **{
         f"seed: {value[:20]}": GOOD.replace("seed: 0", f"seed: {value}", 1)
         for value in (

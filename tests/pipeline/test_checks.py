@@ -48,7 +48,10 @@ def test_a_batch_may_be_as_large_as_the_data_and_no_larger(params: Params, model
 @pytest.mark.parametrize(
     ("sections", "said"),
     [
-        ({"data": {"source": "generated"}, "maps": {"generated_pairs": 96}}, r"maps\.val_pairs = 96: there are only 96"),
+        (
+            {"data": {"source": "generated"}, "maps": {"generated_pairs": 96}},
+            r"maps\.val_pairs = 96: there are only 96",
+        ),
         ({"compute": {"processes": 3}}, r"classifier\.batch_size = 128 cannot be shared evenly by 3 processes"),
         ({"compute": {"device": "mps"}}, r"compute\.device = 'mps'"),
     ],

@@ -7,8 +7,7 @@ import sys
 from pathlib import Path
 
 import pytest
-from imports import ROOT
-from workspace import environment, project, stage, until
+from workspace import ROOT, environment, project, stage, until
 
 from ganflow.pipeline.stage import INTRODUCED, together
 

@@ -33,13 +33,12 @@ import pandas as pd
 import sqlalchemy.event
 import sqlalchemy.orm
 import torch
-from imports import ROOT
 from mlflow.store.artifact.local_artifact_repo import LocalArtifactRepository
 from mlflow.store.db import utils as database
 from ruamel.yaml import YAML
 from sqlalchemy.orm import Session
 from torch.optim.optimizer import register_optimizer_step_post_hook
-from workspace import environment, project
+from workspace import ROOT, environment, project
 
 from ganflow.models import saved
 from ganflow.pipeline.checkpoint_folders import found as found_folders

@@ -9,10 +9,9 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
-from imports import ROOT
 from PIL import Image
 from ruamel.yaml import YAML
-from workspace import as_committed
+from workspace import ROOT, as_committed
 
 PROGRAMS = (
     *("make", "dvc", "ganflow", "mlflow", "git", "source", "export", "touch", "python", "python3", "pip"),

@@ -13,8 +13,8 @@ from functools import partial
 from pathlib import Path
 
 import pytest
-from imports import ROOT
 from ruamel.yaml import YAML
+from workspace import ROOT
 
 NAME = "train-images-idx3-ubyte.gz"
 CONTENT = bytes(range(256)) * 100

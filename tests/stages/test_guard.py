@@ -87,7 +87,11 @@ def test_dvc_repro_with_a_broken_file_touches_nothing(project: Path, stage: str,
     """DVC reads params.yaml itself: what it cannot read, it refuses in its own words."""
     before, params = outs(project), project / "params.yaml"
     text = params.read_text()
-    broken = {"utf-16": text.encode("utf-16"), "empty": b"", "wrong value": text.replace("seed: 0", "seed: -1").encode()}
+    broken = {
+        "utf-16": text.encode("utf-16"),
+        "empty": b"",
+        "wrong value": text.replace("seed: 0", "seed: -1").encode(),
+    }
     assert broken[fault] != text.encode()
     params.write_bytes(broken[fault])
     try:

@@ -10,10 +10,10 @@ from typing import Any
 
 import mlflow
 import pytest
-from imports import ROOT
 from ruamel.yaml import YAML
 from workspace import (
     DYING_DVC,
+    ROOT,
     SLOW,
     TASKS,
     checkpoints,

@@ -6,10 +6,12 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from imports import ROOT, modules_that_matter
 from ruamel.yaml import YAML
+from workspace import ROOT
 
 from ganflow.config import Params
+from ganflow.pipeline.code import modules_that_matter
+from ganflow.pipeline.deps import code_deps, is_code, rewritten
 from ganflow.pipeline.stage import CHECKED
 from ganflow.pipeline.watchers import WATCHERS
 
@@ -24,23 +26,28 @@ def made_by(stage: dict[str, Any]) -> list[str]:
 
 
 @pytest.mark.parametrize("name", STAGES)
-def test_the_deps_are_exactly_the_modules_and_templates_that_matter(name: str) -> None:
-    script = f"stages/{name}.py"
-    needed = modules_that_matter(ROOT / script) | {script}
-    if name == "check_params":  # other bounds, another answer
-        needed |= {"src/ganflow/config.py", "src/ganflow/pipeline/checks.py"}
-    listed = [dep for dep in STAGES[name]["deps"] if dep.endswith((".py", ".j2"))]
-    assert listed == sorted(needed), f"deps of {name} should be:\n" + "\n".join(
-        f"    - {dep}" for dep in sorted(needed)
-    )
+def test_the_code_deps_are_those_that_matter(name: str) -> None:
+    listed = [dep for dep in STAGES[name]["deps"] if is_code(dep)]
+    assert listed == code_deps(name), "python -m ganflow.pipeline.deps writes them"
 
 
 def test_the_import_graph_follows_packages_names_and_late_imports_and_stops_at_watchers(tmp_path: Path) -> None:
     script = tmp_path / "script.py"
     script.write_text("from ganflow.data import fetch\n\n\ndef later():\n    import ganflow.losses\n")
-    assert modules_that_matter(script) == {f"src/ganflow/{name}.py" for name in ("data/fetch", "losses", "files")}
+    needed = {f"src/ganflow/{name}.py" for name in ("data/fetch", "losses", "files")}
+    assert {str(path.relative_to(ROOT)) for path in modules_that_matter(script)} == needed
     script.write_text("from ganflow.tracking import standings\n")  # which imports metrics, but changes no out
     assert modules_that_matter(script) == set()
+
+
+def test_writing_the_code_deps_anew_changes_nothing_and_mends_what_is_wrong() -> None:
+    text = (ROOT / "dvc.yaml").read_text()
+    assert rewritten(text) == text
+    wrong = text.replace("src/ganflow/losses.py, ", "").replace(
+        "stages/train_gan.py\n    ]", "src/ganflow/cli.py\n    ]"
+    )
+    assert wrong != text
+    assert rewritten(wrong) == text
 
 
 def test_every_watcher_exists() -> None:

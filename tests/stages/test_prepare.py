@@ -10,9 +10,9 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from imports import ROOT
 from PIL import Image
 from ruamel.yaml import YAML
+from workspace import ROOT
 
 PARTS = {"train": 6, "val": 3}  # official train and val
 DIGITS = np.random.default_rng(0).integers(0, 256, (120, 28, 28), np.uint8)

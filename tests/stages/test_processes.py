@@ -9,8 +9,7 @@ from pathlib import Path
 
 import pytest
 import torch
-from imports import ROOT
-from workspace import checkpoints, environment, outs, project, until
+from workspace import ROOT, checkpoints, environment, outs, project, until
 
 from ganflow.losses import OBJECTIVES
 from ganflow.training.processes import World

@@ -5,10 +5,9 @@ import shutil
 from pathlib import Path
 
 import pytest
-from imports import ROOT
 from ruamel.yaml import YAML
 from safetensors.torch import load_file, save_file
-from workspace import ORDER, TASKS, TINY, outs, project, stage
+from workspace import ORDER, ROOT, TASKS, TINY, outs, project, stage
 
 from ganflow.pipeline.checkpoint_folders import found
 from ganflow.tracking.registry import judged_of

@@ -44,7 +44,7 @@ class Nothing:
         return iter(())
 
 
-class Fault(Exception):
+class FaultError(Exception):
     """In the place of UserError and Stopped."""
 
 
@@ -57,8 +57,8 @@ class Checkpoints(Nothing):
 
 
 OWN: dict[tuple[str, str], Any] = {
-    ("ganflow.errors", "UserError"): Fault,
-    ("ganflow.training.lifetime", "Stopped"): Fault,
+    ("ganflow.errors", "UserError"): FaultError,
+    ("ganflow.training.lifetime", "Stopped"): FaultError,
     ("ganflow.training.checkpoint", "Checkpoints"): Checkpoints,
     ("ganflow.pipeline.stage", "run"): lambda main: main(),
 }

@@ -9,9 +9,9 @@ import time
 from collections.abc import Callable
 from pathlib import Path
 
-from imports import ROOT
 from ruamel.yaml import YAML
 
+ROOT = Path(__file__).parents[2]
 TINY = {
     "compute": {"threads": 1},
     "data": {"source": "generated"},

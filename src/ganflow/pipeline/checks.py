@@ -18,7 +18,9 @@ def check(params: Params) -> None:
     images = training_images(params)
     if images["maps"] < 1:
         held_out = params.maps.val_pairs
-        raise UserError(f"maps.val_pairs = {held_out}: there are only {images['maps'] + held_out} pairs to take them from")
+        raise UserError(
+            f"maps.val_pairs = {held_out}: there are only {images['maps'] + held_out} pairs to take them from"
+        )
     processes = params.compute.processes
     for model, data in TRAININGS.items():
         batch_size = getattr(params, model).batch_size

@@ -38,7 +38,9 @@ def mend(root: Path) -> None:
         return
     running = _dvc_in(root)
     if running:
-        raise UserError(f"{path} is damaged, and DVC runs here (process {running[0]}): wait for its end, then run again")
+        raise UserError(
+            f"{path} is damaged, and DVC runs here (process {running[0]}): wait for its end, then run again"
+        )
     path.unlink(missing_ok=True)
     print(f"removed {path.relative_to(root)}, which a killed DVC had left damaged", file=sys.stderr)
 
