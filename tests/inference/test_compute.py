@@ -13,7 +13,7 @@ PLAIN: dict[str, Any] = {"device": "cpu", "precision": "fp32", "compile": "off",
 def test_an_absent_device_is_one_line() -> None:
     missing = "mps" if not torch.backends.mps.is_available() else "cuda"
     with pytest.raises(UserError, match=rf"compute\.device = '{missing}'"):
-        compute.set_up(Compute(**PLAIN | {"device": missing}))
+        compute.set_up(Compute.model_validate(PLAIN | {"device": missing}))
 
 
 @pytest.mark.parametrize(
@@ -24,7 +24,7 @@ def test_bf16_is_chosen_where_it_is_faster_and_the_reason_is_said(
     monkeypatch: pytest.MonkeyPatch, precision: str, faster: bool, bf16: bool
 ) -> None:
     monkeypatch.setattr(hardware, "cpu_runs_bf16_faster", lambda cpuinfo: (faster, "the reason"))
-    runtime = compute.set_up(Compute(**PLAIN | {"precision": precision}))
+    runtime = compute.set_up(Compute.model_validate(PLAIN | {"precision": precision}))
     assert runtime.bf16 is bf16
     assert ("the reason" in runtime.reason) is (precision == "auto")
     with runtime.autocast():
@@ -41,7 +41,7 @@ def test_processes_share_the_usable_cores_unless_threads_are_asked_for(
     monkeypatch.setattr(hardware, "usable_cores", lambda: 6)
     before = torch.get_num_threads()
     try:
-        compute.set_up(Compute(**PLAIN | {"threads": asked}), processes)
+        compute.set_up(Compute.model_validate(PLAIN | {"threads": asked}), processes)
         assert torch.get_num_threads() == threads
     finally:
         torch.set_num_threads(before)

@@ -86,13 +86,18 @@ def pretend() -> None:
         with unset_fake_temporarily():
             return drawn(*given)
 
-    drawn, World.draw = World.draw, draw
-    nn.Module.to = to
-    Tensor.backward = backward
-    torch.autograd.grad = lambda _, of, **__: (torch.empty_like(of),)
-    # Else autocast finds no GPU and turns itself off
-    torch.cuda.amp.common.amp_definitely_not_available = lambda: False
-    torch.cuda.is_bf16_supported = lambda: True
+    drawn = World.draw
+    replaced: list[tuple[Any, str, Any]] = [
+        (World, "draw", draw),
+        (nn.Module, "to", to),
+        (Tensor, "backward", backward),
+        (torch.autograd, "grad", lambda _, of, **__: (torch.empty_like(of),)),
+        # Else autocast finds no GPU and turns itself off
+        (torch.cuda.amp.common, "amp_definitely_not_available", lambda: False),
+        (torch.cuda, "is_bf16_supported", lambda: True),
+    ]
+    for owner, name, own in replaced:
+        setattr(owner, name, own)
 
 
 def step(params: Params, task: str, options: dict[str, Any], bf16: bool) -> None:

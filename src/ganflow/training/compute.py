@@ -43,12 +43,13 @@ def prepare(compute: Compute, steps: int = 0) -> Machine:
     Under torchrun this process joins the others of the job.
 
     Raises:
-        UserError: the asked device is not there, or no compiler.
+        UserError: the asked device is not there, fewer GPUs than processes, or no compiler.
     """
     beside = int(os.environ.get("LOCAL_WORLD_SIZE", "1"))  # processes on this host, ourselves included
     runtime = set_up(compute, beside)
     device = runtime.device
     if device.type == "cuda" and beside > 1:
+        processes.check_gpus(beside)  # started by torchrun itself
         device = torch.device("cuda", int(os.environ["LOCAL_RANK"]))
         torch.cuda.set_device(device)
     world = processes.join(device.type)

@@ -108,6 +108,16 @@ def together(world: World) -> Iterator[None]:
             dist.destroy_process_group()
 
 
+def check_gpus(count: int) -> None:
+    """Refuse more processes on this machine than it has GPUs.
+
+    Raises:
+        UserError: there are more.
+    """
+    if count > (gpus := torch.cuda.device_count()):
+        raise UserError(f"compute.processes = {count}: each takes a GPU of its own, and torch sees {gpus} here")
+
+
 def launched(compute: Compute) -> bool:
     """Run this very command as `compute.processes` processes, as torchrun does, and say whether that was done.
 
@@ -120,8 +130,8 @@ def launched(compute: Compute) -> bool:
     count = compute.processes
     if count == 1 or "TORCHELASTIC_RUN_ID" in os.environ:
         return False
-    if chosen_device(compute.device).type == "cuda" and count > (gpus := torch.cuda.device_count()):
-        raise UserError(f"compute.processes = {count}: each takes a GPU of its own, and torch sees {gpus} here")
+    if chosen_device(compute.device).type == "cuda":
+        check_gpus(count)
     from torch.distributed.elastic.multiprocessing.api import SignalException
     from torch.distributed.elastic.multiprocessing.errors import ChildFailedError
     from torch.distributed.launcher.api import LaunchConfig, elastic_launch

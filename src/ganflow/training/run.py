@@ -108,11 +108,14 @@ def _of_results(params: dict[str, Any]) -> dict[str, Any]:
 
 
 def _compared(params: dict[str, Any]) -> dict[str, Any]:
-    """What runs are compared by: `params` less where it ran (a tag tells that) and a weight that weighs nothing."""
+    """What runs are compared by: `params` less where it ran (a tag tells that) and weights that weigh nothing."""
     shown = {name: value for name, value in params.items() if name != "compute"}
     for name, section in shown.items():
-        if isinstance(section, dict) and section.get("objective") != "wgan_gp":
-            shown[name] = {key: value for key, value in section.items() if key != "lambda_gp"}
+        if isinstance(section, dict):
+            no_game = section.get("lambda_gan") == 0
+            idle = {"lambda_gp"} if no_game or section.get("objective") != "wgan_gp" else set()
+            idle |= {"lambda_features"} if no_game else set()
+            shown[name] = {key: value for key, value in section.items() if key not in idle}
     return shown
 
 
