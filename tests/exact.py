@@ -4,8 +4,8 @@
 - Every model's training killed in every kind of moment with every signal, a newest checkpoint cut off or emptied,
   parameters changed in between (stages/kills.py): the same bytes and the same MLflow run as one left alone.
 - Another in which `dvc` is killed between each training's end and its commit: no step is repeated.
-- A third clone in which `dvc` itself, or its whole process group, is killed in every training: no orphan, and in the
-  end the same dvc.lock and MLflow runs as the first.
+- A third clone in which `dvc` itself, or its whole process group, is killed in every training, and `dvc` in the
+  milliseconds after every training's end: no orphan, and in the end the same dvc.lock and MLflow runs as the first.
 
 Prints a table and ends with 1 if anything is otherwise. Leaves its folder behind only then.
 """
@@ -13,7 +13,9 @@ Prints a table and ends with 1 if anything is otherwise. Leaves its folder behin
 import argparse
 import json
 import os
+import random
 import re
+import select
 import shutil
 import signal
 import subprocess
@@ -23,6 +25,7 @@ import time
 from collections import Counter
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -38,6 +41,7 @@ def yaml() -> YAML:
     return YAML(typ="safe")
 
 
+END_SECONDS = 0.05  # after a trainer's end, within which DVC writes its lock file and its outs
 SIGNALS = ("SIGKILL", "SIGTERM", "SIGINT")
 
 
@@ -66,7 +70,7 @@ def clone(folder: Path) -> Path:
 
 
 def repro(folder: Path, log: Path, *dying: str) -> subprocess.Popen[bytes]:
-    """`dvc repro` in a clone, leading a process group and session of its own, as in a terminal of its own.
+    """What `make repro` runs in a clone, leading a process group and session of its own, as in a terminal of its own.
 
     `dying`: a stage and the moment after its end in which this DVC kills itself.
     """
@@ -75,6 +79,9 @@ def repro(folder: Path, log: Path, *dying: str) -> subprocess.Popen[bytes]:
     environment = {name: value for name, value in os.environ.items() if name not in removed}
     environment |= {"PATH": f"{binaries}:{os.environ['PATH']}", "OMP_NUM_THREADS": "1", "DVC_NO_ANALYTICS": "1"}
     with log.open("w") as out:
+        mend = [sys.executable, "-m", "ganflow.pipeline.rwlock"]
+        source = environment | {"PYTHONPATH": str(folder / "src")}
+        subprocess.run(mend, cwd=folder, env=source, stdout=out, stderr=subprocess.STDOUT, check=True)
         return subprocess.Popen(
             [sys.executable, "-c", DYING_DVC, *dying] if dying else [binaries / "dvc", "repro"],
             cwd=folder,
@@ -127,18 +134,24 @@ def state(process: Path) -> str:
 
 
 def kill_dvc(folder: Path) -> Proof:
-    """`dvc repro` killed four times in each training, each time followed by the same `dvc repro`."""
-    proof, log, slowest = Proof("dvc killed"), folder.with_suffix(".log"), 0.0
+    """`dvc repro` killed four times in each training and once at its end, each time followed by what `make repro` runs."""
+    proof, log, slowest, pause = Proof("dvc killed"), folder.with_suffix(".log"), 0.0, random.Random(0)
     for model in MODELS:
         for number, moment, group in (
             (signal.SIGKILL, "start", False),
             (signal.SIGKILL, "training", False),
             (signal.SIGTERM, "training", True),
             (signal.SIGINT, "training", True),
+            (signal.SIGKILL, "end", False),
         ):
             dvc = repro(folder, log)
             begun = has_begun(folder, model, moment)
             until(lambda begun=begun, dvc=dvc: begun() or dvc.poll() is not None, seconds=600)
+            if moment == "end":
+                for trainer in trainers(folder):
+                    with suppress(ProcessLookupError):  # it has ended already
+                        select.select([os.pidfd_open(trainer)], [], [], 600)
+                time.sleep(pause.uniform(0, END_SECONDS))
             killed = time.monotonic()
             alive = trainers(folder)
             (os.killpg if group else os.kill)(dvc.pid, number)
@@ -146,7 +159,11 @@ def kill_dvc(folder: Path) -> Proof:
             dvc.wait()
             slowest = max(slowest, time.monotonic() - killed)
             said = log.read_text()
-            if len(alive) != 1 or dvc.returncode == 0:
+            if moment == "end":
+                landed = dvc.returncode == -signal.SIGKILL  # DVC runs the other stages after it
+                proof.wrong += [] if landed else [f"{number.name} at the end of {model}: dvc ended {dvc.returncode}"]
+                proof.landed["SIGKILL at a stage's end"] += landed
+            elif len(alive) != 1 or dvc.returncode == 0:
                 proof.wrong.append(f"{number.name} in {model}, {moment}: trainers {alive}, dvc ended {dvc.returncode}")
             elif moment == "training" and "saved after step" not in said:
                 proof.wrong.append(f"{number.name} in {model}: the trainer did not save: {said[-300:]}")
