@@ -73,11 +73,10 @@ def with_noise(frame: pd.DataFrame, weights: np.ndarray) -> dict[str, tuple[floa
     for key, (value, noise) in found.items():
         name, _, of = key.partition("/")
         if name.startswith("hallucinated_"):
-            lacking, _, drawn = (
-                int(frame[f"hallucinated/{of or hallucination.ANY}/{what}"].sum()) for what in hallucination.COUNTED
-            )
+            columns = [f"hallucinated/{of or hallucination.ANY}/{what}" for what in hallucination.COUNTED]
+            lacking, _, drawn = frame[columns].to_numpy().sum(0)
             # On those where it was drawn, the share of pixels; where on none, the least that counts as drawn.
             extent = value * lacking / drawn if drawn else hallucination.PRESENT
-            bound = wilson(drawn / lacking, lacking) * (1 if name == "hallucinated_images" else extent)
+            bound = wilson(drawn / lacking, int(lacking)) * (1 if name == "hallucinated_images" else extent)
             found[key] = value, max(noise, bound)
     return found
