@@ -8,7 +8,7 @@ from ganflow.inference import compute
 from ganflow.models import saved
 from ganflow.pipeline.stage import run
 from ganflow.report import pictures
-from ganflow.tracking import run as tracking
+from ganflow.tracking.run import continue_run
 
 FIGURES, PAIRS = Path("reports/figures"), Path("reports/pairs")
 
@@ -27,7 +27,7 @@ def main() -> None:
             for name, figure in own.items():
                 figure.save(partial / f"{task}_{name}.png")
     for task, own in figures.items():
-        tracker = tracking.attach(task, saved.digest(Path("models") / task))
+        tracker = continue_run(task, saved.digest(Path("models") / task))
         for name in own:
             tracker.file(FIGURES / f"{task}_{name}.png", "figures")
         tracker.finish("FINISHED")

@@ -17,8 +17,8 @@ from ganflow.models import saved
 from ganflow.pipeline.stage import run
 from ganflow.report import model_card
 from ganflow.report import page as report
-from ganflow.tracking import run as tracking
 from ganflow.tracking import standings
+from ganflow.tracking.run import continue_run
 
 OUT = Path("reports/index.html")
 CARDS = Path("reports/model_cards")
@@ -54,9 +54,9 @@ def main() -> None:
         for task in tables:
             (partial / f"{task}.md").write_text(_card(task, tables[task], config.load()))
     for task in tables:
-        tracker = tracking.attach(task, saved.digest(Path("models") / task))
+        tracker = continue_run(task, saved.digest(Path("models") / task))
         tracker.file(CARDS / f"{task}.md", "model card")
-        tracker.also(lambda client, task=task: standings.publish(client, task))
+        tracker.call(lambda client, task=task: standings.publish(client, task))
         tracker.finish("FINISHED")
     print(_where_to_look())
 

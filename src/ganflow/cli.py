@@ -184,19 +184,21 @@ def _compare(arguments: argparse.Namespace) -> None:
 
 
 def _ui(arguments: argparse.Namespace) -> None:
+    from ganflow.errors import without_secrets
     from ganflow.tracking import ui
+    from ganflow.tracking.address import SERVER
     from ganflow.tracking.reading import opened
-    from ganflow.tracking.store import is_remote
 
     if not 1 <= arguments.port <= 65535:
         raise UserError(f"--port {arguments.port}: a port is a number from 1 to 65535")
     with opened() as client:
         store = client.tracking_uri
-        base = store.rstrip("/") if is_remote() else f"http://127.0.0.1:{arguments.port}"
+        has_pages = store.startswith(SERVER)
+        base = without_secrets(store.rstrip("/")) if has_pages else f"http://127.0.0.1:{arguments.port}"
         for task, address in ui.addresses(client, base).items():
             print(f"{task:16} {address}")
     print("Above each list a line says which run is best; opened, what differs, pictures and commands.", flush=True)
-    if not is_remote():
+    if not has_pages:
         ui.serve(store, arguments.port)
 
 

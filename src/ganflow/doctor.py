@@ -10,12 +10,13 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from importlib import metadata
 from pathlib import Path
+from urllib.parse import quote
 
 import requests
 
 from ganflow import config
 from ganflow.config import Params
-from ganflow.errors import UserError
+from ganflow.errors import UserError, without_secrets
 from ganflow.files import project_root
 from ganflow.pipeline import checkpoint_folders, place, rwlock
 
@@ -44,7 +45,7 @@ def examine() -> list[Finding]:
     findings = [_versions(root), found, *_folder(root), _git(root), *_room(root), _mirror()]
     if params:
         findings += [_machine(params), _data("mnist", params), _data("maps", params)]
-    return [*findings, _models(root), *_under_way(root), _store(root), _remote(root)]
+    return [*findings, _models(root), *_under_way(root), _store(), _remote(root)]
 
 
 def _versions(root: Path) -> Finding:
@@ -105,7 +106,7 @@ def _mirror() -> Finding:
     if not mirror:
         return Finding("GANFLOW_MIRROR", "not set: data comes from the published addresses")
     if "://" in mirror or Path(mirror).is_dir():
-        return Finding("GANFLOW_MIRROR", mirror)
+        return Finding("GANFLOW_MIRROR", without_secrets(mirror))
     return Finding("GANFLOW_MIRROR", f"{mirror} is no folder", "set it to one that holds mnist/*.gz and maps.tar.gz")
 
 
@@ -146,30 +147,43 @@ def _under_way(root: Path) -> Iterator[Finding]:
         yield Finding(f"training: {folder.name.partition('/')[0]}", f"{folder} (checkpoints/{folder.name})", advice)
 
 
-def _store(root: Path) -> Finding:
-    remote = os.environ.get("MLFLOW_TRACKING_URI")
-    if remote:
-        return _server(remote) if remote.startswith("http") else Finding("runs", f"at {remote}")
-    store = root / "mlflow.db"
-    if not store.exists():
-        return Finding("runs", "none yet: the first training makes mlflow.db")
+def _store() -> Finding:
+    """Where runs are kept, without opening it for writing: nothing is made, moved or mended by a look."""
+    from ganflow.tracking.address import SERVER, VARIABLE, address, file_of
+
     try:
-        with contextlib.closing(sqlite3.connect(f"file:{store}?mode=ro", uri=True)) as database:
+        store = address()
+    except UserError as fault:
+        return Finding("runs", str(fault), f"correct or unset {VARIABLE}; trainings go on without it")
+    if store.startswith(SERVER):
+        return _server(store)
+    file = file_of(store)
+    if file is None:
+        return Finding("runs", f"in the database {without_secrets(store)} (not asked)")
+    if not file.exists():
+        return Finding("runs", f"none yet: the first training makes {file.name}")
+    # A reader would make the two files of a write-ahead log where they are missing; without them there is none.
+    mode = "mode=ro" if Path(f"{file}-wal").exists() else "mode=ro&immutable=1"
+    if Path(f"{file}-journal").exists():
+        return Finding("runs", f"in {file.name}: being written, or a write was cut off, which the next run takes back")
+    try:
+        with contextlib.closing(sqlite3.connect(f"file:{quote(str(file))}?{mode}", uri=True)) as database:
             (count,) = database.execute("SELECT count(*) FROM runs").fetchone()
     except sqlite3.Error as fault:
-        return Finding("runs", f"{store.name} cannot be read: {fault}", "put it aside: the next run makes a new one")
-    return Finding("runs", f"{count} in {store.name} (make ui)")
+        return Finding("runs", f"{file.name} cannot be read: {fault}", "put it aside: the next run makes a new one")
+    return Finding("runs", f"{count} in {file.name} (make ui)")
 
 
 def _server(address: str) -> Finding:
     """An MLflow server: asked whether it is well, as a training would find it."""
+    shown = without_secrets(address)
     try:
         answer = requests.get(f"{address.rstrip('/')}/health", timeout=SERVER_SECONDS)
         answer.raise_for_status()
     except requests.RequestException as fault:
         advice = "start it or unset MLFLOW_TRACKING_URI (docs/servers.md); trainings go on without it"
-        return Finding("runs", f"{address} does not answer ({type(fault).__name__})", advice)
-    return Finding("runs", f"at {address}, which answers")
+        return Finding("runs", f"{shown} does not answer ({type(fault).__name__})", advice)
+    return Finding("runs", f"at {shown}, which answers")
 
 
 def _remote(root: Path) -> Finding:

@@ -2,6 +2,7 @@
 
 import errno
 import os
+import re
 import signal
 import sys
 from collections.abc import Callable
@@ -18,6 +19,17 @@ def one_line(text: object, longest: int = 300) -> str:
     return shown if len(words) <= longest else f"{shown[:longest]} ..."
 
 
+def without_secrets(text: str) -> str:
+    """`text` without the users, passwords and tokens of the addresses in it."""
+    text = re.sub(r"://[^\s/\"'][^\s\"']*@", "://***@", text)
+    return re.sub(r"(?i)([?&][^=&\s]*(?:password|passwd|token|secret|key)[^=&\s]*=)[^&\s]+", r"\1***", text)
+
+
+def first_line(fault: BaseException) -> str:
+    """What a fault says first, without secrets."""
+    return without_secrets((str(fault).strip() or type(fault).__name__).splitlines()[0])
+
+
 def run(main: Callable[[], object]) -> None:
     """Run a script's `main`, turning foreseeable faults into one line on stderr and exit code 1.
 
@@ -27,7 +39,7 @@ def run(main: Callable[[], object]) -> None:
         main()
         sys.stdout.flush()
     except UserError as fault:
-        sys.exit(f"error: {fault}")
+        sys.exit(f"error: {without_secrets(str(fault))}")
     except KeyboardInterrupt:
         sys.exit(128 + signal.SIGINT)
     except BrokenPipeError:  # the reader has seen enough: `ganflow runs | head`

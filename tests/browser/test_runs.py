@@ -42,7 +42,9 @@ def logged(folder: Path, lambda_l1: float, wrong: float, colour: str) -> str:
     (folder / "params.yaml").write_text(f"seed: 0\npix2pix:\n  lambda_l1: {lambda_l1}\n  epochs: 3\n")
     data = tracking.Dataset("maps", "ab" * 32, "download")
     best_by = tracking.BestBy("val_mean_iou", True, 100)
-    tracker = tracking.start("pix2pix", params=params, dataset=data, training=str(lambda_l1), tags={}, best_by=best_by)
+    tracker = tracking.start_run(
+        "pix2pix", params=params, dataset=data, training=str(lambda_l1), tags={}, best_by=best_by
+    )
     for step in range(10, 301, 10):
         tracker.metrics({"loss_d": 0.7 - step / 1000, "loss_l1": lambda_l1 / step}, step)
     for epoch, iou in enumerate((0.3, 0.6 - wrong, 0.5 - wrong), start=1):
@@ -63,7 +65,7 @@ def logged(folder: Path, lambda_l1: float, wrong: float, colour: str) -> str:
     Image.new("RGB", (300, 400), colour).save(folder / "pix2pix_pairs.png")
     tracker.file(folder / "pix2pix_pairs.png", "figures")
     tracker.results({"test/mean_iou": rows["mean_iou"][0], "test/mean_iou_pm": rows["mean_iou"][1]})
-    tracker.also(lambda client: standings.publish(client, "pix2pix"))
+    tracker.call(lambda client: standings.publish(client, "pix2pix"))
     tracker.finish("FINISHED")
     assert tracker.run_id
     return tracker.run_id

@@ -4,8 +4,9 @@ import subprocess
 from pathlib import Path
 
 import pytest
+from ruamel.yaml import YAML
 
-from ganflow.tracking.lineage import differences, lineage
+from ganflow.tracking.lineage import COMMIT, EXPERIMENT, REMAKE, checked, differences, lineage
 
 COMMITTED = "seed: 0\ndata:\n  source: download\npix2pix:\n  lambda_l1: 100.0\n  norm: instance\n  epochs: 10\n"
 PARAMS = {"seed": 0, "pix2pix": {"lambda_l1": 100.0, "norm": "instance", "epochs": 10}}
@@ -94,3 +95,45 @@ def test_values_that_a_shell_would_split_are_quoted(commit: str) -> None:
 def test_differences_are_of_values() -> None:
     assert differences("a: 1\nb:\n  c: x\n", "a: 1\nb:\n  c: y\nd: 2\n") == {"b.c": ("x", "y"), "d": (None, 2)}
     assert differences("", "a: 1\n") == {}, "nothing to compare with"
+
+
+@pytest.mark.parametrize("value", ["instance", "two words", "it's; rm -rf $HOME", "&& git push", '"', "ü", "'"])
+def test_what_we_write_to_remake_a_run_is_taken_back(commit: str, value: str) -> None:
+    settings = YAML(typ="safe").load(COMMITTED)
+    settings["pix2pix"]["norm"] = value
+    YAML(typ="safe").dump(settings, Path("params.yaml"))
+    tag = lineage("pix2pix").tags()["ganflow.remake"]
+    assert checked(tag, REMAKE) == tag
+
+
+@pytest.mark.parametrize(
+    "tag",
+    [
+        "rm -rf ~",
+        "dvc repro train_pix2pix; rm -rf ~",
+        "dvc repro train_pix2pix && rm -rf ~",
+        "dvc repro --cwd=/ train_pix2pix",
+        "git checkout --output=/etc/passwd && dvc repro train_pix2pix",
+        "git checkout master && dvc repro train_pix2pix",
+        "dvc exp run -S seed=$(rm) train_pix2pix",
+        "dvc exp run -S 'seed=1'; rm -rf ~; echo '' train_pix2pix",
+        "dvc exp run -S 'seed=1\x1b[2J' train_pix2pix",
+        "dvc exp run -S 'seed=1\nrm -rf ~' train_pix2pix",
+        "dvc exp run -S --run-all train_pix2pix",
+        "dvc exp run train_pix2pix\n",
+    ],
+)
+def test_other_commands_in_a_tag_are_not_printed_to_be_pasted(tag: str) -> None:
+    assert checked(tag, REMAKE) == ""
+
+
+@pytest.mark.parametrize("tag", ["--output=/tmp/x", "HEAD", "abc", "abcdef1:params.yaml", "abcdef1 x", "abcdef1\n"])
+def test_a_commit_is_hexadecimal_digits(tag: str) -> None:
+    assert checked(tag, COMMIT) == ""
+    assert checked("abcdef1", COMMIT) == "abcdef1"
+
+
+@pytest.mark.parametrize("tag", ["--temp", "a b", "a;b", "$(x)", "../x", "a\n"])
+def test_an_experiments_name_is_a_word(tag: str) -> None:
+    assert checked(tag, EXPERIMENT) == ""
+    assert checked("brave-llama", EXPERIMENT) == "brave-llama"

@@ -11,7 +11,7 @@ from ganflow.files import sha256
 from ganflow.models.saved import WEIGHTS
 from ganflow.tracking import lookup
 from ganflow.tracking.reading import opened
-from ganflow.tracking.run import WEIGHTS_TAG, Dataset, start
+from ganflow.tracking.run import WEIGHTS_TAG, Dataset, start_run
 
 
 def command(*words: str) -> None:
@@ -19,7 +19,7 @@ def command(*words: str) -> None:
 
 
 def trained(weights: Path) -> str:
-    tracker = start(
+    tracker = start_run(
         "pix2pix", params={"seed": 0}, dataset=Dataset("maps", "ab", "download"), training=sha256(weights), tags={}
     )
     tracker.tag(WEIGHTS_TAG, sha256(weights))

@@ -3,16 +3,17 @@
 from pathlib import Path
 
 import numpy as np
+import pytest
 import torch
 
 from ganflow.comparison.champion import Judged
-from ganflow.tracking.run import Dataset, start
+from ganflow.tracking.run import Dataset, start_run
 
 DATA = Dataset("maps", "ab" * 32, "download")
 
 
 def trained(value: float | None, training: str) -> str:
-    tracker = start("pix2pix", params={"seed": 0}, dataset=DATA, training=training, tags={})
+    tracker = start_run("pix2pix", params={"seed": 0}, dataset=DATA, training=training, tags={})
     noise = np.random.default_rng(0).normal(0, 0.01, 100)
     judged = None if value is None else Judged("mean_iou", True, "val", "download", np.array([value, *(value + noise)]))
     tracker.model(torch.nn.Conv2d(1, 1, 1).eval(), torch.zeros(2, 1, 4, 4), "model", judged)
@@ -40,13 +41,22 @@ def test_each_training_is_a_version_and_the_best_is_champion(tmp_path: Path) -> 
     assert answer.shape == (3, 1, 4, 4)
 
 
-def test_a_champion_whose_run_is_gone_is_replaced(tmp_path: Path) -> None:
+@pytest.mark.parametrize("lost", ["run", "artifact", "content"])
+def test_a_champion_that_cannot_be_read_stays(tmp_path: Path, lost: str) -> None:
     import mlflow
 
-    first = trained(0.9, "first")
+    first = trained(0.1, "first")
     client = mlflow.MlflowClient(f"sqlite:///{tmp_path}/mlflow.db")
-    client.delete_run(first)
     for path in (tmp_path / "mlruns").rglob("validation.json"):
-        path.unlink()
-    second = trained(0.1, "second")
-    assert client.get_model_version_by_alias("pix2pix", "champion").run_id == second
+        if lost == "content":
+            path.write_text('{"measure": "other"}')
+        else:
+            path.unlink()
+    if lost == "run":
+        client.delete_run(first)
+    second = trained(0.9, "second")
+    assert client.get_model_version_by_alias("pix2pix", "champion").run_id == first
+    (version,) = client.search_model_versions(f"run_id = '{second}'")
+    assert version.description.startswith("validation mean iou 0.9 ±")
+    assert "Not compared: " in version.description
+    assert "first champion" not in version.description

@@ -13,15 +13,15 @@ import torch
 from PIL import Image
 
 from ganflow.tracking import run as tracking
-from ganflow.tracking.run import Dataset, Tracker, attach, start
+from ganflow.tracking.run import Dataset, Tracker, continue_run, start_run
 
 DATA = Dataset("maps", "ab" * 32, "generated")
 PARAMS = {"seed": 0, "pix2pix": {"lambda_l1": 100.0}}
-SRC = Path(__file__).parents[1] / "src"
+SRC = Path(__file__).parents[2] / "src"
 
 
 def begin(training: str = "a training") -> Tracker:
-    return start("pix2pix", params=PARAMS, dataset=DATA, training=training, tags={"note": "test"})
+    return start_run("pix2pix", params=PARAMS, dataset=DATA, training=training, tags={"note": "test"})
 
 
 def client(tmp_path: Path):
@@ -87,39 +87,38 @@ def test_a_resumed_run_logs_no_point_or_picture_twice(tmp_path: Path) -> None:
     assert store.get_run(first.run_id).info.status == "FINISHED"
 
 
-def test_a_picture_killed_before_its_thumbnail_gets_it_and_stays_one(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_a_picture_killed_before_its_thumbnail_is_logged_again(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     from mlflow import MlflowClient
 
-    sent, upload = [], MlflowClient._log_artifact_helper
+    log_artifact = MlflowClient.log_artifact
 
-    def only_the_first(self, run_id: str, path: str):
-        sent.append(path)
-        return upload(self, run_id, path) if len(sent) == 1 else None  # the second breaks
+    def no_thumbnail(self: MlflowClient, run_id: str, path: str, *folder: str) -> None:
+        return 1 / 0 if path.endswith(".webp") else log_artifact(self, run_id, path, *folder)
 
     with monkeypatch.context() as killed:
-        killed.setattr(MlflowClient, "_log_artifact_helper", only_the_first)
+        killed.setattr(MlflowClient, "log_artifact", no_thumbnail)
         first = begin()
         first.image(Image.new("RGB", (8, 8)), "samples", 50)
         first.finish("KILLED")
-    second = begin()
-    for step in (50, 70):
-        second.image(Image.new("RGB", (8, 8)), "samples", step)
-    second.finish("FINISHED")
+    for _ in range(2):
+        second = begin()
+        for step in (50, 70):
+            second.image(Image.new("RGB", (8, 8)), "samples", step)
+        second.finish("FINISHED")
     names = [Path(a.path) for a in client(tmp_path).list_artifacts(second.run_id, "images")]
+    thumbnails = sorted(name.stem for name in names if name.suffix == ".webp")
     pictures = sorted(name.stem for name in names if name.suffix == ".png")
-    assert len(pictures) == 2
-    assert sorted(name.stem for name in names if name.suffix == ".webp") == [f"{p}+compressed" for p in pictures]
-    assert client(tmp_path).get_run(second.run_id).data.tags["mlflow.loggedImages"] == "True"
+    assert [name.split("+")[2] for name in thumbnails] == ["50", "70"]
+    assert [name.split("+")[2] for name in pictures] == ["50", "50", "70"], "of the first there is no thumbnail"
+    assert {name.removesuffix("+compressed") for name in thumbnails} <= set(pictures)
 
 
-def test_a_model_killed_half_way_is_sent_once_and_whole(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_model_killed_half_way_is_removed_and_logged_again(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     from mlflow import MlflowClient
 
     for step in ("log_outputs", "log_model_artifacts", "finalize_logged_model"):
         with monkeypatch.context() as killed:
-            killed.setattr(MlflowClient, step, lambda *_: 1 / 0)
+            killed.setattr(MlflowClient, step, lambda *_, **__: 1 / 0)
             first = begin()
             first.model(torch.nn.Linear(2, 1).eval(), torch.zeros(2, 2), "model")
             first.finish("KILLED")
@@ -130,8 +129,35 @@ def test_a_model_killed_half_way_is_sent_once_and_whole(tmp_path: Path, monkeypa
     run = client(tmp_path).get_run(last.run_id)
     (logged,) = client(tmp_path).search_logged_models([run.info.experiment_id])
     assert logged.status == "READY"
-    assert [output.model_id for output in run.outputs.model_outputs] == [logged.model_id]
-    assert len(list((tmp_path / "mlruns" / "pix2pix" / "models").iterdir())) == 1
+    assert logged.model_id in [output.model_id for output in run.outputs.model_outputs]
+    (version,) = client(tmp_path).search_model_versions("name = 'pix2pix'")
+    assert version.source == f"models:/{logged.model_id}"
+
+
+def test_a_run_ends_also_where_something_could_not_be_written(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """No room for temporary files, say: it would be RUNNING for ever."""
+    tracker = begin()
+    monkeypatch.setattr("ganflow.tracking.run.tempfile.TemporaryDirectory", lambda: 1 / 0)
+    tracker.image(Image.new("RGB", (8, 8)), "samples", 1)
+    tracker.metrics({"loss_d": 1.0}, 1)
+    tracker.finish("FINISHED")
+    assert client(tmp_path).get_run(tracker.run_id).info.status == "FINISHED"
+    assert capsys.readouterr().err.count("tracking is off") == 1
+
+
+def test_an_experiment_deleted_on_a_page_is_restored(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    first = begin()
+    first.finish("FINISHED")
+    store = client(tmp_path)
+    store.delete_experiment(store.get_experiment_by_name("pix2pix").experiment_id)
+    second = begin("another")
+    second.finish("FINISHED")
+    assert capsys.readouterr().err.splitlines() == [
+        "runs: the experiment pix2pix had been deleted in MLflow; it and its runs are restored"
+    ]
+    assert {store.get_run(run.run_id).info.lifecycle_stage for run in (first, second)} == {"active"}
 
 
 def test_a_run_that_was_deleted_is_begun_anew(tmp_path: Path) -> None:
@@ -164,7 +190,7 @@ def test_the_best_values_stand_beside_the_last_also_after_a_resumption(tmp_path:
     validated = [(10, 0.25, 9.0), (20, 0.5, 7.0), (30, 0.5, 6.0), (40, 0.375, 5.0)]  # of equal ones the earlier
     run_id = None
     for upto in (2, 4):  # the second process offers the points of the first again
-        tracker = start("pix2pix", params=PARAMS, dataset=DATA, training="best", tags={}, best_by=by)
+        tracker = start_run("pix2pix", params=PARAMS, dataset=DATA, training="best", tags={}, best_by=by)
         for step, iou, mae in validated[:upto]:
             tracker.metrics({"val_mean_iou": iou, "val_mae": mae, "loss_d": 1.0}, step)
             tracker.metrics({"loss_d": 1.0}, step + 5)
@@ -219,14 +245,14 @@ def test_later_stages_find_the_run_by_the_digest_of_its_weights(tmp_path: Path) 
     trained.finish("FINISHED")
     ended = client(tmp_path).get_run(trained.run_id).info.end_time
     for ssim in (0.5, 0.5, 0.75, 0.5):  # measured anew with the same answer, with another, with the first again
-        found = attach("pix2pix", "cd" * 32)
+        found = continue_run("pix2pix", "cd" * 32)
         found.results({"test/ssim": ssim})
         found.finish("FINISHED")
         assert found.run_id == trained.run_id
         assert curves(tmp_path, trained.run_id) == {"test/ssim": ssim}
     assert len(client(tmp_path).get_metric_history(trained.run_id, "test/ssim")) == 3
     assert client(tmp_path).get_run(trained.run_id).info.end_time == ended, "an evaluation is no training"
-    other = attach("pix2pix", "ef" * 32)
+    other = continue_run("pix2pix", "ef" * 32)
     other.finish("FINISHED")
     assert other.run_id != trained.run_id
     run = client(tmp_path).get_run(other.run_id)
@@ -273,9 +299,9 @@ def test_a_model_that_cannot_be_exported_is_one_line_and_no_end(capsys: pytest.C
 SCRIPT = """
 import os
 from PIL import Image
-from ganflow.tracking.run import Dataset, start
+from ganflow.tracking.run import Dataset, start_run
 data = Dataset("mnist", "00", "generated")
-tracker = start("gan", params={"seed": 0}, dataset=data, training=str(os.getpid()), tags={})
+tracker = start_run("gan", params={"seed": 0}, dataset=data, training=str(os.getpid()), tags={})
 for step in range(1, 51):
     tracker.metrics({"loss": 1.0}, step)
 tracker.image(Image.new("L", (8, 8)), "samples", 50)

@@ -19,7 +19,7 @@ from ganflow.comparison.champion import Judged
 from ganflow.data.batches import to_bytes
 from ganflow.inference.translation import to_input, translate
 from ganflow.models.unet import UNet
-from ganflow.tracking.run import Dataset, start
+from ganflow.tracking.run import Dataset, start_run
 
 SIZE = 32
 
@@ -40,7 +40,7 @@ def network() -> UNet:
 def test_a_photo_posted_comes_back_as_a_map(tmp_path: Path, address: str) -> None:
     generator = network()
     dataset = Dataset("maps", "ab" * 32, "download")
-    tracker = start("pix2pix", params={"seed": 0}, dataset=dataset, training="one", tags={})
+    tracker = start_run("pix2pix", params={"seed": 0}, dataset=dataset, training="one", tags={})
     judged = Judged("mean_iou", True, "val", "download", np.full(10, 0.5))
     tracker.model(generator, torch.zeros(2, 3, SIZE, SIZE), "model", judged)
     tracker.finish("FINISHED")

@@ -26,7 +26,7 @@ def measured(
 ) -> str:
     """A run of the conditional GAN as its evaluation leaves it."""
     experiment = store.experiment(client, TASK)
-    run = client.create_run(experiment, run_name=name, tags={"ganflow.remake": f"remake {name}"}).info.run_id
+    run = client.create_run(experiment, run_name=name, tags={"ganflow.remake": f"dvc repro {name}"}).info.run_id
     for key, value in (params or {}).items():
         client.log_param(run, key, value)
     rows = {"model": {"class_accuracy": (accuracy, noise)}, "floor": {"class_accuracy": (0.995, 0.001)}}
@@ -49,7 +49,7 @@ def test_the_first_line_says_which_is_best_and_whether_that_is_more_than_noise(c
     assert first.startswith(
         'Best: "two", test read as the digit asked for 0.9000 ± 0.0100; next −0.1000 ± 0.0141, more'
     )
-    assert "remake one" in rest
+    assert "`dvc repro one`" in rest
     assert "| *other real digits* (no model) | 0.9950 |" in rest
     assert "at its mean" not in rest
     measured(client, "three", 0.91)

@@ -39,6 +39,11 @@ class Judged:
 
 
 def from_text(text: str) -> Judged:
+    """The inverse of `Judged.text`.
+
+    Raises:
+        ValueError, TypeError, KeyError: the text is something else.
+    """
     content: dict[str, Any] = json.loads(text)
     values = np.array(content.pop("values"))
     return Judged(**content, values=values)

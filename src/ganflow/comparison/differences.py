@@ -2,7 +2,7 @@
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Protocol
 
 import numpy as np
 import pandas as pd
@@ -10,9 +10,24 @@ import pandas as pd
 from ganflow.metrics import translation
 from ganflow.metrics.bootstrap import flat, multiplicities, plus_minus
 from ganflow.metrics.measures import BY_TASK, Measure
-from ganflow.tracking.reading import Logged
 
 TRANSLATORS = ("pix2pix", "cvae")  # whose images have counterparts; generated digits have none
+
+
+class Measured(Protocol):
+    """A run with the results of its evaluation."""
+
+    @property
+    def task(self) -> str: ...
+
+    @property
+    def table(self) -> dict[str, Any] | None:
+        """metrics/tables/<task>.json, or None: it was not evaluated."""
+
+    @property
+    def test_images(self) -> pd.DataFrame:
+        """A row per test image, of a run that has a table."""
+        ...
 
 
 @dataclass(frozen=True)
@@ -55,12 +70,18 @@ def changes(
     return found
 
 
-def between(a: Logged, b: Logged) -> list[Difference]:
+def between(a: Measured, b: Measured) -> list[Difference]:
     """The same from one run to another; nothing where one was not evaluated."""
     if not a.table or not b.table:
         return []
     of_a, of_b = (table["about"] | flat(table["rows"]["model"]) for table in (a.table, b.table))
     return changes(a.task, of_a, of_b, lambda: (a.test_images, b.test_images))
+
+
+def differing(a: dict[str, str], b: dict[str, str]) -> dict[str, tuple[str, str]]:
+    """What has other values in `a` than in `b`: by name, both; a dash for none."""
+    both = {name: (a.get(name) or "–", b.get(name) or "–") for name in dict.fromkeys([*a, *b])}
+    return {name: values for name, values in both.items() if values[0] != values[1]}
 
 
 def _paired(*frames: pd.DataFrame) -> dict[str, float]:

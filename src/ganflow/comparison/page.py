@@ -4,9 +4,10 @@ import base64
 import io
 import subprocess
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Protocol
 
 import matplotlib
+import pandas as pd
 from PIL import Image
 
 matplotlib.use("Agg")
@@ -14,15 +15,12 @@ from matplotlib import pyplot as plt
 from matplotlib.figure import Figure
 from matplotlib.ticker import MaxNLocator
 
-from ganflow.comparison.champion import difference, from_text
-from ganflow.comparison.differences import TRANSLATORS, Difference, between
+from ganflow.comparison.champion import Judged, difference
+from ganflow.comparison.differences import TRANSLATORS, Difference, Measured, between, differing
 from ganflow.files import project_root
 from ganflow.metrics.measures import Measure
 from ganflow.report.model_card import KINDS
 from ganflow.report.templates import embedded, template
-from ganflow.tracking.reading import Logged, differing
-from ganflow.tracking.registry import JUDGED
-from ganflow.tracking.run import PICTURE
 
 COLOURS = ("#0072B2", "#D55E00")  # of the two runs: Okabe & Ito's, told apart with any colour vision
 NOT_CURVES = ("system/", "best/", "test", "learning_rate")
@@ -48,6 +46,45 @@ FIGURES = {  # of the render stage, in this order; what is not there is left out
 }
 
 
+class Run(Measured, Protocol):
+    """A run with all that a page shows of it."""
+
+    @property
+    def name(self) -> str: ...
+
+    @property
+    def run_id(self) -> str: ...
+
+    @property
+    def commit(self) -> str:
+        """A hexadecimal id, or ""."""
+        ...
+
+    @property
+    def remake(self) -> str: ...
+
+    @property
+    def params(self) -> dict[str, str]: ...
+
+    @property
+    def metrics(self) -> dict[str, float]: ...
+
+    @property
+    def tags(self) -> dict[str, str]: ...
+
+    @property
+    def judged(self) -> Judged | None:
+        """What the validation says of it, or None: it has no validation."""
+
+    @property
+    def newest_sample(self) -> bytes | None:
+        """The last picture of its training, as PNG."""
+
+    def curve(self, key: str) -> pd.Series: ...
+
+    def file(self, path: str) -> bytes | None: ...
+
+
 @dataclass(frozen=True)
 class Picture:
     """The same picture of both runs, as data addresses."""
@@ -57,7 +94,7 @@ class Picture:
     b: str
 
 
-def page(a: Logged, b: Logged) -> str:
+def page(a: Run, b: Run) -> str:
     """Self-contained HTML: needs no network, follows the reader's light or dark."""
     measured = _on_validation(a, b) + between(a, b)
     of_a, of_b = ({name: run.tags.get(tag, "") for tag, name in TAGS.items()} for run in (a, b))
@@ -86,22 +123,18 @@ def page(a: Logged, b: Logged) -> str:
 
 def _code_between(a: str, b: str) -> list[str] | None:
     """Files of the code that differ between two commits; None: they cannot be looked up here."""
-    done = subprocess.run(
-        ["git", "diff", "--name-only", a, b, "--", *CODE],
-        capture_output=True,
-        text=True,
-        check=False,
-        cwd=project_root(),
-    )
-    return done.stdout.split() if a and b and done.returncode == 0 else None
+    if not a or not b:
+        return None
+    command = ["git", "diff", "--name-only", "--no-ext-diff", "--end-of-options", a, b, "--", *CODE]
+    done = subprocess.run(command, capture_output=True, text=True, check=False, cwd=project_root())
+    return done.stdout.split() if done.returncode == 0 else None
 
 
-def _on_validation(a: Logged, b: Logged) -> list[Difference]:
+def _on_validation(a: Run, b: Run) -> list[Difference]:
     """The measure by which the epoch and the champion are chosen, where both were judged on the same images."""
-    texts = [run.file(JUDGED) for run in (a, b)]
-    if not all(texts):
+    of_a, of_b = a.judged, b.judged
+    if of_a is None or of_b is None:
         return []
-    of_a, of_b = (from_text(text.decode()) for text in texts if text)
     compared = difference(of_b, of_a)
     if compared is None:
         return []
@@ -110,7 +143,7 @@ def _on_validation(a: Logged, b: Logged) -> list[Difference]:
     return [Difference(a.task, measure, of_a.value, of_b.value, compared[1], paired=True)]
 
 
-def _curves(a: Logged, b: Logged) -> Figure | None:
+def _curves(a: Run, b: Run) -> Figure | None:
     keys = [key for key in a.metrics if key in b.metrics and not key.startswith(NOT_CURVES)]
     series = {key: (a.curve(key), b.curve(key)) for key in sorted(keys, key=lambda key: (key[:4] != "val_", key))}
     if not series:
@@ -139,7 +172,7 @@ def _curves(a: Logged, b: Logged) -> Figure | None:
     return figure
 
 
-def _image_by_image(a: Logged, b: Logged) -> Figure | None:
+def _image_by_image(a: Run, b: Run) -> Figure | None:
     """Each test image's own measure in both runs: whether a change comes from all of them or from a few."""
     of_a, of_b = a.table, b.table
     if a.task not in TRANSLATORS or not of_a or not of_b or of_a["about"]["test_data"] != of_b["about"]["test_data"]:
@@ -175,12 +208,12 @@ def _both_lights(draw: Any) -> dict[str, str] | None:
     return found
 
 
-def _pictures(a: Logged, b: Logged) -> list[Picture]:
-    wanted = {f"figures/{a.task}_{name}.png": title for name, title in FIGURES.items()}
-    wanted[PICTURE] = "The last picture of the training"
+def _pictures(a: Run, b: Run) -> list[Picture]:
+    wanted = {title: f"figures/{a.task}_{name}.png" for name, title in FIGURES.items()}
+    both = {title: (a.file(path), b.file(path)) for title, path in wanted.items()}
+    both["The last picture of the training"] = (a.newest_sample, b.newest_sample)
     found = []
-    for path, title in wanted.items():
-        of_a, of_b = a.file(path), b.file(path)
+    for title, (of_a, of_b) in both.items():
         if of_a and of_b:
             found.append(Picture(title, *(embedded(Image.open(io.BytesIO(png))) for png in (of_a, of_b))))
     return found

@@ -83,6 +83,8 @@ def _read(path: str, revision: str) -> str:
         if not Path(path).exists():
             raise UserError(f"there is no {path} here: `dvc repro` makes it")
         return Path(path).read_text()
+    if revision.startswith("-"):  # to git it would be an option
+        raise UserError(f"'{revision}' is no commit and no experiment")
     try:
         return api.read(path, rev=revision)
     except (DvcException, FileNotFoundError) as fault:

@@ -22,7 +22,7 @@ from ganflow.models import saved
 from ganflow.models.classifier import DigitClassifier
 from ganflow.models.dcgan import DigitGenerator, with_classes
 from ganflow.seeds import latents
-from ganflow.tracking import run as tracking
+from ganflow.tracking.run import continue_run
 from ganflow.training.train_on_samples import train_on_samples
 
 COPIES_SOUGHT = 2000  # digits asked whether they are copies
@@ -111,6 +111,6 @@ def evaluate(task: Literal["gan", "cgan"], params: Params) -> None:
         more=more,
         images=pd.DataFrame(({"asked": asked} if generator.classes else {}) | images),
     )
-    tracker = tracking.attach("classifier", saved.digest(EYE))
+    tracker = continue_run("classifier", saved.digest(EYE))
     tracker.results({f"test/{key}": value for key, value in flat({"accuracy": accuracy}).items()})
     tracker.finish("FINISHED")

@@ -9,7 +9,7 @@ from ganflow.files import whole_file, write_json
 from ganflow.metrics.bootstrap import flat
 from ganflow.metrics.measures import BY_TASK
 from ganflow.models import saved
-from ganflow.tracking import run as tracking
+from ganflow.tracking.run import continue_run
 
 METRICS = Path("metrics")
 
@@ -29,7 +29,7 @@ def publish(
     with whole_file(METRICS / f"{task}_images.csv") as partial:
         images.to_csv(partial, index_label="image")
 
-    tracker = tracking.attach(task, saved.digest(Path("models") / task))
+    tracker = continue_run(task, saved.digest(Path("models") / task))
     tracker.results({f"test/{key}": value for key, value in flat(rows["model"]).items()})
     for name, row in rows.items():
         if name != "model":  # named so that MLflow's page, which sorts by name, has them behind the model's own

@@ -1,6 +1,7 @@
 """Where a run comes from: its name, which says what differs, and the commands that make it again."""
 
 import os
+import re
 import shlex
 import subprocess
 from dataclasses import dataclass
@@ -12,6 +13,12 @@ from ruamel.yaml import YAML
 from ganflow.config import dotted
 
 NAMED = 3  # differences that fit into a name
+COMMIT = re.compile(r"[0-9a-f]{7,64}")
+EXPERIMENT = re.compile(r"[A-Za-z0-9_][A-Za-z0-9_.-]*")  # DVC's name of one, as git allows it and a shell takes it
+_SETTING = r"""(?:[a-z][\w.]*=[\w@%+=:,./-]*|'[a-z][\w.]*=[^']*'(?:"'"'[^']*')*)"""  # as shlex.quote writes it
+REMAKE = re.compile(
+    rf"(?:git checkout {COMMIT.pattern} && )?(?:dvc repro|dvc exp run(?: -S {_SETTING})+) [a-z]\w*", re.ASCII
+)
 OWN = ("params.yaml", "dvc.lock")  # files that differ from the commit because of the run itself
 
 
@@ -87,17 +94,28 @@ class Lineage:
 
 def lineage(task: str) -> Lineage:
     """Of a run that starts here and now."""
-    commit = os.environ.get("DVC_EXP_BASELINE_REV") or _git("rev-parse", "--verify", "--quiet", "HEAD")
+    commit = checked(os.environ.get("DVC_EXP_BASELINE_REV", ""), COMMIT) or _git(
+        "rev-parse", "--verify", "--quiet", "HEAD"
+    )
     # Its leading blank is a part of a status.
     changed = [line[3:] for line in _git("status", "--porcelain", "--untracked-files=no").splitlines()]
     now = Path("params.yaml").read_text() if Path("params.yaml").exists() else ""
     return Lineage(
         commit,
-        differences(_git("show", f"{commit}:./params.yaml") if commit else "", now),
+        differences(_git("show", "--end-of-options", f"{commit}:./params.yaml") if commit else "", now),
         tuple(name for name in changed if Path(name).name not in OWN),
         os.environ.get("DVC_STAGE") or f"train_{task}",
-        os.environ.get("DVC_EXP_NAME", ""),
+        checked(os.environ.get("DVC_EXP_NAME", ""), EXPERIMENT),
     )
+
+
+def checked(tag: str, form: re.Pattern[str]) -> str:
+    """A tag's value if it has this form, else "".
+
+    A store may be shared, and anyone who writes to it can write any tag: what is handed to git, or printed to be
+    pasted into a shell, must look as ganflow writes it.
+    """
+    return tag if form.fullmatch(tag) and tag.isprintable() else ""
 
 
 def differences(before: str, after: str) -> dict[str, tuple[Any, Any]]:

@@ -38,6 +38,8 @@ def _weights(task: str, revision: str) -> str | None:
     folder = Path("models") / task
     if revision == "workspace":
         return digest(folder) if list(folder.rglob(WEIGHTS)) else None
+    if revision.startswith("-"):  # to git it would be an option
+        return None
     for path in (folder / "last" / WEIGHTS, folder / WEIGHTS):
         try:
             with api.open(str(path), rev=revision, mode="rb") as stream:

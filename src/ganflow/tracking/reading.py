@@ -14,8 +14,13 @@ from typing import Any
 
 import pandas as pd
 
-from ganflow.errors import UserError
+from ganflow.comparison.champion import Judged, from_text
+from ganflow.errors import UserError, first_line
 from ganflow.tracking import store
+from ganflow.tracking.lineage import COMMIT, EXPERIMENT, REMAKE, checked
+
+JUDGED = "validation.json"  # artifact of a run: what the validation says of its model
+PICTURE = "samples.png"  # artifact of a run: the newest picture of its training
 
 
 @dataclass(frozen=True)
@@ -35,16 +40,17 @@ class Logged:
     @property
     def experiment(self) -> str:
         """DVC's name, or ""."""
-        return self.tags.get("dvc.exp.name", "")
+        return checked(self.tags.get("dvc.exp.name", ""), EXPERIMENT)
 
     @property
     def commit(self) -> str:
-        """That it started from, or ""."""
-        return self.tags.get("mlflow.source.git.commit", "")
+        """That it started from, as hexadecimal digits, or ""."""
+        return checked(self.tags.get("mlflow.source.git.commit", ""), COMMIT)
 
     @property
     def remake(self) -> str:
-        return self.tags.get("ganflow.remake", "")
+        """The commands that make it again, which can be pasted into a shell, or ""."""
+        return checked(self.tags.get("ganflow.remake", ""), REMAKE)
 
     def curve(self, key: str) -> pd.Series:
         """Its points, by step."""
@@ -56,30 +62,49 @@ class Logged:
         return sorted(one.path for one in self.client.list_artifacts(self.run_id, folder) if not one.is_dir)
 
     def file(self, path: str) -> bytes | None:
-        """An artifact's content; None: the run has none of that name."""
+        """An artifact's content, fetched once; None: the run has none of that name."""
+        if path not in self._fetched:
+            self._fetched[path] = self._fetch(path)
+        return self._fetched[path]
+
+    @cached_property
+    def _fetched(self) -> dict[str, bytes | None]:
+        return {}
+
+    def _fetch(self, path: str) -> bytes | None:
+        if ".." in path.split("/"):  # a part of it is the experiment's name
+            return None
         if path not in self.files(path.rpartition("/")[0]):
             return None
         with tempfile.TemporaryDirectory() as folder:
             return Path(self.client.download_artifacts(self.run_id, path, folder)).read_bytes()
 
-    @cached_property
+    @property
+    def judged(self) -> Judged | None:
+        """What the validation says of its model; None: it was not asked, or what is logged cannot be read."""
+        content = self.file(JUDGED)
+        try:
+            return None if content is None else from_text(content.decode())
+        except (ValueError, TypeError, KeyError):
+            return None
+
+    @property
+    def newest_sample(self) -> bytes | None:
+        """The last picture of its training, as PNG."""
+        return self.file(PICTURE)
+
+    @property
     def table(self) -> dict[str, Any] | None:
         """What evaluate_<task> logged, or None: it has not run."""
         content = self.file(f"metrics/{self.task}.json")
         return None if content is None else json.loads(content)
 
-    @cached_property
+    @property
     def test_images(self) -> pd.DataFrame:
         """A row per test image, of a run that has a table."""
         content = self.file(f"metrics/{self.task}_images.csv")
         assert content is not None, "it is logged together with the table"
         return pd.read_csv(io.BytesIO(content))
-
-
-def differing(a: dict[str, str], b: dict[str, str]) -> dict[str, tuple[str, str]]:
-    """What has other values in `a` than in `b`: by name, both; a dash for none."""
-    both = {name: (a.get(name) or "–", b.get(name) or "–") for name in dict.fromkeys([*a, *b])}
-    return {name: values for name, values in both.items() if values[0] != values[1]}
 
 
 @contextmanager
@@ -91,13 +116,12 @@ def opened() -> Iterator[Any]:
     """
     if not store.exists():
         raise UserError("there are no runs here yet: the first training makes mlflow.db")
-    client = store.client()
     from mlflow.exceptions import MlflowException
 
     try:
-        yield client
+        yield store.client()
     except MlflowException as fault:
-        raise UserError(f"the store of runs does not answer: {str(fault).splitlines()[0][:200]}") from None
+        raise UserError(f"the store of runs does not answer: {first_line(fault)[:200]}") from None
 
 
 def newest(client: Any, task: str | None = None) -> list[Logged]:
@@ -157,6 +181,11 @@ def pair(runs: list[Logged], a: str, b: str, task: str | None) -> tuple[Logged, 
     return first, second
 
 
+def printable(text: str) -> str:
+    """`text` without what would steer a terminal: a shared store holds names that others gave."""
+    return "".join(letter if letter.isprintable() else "?" for letter in text)
+
+
 def _logged(client: Any, run: Any, task: str) -> Logged:
     began = datetime.fromtimestamp(run.info.start_time / 1000)
     about = run.info
@@ -164,7 +193,7 @@ def _logged(client: Any, run: Any, task: str) -> Logged:
         client,
         task,
         about.run_id,
-        about.run_name,
+        printable(about.run_name),
         about.status,
         began,
         run.data.params,

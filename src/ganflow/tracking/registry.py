@@ -1,16 +1,15 @@
 """The registry: a model per task, a version per training, and the alias `champion` on the best of them."""
 
 import tempfile
-from collections.abc import Callable
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any
 
-from ganflow.comparison.champion import Judged, from_text, verdict
+from ganflow.comparison.champion import Judged, Verdict, from_text, verdict
+from ganflow.errors import first_line
 from ganflow.files import locked, project_root
+from ganflow.tracking.reading import JUDGED
 
-T = TypeVar("T")
 ALIAS = "champion"
-JUDGED = "validation.json"  # artifact of a run: its `Judged`
 
 
 def register(client: Any, task: str, run_id: str, model_id: str, judged: Judged | None) -> None:
@@ -27,7 +26,7 @@ def register(client: Any, task: str, run_id: str, model_id: str, judged: Judged 
         if judged is None:
             _version(client, task, run_id, model_id, "")
             return
-        found = verdict(judged, _champion(client, task))
+        found = _verdict(client, task, judged)
         version = _version(client, task, run_id, model_id, found.why)
         if found.moves:
             client.set_registered_model_alias(task, ALIAS, version)
@@ -53,30 +52,44 @@ def _version(client: Any, task: str, run_id: str, model_id: str, description: st
 
 
 def champion_run(client: Any, task: str) -> str | None:
-    """The run whose model is champion, if any."""
-    return _unless_gone(lambda: client.get_model_version_by_alias(task, ALIAS).run_id)
-
-
-def _champion(client: Any, task: str) -> Judged | None:
-    """What the validation said of the present champion, or None: there is none that still can be asked."""
-    holder = champion_run(client, task)
-    return None if holder is None else _unless_gone(lambda: judged_of(client, holder))
-
-
-def _unless_gone(ask: Callable[[], T]) -> T | None:
+    """The run whose model is champion; None: there is none."""
     from mlflow.exceptions import MlflowException
 
     try:
-        return ask()
+        return client.get_model_version_by_alias(task, ALIAS).run_id
     except MlflowException as fault:
-        if fault.error_code in ("RESOURCE_DOES_NOT_EXIST", "INVALID_PARAMETER_VALUE"):  # no alias, or its run is gone
+        if fault.error_code in ("RESOURCE_DOES_NOT_EXIST", "INVALID_PARAMETER_VALUE"):  # no such alias or model
             return None
         raise
 
 
+def _verdict(client: Any, task: str, judged: Judged) -> Verdict:
+    """Of a newcomer. A champion that cannot be read is not absent: it stays until somebody moves the alias."""
+    from mlflow.exceptions import MlflowException
+
+    holder = champion_run(client, task)
+    if holder is None:
+        return verdict(judged, None)
+    try:
+        champion = judged_of(client, holder)
+    except (MlflowException, OSError, ValueError, TypeError, KeyError) as fault:
+        why = f"what the validation said of the champion cannot be read ({first_line(fault)[:100]})"
+    else:
+        if champion is not None:
+            return verdict(judged, champion)
+        why = f"run {holder} of the champion holds no {JUDGED}"
+    own = verdict(judged, None).why.partition(". ")[0]
+    return Verdict(False, f"{own}. Not compared: {why}. Give the alias {ALIAS} to this version if it should take over.")
+
+
 def judged_of(client: Any, run_id: str) -> Judged | None:
-    """What the validation said of a run's model; None: it was not asked."""
+    """What the validation said of a run's model; None: the run holds nothing about that.
+
+    Raises:
+        MlflowException, OSError: the run or its artifact cannot be read.
+        ValueError, TypeError, KeyError: the artifact is something else.
+    """
     if JUDGED not in [artifact.path for artifact in client.list_artifacts(run_id)]:
         return None
     with tempfile.TemporaryDirectory() as folder:
-        return from_text(Path(client.download_artifacts(run_id, JUDGED, folder)).read_text())
+        return from_text(Path(client.download_artifacts(run_id, JUDGED, folder)).read_text(encoding="utf-8"))

@@ -15,11 +15,11 @@ from typing import Any
 
 from PIL import Image
 
-from ganflow.comparison.differences import Difference, between
+from ganflow.comparison.differences import Difference, between, differing
 from ganflow.metrics.measures import BY_TASK, Measure
 from ganflow.report.model_card import KINDS
 from ganflow.report.templates import template
-from ganflow.tracking.reading import Logged, differing, newest
+from ganflow.tracking.reading import Logged, newest
 from ganflow.tracking.registry import champion_run
 from ganflow.tracking.store import NOTE, VIEW
 

@@ -1,13 +1,18 @@
-"""The store: where runs are kept, how it is opened, and how it is made without breaking."""
+"""The store of runs: how it is opened, and how it is made without breaking."""
 
 import contextlib
 import logging
 import os
 import sqlite3
+import sys
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
+from ganflow.errors import UserError, first_line, without_secrets
 from ganflow.files import locked, project_root
+from ganflow.tracking.address import SERVER, address, artifacts_folder, file_of, folder_made_by_mlflow, of_file
+from ganflow.tracking.locations import follow
 
 KIND = {"mlflow.experimentKind": "custom_model_development"}  # and not of an agent, for pages that ask
 NOTE = "mlflow.note.content"  # tag: the description on the page of a run or an experiment
@@ -25,65 +30,124 @@ SETTINGS = {
 
 
 def client() -> Any:
-    """A client of the store at MLFLOW_TRACKING_URI, or of <root>/mlflow.db, which is created if need be."""
+    """A client of the store at `address()`; a SQLite file is created if need be, and its locations follow it.
+
+    Raises:
+        UserError: there is no such store, or it cannot be opened. Known at once: MLflow itself tries for two minutes.
+    """
     for name, value in SETTINGS.items():
         os.environ.setdefault(name, value)
-    import mlflow
+    import mlflow  # sets its loggers up
 
     for name in ("mlflow", "alembic", "torch.export"):
         logging.getLogger(name).setLevel(logging.ERROR)
-    uri = os.environ.get("MLFLOW_TRACKING_URI") or _local_store(project_root())
+    uri = address()
+    file = file_of(uri)
+    try:
+        if file:
+            file.parent.mkdir(parents=True, exist_ok=True)
+            with locked(file.with_name(f".{file.name}.lock"), wait=True):
+                if not _has_tables(uri):
+                    _make(file)
+                follow(file, is_ours=file == project_root() / "mlflow.db")
+        elif not uri.startswith(SERVER):
+            _has_tables(uri)
+    except (OSError, sqlite3.Error) as fault:
+        raise _unreadable(uri, fault) from None
     mlflow.set_tracking_uri(uri)
-    return mlflow.MlflowClient(uri)
+    return _opened(uri, file)
 
 
 def is_remote() -> bool:
-    """Whether the store is a server, which may be down, and not files on this machine."""
-    return os.environ.get("MLFLOW_TRACKING_URI", "").startswith("http")
+    """Whether the store is a server, which may be down, and not a file on this machine."""
+    return file_of(address()) is None
 
 
 def exists() -> bool:
-    """Whether there is a store to read: one is never made by looking."""
-    return bool(os.environ.get("MLFLOW_TRACKING_URI")) or (project_root() / "mlflow.db").exists()
+    """Whether there is a store to read: one is never made by looking.
+
+    Raises:
+        UserError: as `client`.
+    """
+    uri = address()
+    return uri.startswith(SERVER) or _has_tables(uri)
 
 
 def experiment(client: Any, task: str) -> str:
     """The experiment's id; made if it is not there (another process may make it at the same moment)."""
     from mlflow.exceptions import MlflowException
 
-    if found := client.get_experiment_by_name(task):
-        return found.experiment_id
-    # A server decides itself where artifacts go.
-    ours = client.tracking_uri == _store_uri(project_root())
-    where = (project_root() / "mlruns" / task).as_uri() if ours else None
+    folder = artifacts_folder(client.tracking_uri)
+    found = client.get_experiment_by_name(task)
+    if found is None:
+        try:
+            where = (folder / task).as_uri() if folder else None
+            return client.create_experiment(task, artifact_location=where, tags=KIND)
+        except MlflowException:
+            found = client.get_experiment_by_name(task)
+            if found is None:
+                raise
+    if found.lifecycle_stage == "deleted":  # in MLflow's pages; it keeps its name, and takes no runs
+        client.restore_experiment(found.experiment_id)
+        sys.stderr.write(f"runs: the experiment {task} had been deleted in MLflow; it and its runs are restored\n")
+    return found.experiment_id
+
+
+def _has_tables(uri: str) -> bool:
+    from sqlalchemy import NullPool, create_engine, inspect
+    from sqlalchemy.exc import SQLAlchemyError
+
+    file = file_of(uri)
+    if file and not file.exists():  # to connect would make it
+        return False
+    engine = create_engine(uri, poolclass=NullPool)
     try:
-        return client.create_experiment(task, artifact_location=where, tags=KIND)
-    except MlflowException:
-        if found := client.get_experiment_by_name(task):
-            return found.experiment_id
-        raise
+        with engine.connect() as connection:
+            return inspect(connection).has_table("experiments")
+    except SQLAlchemyError as fault:
+        raise _unreadable(uri, getattr(fault, "orig", None) or fault) from None
 
 
-def _local_store(root: Path) -> str:
-    """The address of <root>/mlflow.db, whole: made under a lock and under another name first.
+def _unreadable(uri: str, fault: BaseException) -> UserError:
+    return UserError(f"the store of runs at {without_secrets(uri)} cannot be opened: {first_line(fault)}")
 
-    Two processes that create one sqlite store at once break it for good, and so does a kill while tables are made.
+
+def _make(file: Path) -> None:
+    """Make the SQLite file whole: under another name first. The caller holds its lock.
+
+    Two processes that create one SQLite store at once break it for good, and so does a kill while tables are made.
     """
-    store = root / "mlflow.db"
-    with locked(root / ".mlflow.db.lock", wait=True):
-        if not store.exists():
-            from mlflow.store.tracking.sqlalchemy_store import SqlAlchemyStore
+    from mlflow.store.tracking.sqlalchemy_store import SqlAlchemyStore
 
-            fresh = root / ".mlflow.db.fresh"
-            for leftover in root.glob(".mlflow.db.fresh*"):
-                leftover.unlink()
-            SqlAlchemyStore(f"sqlite:///{fresh}", (root / "mlruns").as_uri())
-            with contextlib.closing(sqlite3.connect(fresh)) as database:
-                database.execute("PRAGMA wal_checkpoint(TRUNCATE)")
-                database.execute("PRAGMA journal_mode=DELETE")
-            fresh.replace(store)
-    return _store_uri(root)
+    fresh = file.with_name(f".{file.name}.fresh")
+    for leftover in (fresh, fresh.with_name(f"{fresh.name}-journal"), fresh.with_name(f"{fresh.name}-wal")):
+        leftover.unlink(missing_ok=True)
+    with _no_stray_folder(fresh):
+        SqlAlchemyStore(of_file(fresh), (file.parent / "mlruns").as_uri())
+    with contextlib.closing(sqlite3.connect(fresh)) as database:
+        database.execute("PRAGMA wal_checkpoint(TRUNCATE)")
+        database.execute("PRAGMA journal_mode=DELETE")
+    fresh.replace(file)
 
 
-def _store_uri(root: Path) -> str:
-    return f"sqlite:///{root / 'mlflow.db'}"
+def _opened(uri: str, file: Path | None) -> Any:
+    import mlflow
+
+    if file is None or folder_made_by_mlflow(file) == file.parent:
+        return mlflow.MlflowClient(uri)
+    with _no_stray_folder(file):
+        opened = mlflow.MlflowClient(uri)
+        opened.search_experiments(max_results=1)  # else it would be opened later
+        opened.search_registered_models(max_results=1)
+    return opened
+
+
+@contextlib.contextmanager
+def _no_stray_folder(file: Path) -> Iterator[None]:
+    """Remove the folder that MLflow makes beside that of `file` where the address had to be quoted."""
+    stray = folder_made_by_mlflow(file)
+    was_there = stray.exists()
+    yield
+    if not was_there and stray.exists():
+        with contextlib.suppress(OSError):
+            os.removedirs(stray)

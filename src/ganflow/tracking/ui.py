@@ -4,6 +4,8 @@ import os
 import sys
 from typing import Any
 
+from ganflow.tracking.address import file_of
+from ganflow.tracking.reading import printable
 from ganflow.tracking.store import VIEW
 
 # Without it MLflow's page opens on what it has for agents: traces, judges, prompts.
@@ -16,11 +18,16 @@ def addresses(client: Any, base: str) -> dict[str, str]:
     for experiment in client.search_experiments():
         if client.search_runs([experiment.experiment_id], max_results=1):
             view = f"viewStateShareKey={VIEW.rpartition('.')[2]}&" if VIEW in experiment.tags else ""
-            found[experiment.name] = f"{base}/#/experiments/{experiment.experiment_id}/runs?{view}{KIND}"
+            found[printable(experiment.name)] = f"{base}/#/experiments/{experiment.experiment_id}/runs?{view}{KIND}"
     return dict(sorted(found.items()))
 
 
 def serve(store: str, port: int) -> None:
     """Become the server of the pages of `store`, the address of the client that was opened before: it set MLflow up."""
-    words = ["mlflow", "ui", "--backend-store-uri", store, "--workers", "1", "--port", str(port)]
-    os.execv(sys.executable, [sys.executable, "-m", *words])
+    if file := file_of(store):  # from there MLflow needs no quoted address, which it would make a folder of
+        os.chdir(file.parent)
+        store = f"sqlite:///{file.name}"
+    # Not as an argument: it may hold a password, and the list of processes shows arguments to everybody.
+    environment = os.environ | {"MLFLOW_BACKEND_STORE_URI": store}
+    words = ["mlflow", "ui", "--workers", "1", "--port", str(port)]
+    os.execve(sys.executable, [sys.executable, "-m", *words], environment)

@@ -13,7 +13,7 @@ from ganflow.errors import UserError
 from ganflow.files import whole_dir, whole_file
 from ganflow.models import saved
 from ganflow.pipeline.checkpoint_folders import mark
-from ganflow.tracking import run as tracking
+from ganflow.tracking.run import WEIGHTS_TAG, BestBy, Dataset, start_run
 from ganflow.training.checkpoint import Checkpoints
 from ganflow.training.compute import Machine
 from ganflow.training.lifetime import Stopped, sole_user
@@ -64,10 +64,10 @@ def train_and_track(
         return
     print(f"{plan.name}: {plan.steps} steps of {plan.batch_size} images on {machine.reason}", file=sys.stderr)
     with sole_user(checkpoints.folder):
-        tracker = tracking.start(
+        tracker = start_run(
             plan.name,
             params=_compared(params),
-            dataset=tracking.Dataset(dataset["name"], dataset["digest"], dataset["source"]),
+            dataset=Dataset(dataset["name"], dataset["digest"], dataset["source"]),
             training=checkpoints.training({"params": asked, "data": dataset["digest"]}),
             tags={"ganflow.machine": machine.reason, "ganflow.data_source": dataset["source"]},
             best_by=None if validation is None else _best_by(validation, plan),
@@ -90,7 +90,7 @@ def train_and_track(
                 with whole_dir(outs.samples) as partial:
                     for picture in sorted(checkpoints.samples.glob("epoch_*.png")):
                         (partial / picture.name).write_bytes(picture.read_bytes())
-            tracker.tag(tracking.WEIGHTS_TAG, saved.digest(outs.model))
+            tracker.tag(WEIGHTS_TAG, saved.digest(outs.model))
             tracker.file(outs.history, "history")
             judged = _judged(network, validation, machine, dataset["source"]) if validation else None
             tracker.model(network, example, "model", judged)
@@ -127,8 +127,8 @@ class _Nowhere:
     def image(self, image: Image.Image, key: str, step: int) -> None: ...
 
 
-def _best_by(validation: Validation, plan: Plan) -> tracking.BestBy:
-    return tracking.BestBy(f"val_{validation.best_by}", validation.higher_is_better, plan.epoch_steps)
+def _best_by(validation: Validation, plan: Plan) -> BestBy:
+    return BestBy(f"val_{validation.best_by}", validation.higher_is_better, plan.epoch_steps)
 
 
 def _judged(network: nn.Module, validation: Validation, machine: Machine, source: str) -> Judged | None:

@@ -1,0 +1,74 @@
+"""Where runs are kept: MLFLOW_TRACKING_URI, read as a person means it, or mlflow.db in the project's root."""
+
+import os
+from pathlib import Path
+
+from sqlalchemy.engine import make_url
+from sqlalchemy.exc import ArgumentError
+
+from ganflow.errors import UserError, without_secrets
+from ganflow.files import project_root
+
+VARIABLE = "MLFLOW_TRACKING_URI"
+SERVER = ("http://", "https://")
+DATABASES = ("sqlite", "postgresql", "mysql", "mssql")  # that MLflow can write to
+KINDS = "sqlite:///FILE, http://SERVER or a database such as postgresql+psycopg2://…"
+
+
+def address() -> str:
+    """The store's address, absolute: a relative SQLite file is one of the project's root.
+
+    The current folder does not count: that of `dvc exp run --temp` and of the queue is deleted.
+
+    Raises:
+        UserError: MLFLOW_TRACKING_URI is no address that MLflow can write to on this machine.
+    """
+    given = os.environ.get(VARIABLE, "").strip()
+    if not given:
+        return of_file(project_root() / "mlflow.db")
+    if given.startswith(SERVER):
+        return given
+    shown = f"{VARIABLE}={without_secrets(given)}"
+    try:
+        url = make_url(given)
+        if url.get_backend_name() not in DATABASES:
+            raise ArgumentError(url.get_backend_name())
+        url.get_dialect().import_dbapi()
+    except (ArgumentError, ValueError):  # ValueError: a port that is no number
+        raise UserError(f"{shown} is no address of a store of runs: {KINDS}") from None
+    except ImportError as fault:
+        raise UserError(f"{shown} needs a driver that is not installed ({fault}): pip install it") from None
+    if url.get_backend_name() != "sqlite":
+        return given
+    if not url.database or url.database == ":memory:" or url.database.startswith("file:"):
+        raise UserError(f"{shown} names no file, and so would keep no runs: {KINDS}")
+    return of_file((project_root() / url.database).resolve())
+
+
+def of_file(path: Path) -> str:
+    """The address of a SQLite file. SQLAlchemy unquotes it, and takes what follows a question mark for options."""
+    return f"sqlite:///{_quoted(path)}"
+
+
+def file_of(uri: str) -> Path | None:
+    """The file of a SQLite address; None: it is another kind of store."""
+    if not uri.startswith("sqlite"):
+        return None
+    return Path(make_url(uri).database or "")
+
+
+def folder_made_by_mlflow(path: Path) -> Path:
+    """The folder that MLflow makes for the SQLite file `path`: it does not unquote the address (3.17)."""
+    return Path(_quoted(path)).parent
+
+
+def artifacts_folder(uri: str) -> Path | None:
+    """Where the files of new experiments go; None: a server decides that itself."""
+    if uri.startswith(SERVER):
+        return None
+    file = file_of(uri)
+    return (file.parent if file else project_root()) / "mlruns"
+
+
+def _quoted(path: Path) -> str:
+    return str(path).replace("%", "%25").replace("?", "%3F")

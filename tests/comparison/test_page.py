@@ -1,0 +1,43 @@
+"""The page of two runs of a store that others write to as well."""
+
+import subprocess
+from pathlib import Path
+
+import pytest
+
+from ganflow import comparison
+from ganflow.cli import main
+from ganflow.tracking import store
+
+
+def git(*words: str) -> None:
+    identity = ["-c", "user.name=test", "-c", "user.email=test@example.org"]
+    subprocess.run(["git", *identity, *words], check=True, capture_output=True)
+
+
+@pytest.mark.parametrize("tag", ["--output={}", "-O{}", "--ext-diff", "HEAD --output={}", "-", "; echo > {}"])
+def test_a_tag_of_a_run_is_no_option_of_git(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], tag: str
+) -> None:
+    precious = tmp_path / "precious"
+    precious.write_text("kept")
+    monkeypatch.chdir(tmp_path)
+    git("init", "-q")
+    git("commit", "-q", "--allow-empty", "-m", "first")
+    client = store.client()
+    hostile = tag.format(precious)
+    tags = {"mlflow.source.git.commit": hostile, "ganflow.remake": hostile, "dvc.exp.name": hostile}
+    runs = [client.create_run(store.experiment(client, "cgan"), run_name="a\x1b[2J", tags=tags) for _ in range(2)]
+    monkeypatch.setattr("sys.argv", ["ganflow", "compare", *(run.info.run_id for run in runs)])
+    main()
+    assert precious.read_text() == "kept"
+    monkeypatch.setattr("sys.argv", ["ganflow", "runs", runs[0].info.run_id])
+    main()
+    said = capsys.readouterr().out
+    assert hostile not in said or hostile == "-"
+    assert "\x1b" not in said
+
+
+def test_comparisons_know_nothing_of_where_runs_are_kept() -> None:
+    for module in Path(comparison.__file__).parent.glob("*.py"):
+        assert "ganflow.tracking" not in module.read_text(encoding="utf-8")

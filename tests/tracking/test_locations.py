@@ -1,0 +1,149 @@
+"""A project that is moved or copied, with its store: runs, pictures and champion follow."""
+
+import shutil
+import sqlite3
+import subprocess
+import sys
+from pathlib import Path
+
+import mlflow
+import numpy as np
+import pytest
+import torch
+from PIL import Image
+
+from ganflow.comparison.champion import Judged
+from ganflow.tracking import locations
+from ganflow.tracking.reading import newest, opened
+from ganflow.tracking.run import Dataset, start_run
+
+SRC = Path(__file__).parents[2] / "src"
+
+
+def trained(training: str, value: float) -> str:
+    """A run with a picture, a table and a model, whose validation said `value`."""
+    dataset = Dataset("maps", "ab" * 32, "download")
+    tracker = start_run("pix2pix", params={"seed": 0}, dataset=dataset, training=training, tags={})
+    tracker.image(Image.new("RGB", (8, 8)), "samples", 1)
+    tracker.call(lambda client: client.log_text(tracker.run_id, '{"about": {}, "rows": {}}', "metrics/pix2pix.json"))
+    judged = Judged("mean_iou", True, "val", "download", np.array([value, value + 0.001, value - 0.001]))
+    tracker.model(torch.nn.Conv2d(1, 1, 1).eval(), torch.zeros(2, 1, 4, 4), "model", judged)
+    tracker.finish("FINISHED")
+    assert tracker.run_id
+    return tracker.run_id
+
+
+def files(folder: Path) -> dict[str, bytes]:
+    return {str(path.relative_to(folder)): path.read_bytes() for path in folder.rglob("*") if path.is_file()}
+
+
+@pytest.fixture
+def project(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    folder = tmp_path / "old"
+    folder.mkdir()
+    monkeypatch.setenv("DVC_ROOT", str(folder))
+    trained("first", 0.5)
+    monkeypatch.delenv("MLFLOW_TRACKING_URI")  # which MLflow has set
+    return folder
+
+
+@pytest.mark.parametrize("name", ["new", "old/below", "a b%20?#'ü"])
+@pytest.mark.parametrize("how", ["moved", "copied"])
+def test_runs_files_and_champion_follow(
+    project: Path,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+    how: str,
+    name: str,
+) -> None:
+    shutil.copytree(project, tmp_path / "kept")
+    if how == "moved":
+        shutil.rmtree(project)
+    new = tmp_path / name
+    shutil.move(tmp_path / "kept", new)
+    before = files(project) if how == "copied" and name != "old/below" else {}
+    monkeypatch.setenv("DVC_ROOT", str(new))
+    with opened() as client:
+        (run,) = newest(client)
+        assert run.newest_sample
+        assert run.table == {"about": {}, "rows": {}}
+        assert run.judged
+        # MLflow 3.17 finds no model of the registry below a path with a percent sign, only that of the run.
+        address = f"runs:/{run.run_id}/model" if "%" in name else "models:/pix2pix@champion"
+        model = mlflow.pyfunc.load_model(address)
+        assert model.predict(np.zeros((3, 1, 4, 4), np.float32)).shape == (3, 1, 4, 4)
+    (line,) = capsys.readouterr().err.splitlines()
+    assert line.startswith(f"runs: the files of those in mlflow.db were in {project}/mlruns; they are read from")
+    second = trained("second", 0.6)
+    assert capsys.readouterr().err == "", "said once"
+    client = mlflow.MlflowClient()
+    (version,) = client.search_model_versions(f"run_id = '{second}'")
+    assert "Better than the champion's 0.5" in version.description
+    assert list((new / "mlruns").rglob(f"{second}/artifacts/samples.png"))
+    if before:
+        assert files(project) == before, "a copy never writes below the original"
+    if how == "moved" and name != "old/below":
+        assert not project.exists()
+
+
+def test_a_kill_in_the_middle_leaves_the_store_whole(
+    project: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    new = tmp_path / "new"
+    project.rename(new)
+    monkeypatch.setenv("DVC_ROOT", str(new))
+    for after in range(len(locations.COLUMNS) + 1):
+        code = f"""
+import os, signal, sqlite3
+from ganflow.tracking import locations, store
+class Counting:
+    seen = 0
+    def __iter__(self):
+        for column in kept:
+            if Counting.seen == {after}:
+                os.kill(os.getpid(), signal.SIGKILL)
+            Counting.seen += 1
+            yield column
+        os.kill(os.getpid(), signal.SIGKILL)
+kept = locations.COLUMNS
+locations.COLUMNS = Counting()
+store.client()
+"""
+        killed = subprocess.run([sys.executable, "-c", code], env=environment(new), check=False)
+        assert killed.returncode == -9
+        with sqlite3.connect(new / "mlflow.db") as database:
+            for table, column in locations.COLUMNS:
+                found = [
+                    value for (value,) in database.execute(f"SELECT {column} FROM {table}") if "/" in (value or "")
+                ]
+                assert all(value.startswith((project.as_uri(), "models:/")) for value in found)
+    with opened() as client:
+        assert newest(client)[0].newest_sample
+
+
+def environment(root: Path) -> dict[str, str]:
+    return {"PYTHONPATH": str(SRC), "DVC_ROOT": str(root), "PATH": ""}
+
+
+def test_files_that_somebody_keeps_elsewhere_stay_there(tmp_path: Path) -> None:
+    """Only what the project itself chose is changed, and in a store of others only DVC's temporary folders."""
+    store = tmp_path / "mlflow.db"
+    with sqlite3.connect(store) as database:
+        database.execute("CREATE TABLE experiments (experiment_id, name, artifact_location)")
+        for table, column in locations.COLUMNS[1:]:
+            exists = database.execute("SELECT 1 FROM sqlite_master WHERE name = ?", (table,)).fetchone()
+            database.execute(f"ALTER TABLE {table} ADD {column}" if exists else f"CREATE TABLE {table} ({column})")
+    kept = ["s3://bucket/mlruns/a", "file:///big/disk/a", "mlflow-artifacts:/3", "file:///x/mlruns/other name"]
+    ours = ["file:///old/mlruns/a", "/old/mlruns/3", "file:///old/.dvc/tmp/exps/tmp1/mlruns/a"]
+    for is_ours, moved in ((False, ours[2:]), (True, ours)):
+        with sqlite3.connect(store) as database:
+            database.execute("DELETE FROM experiments")
+            rows = [(3, "a", location) for location in kept + ours]
+            database.executemany("INSERT INTO experiments VALUES (?, ?, ?)", rows)
+        locations.follow(store, is_ours=is_ours)
+        with sqlite3.connect(store) as database:
+            found = [location for (location,) in database.execute("SELECT artifact_location FROM experiments")]
+        here = (tmp_path / "mlruns").as_uri()
+        expected = kept + [f"{here}/{one.rpartition('/')[2]}" if one in moved else one for one in ours]
+        assert found == expected
