@@ -30,8 +30,8 @@ def train_on_samples(
     """
     machine = Machine(runtime.device, runtime.bf16, runtime.reason)
     model = ClassifierModel(params, seed, machine)
-    there = (torch.tensor(part, device=machine.device) for part in (images, labels))
-    data = DigitBatches(*there, machine.device)
+    on_device = torch.tensor(images, device=machine.device), torch.tensor(labels, device=machine.device)
+    data = DigitBatches(*on_device, machine.device)
     batch_size = min(params.batch_size, len(images))
     plan = Plan("train on samples", seed, len(images), batch_size, params.epochs, params.learning_rate, params.epochs)
     (optimiser,) = model.optimisers.values()
