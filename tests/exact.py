@@ -3,9 +3,10 @@
 - Two clean clones of HEAD, `dvc repro` in each: the same dvc.lock, byte for byte.
 - Every model's training killed in every kind of moment with every signal, a newest checkpoint cut off or emptied,
   parameters changed in between (stages/kills.py): the same bytes and the same MLflow run as one left alone.
-- Another in which `dvc` is killed between each training's end and its commit: no step is repeated.
-- A third clone in which `dvc` itself, or its whole process group, is killed in every training, and `dvc` in the
-  milliseconds after every training's end: no orphan, and in the end the same dvc.lock and MLflow runs as the first.
+- Another in which `dvc` is killed between each training's end and its commit, once while it writes its own lock file:
+  no step is repeated.
+- A third clone in which `dvc` itself, or its whole process group, is killed in every training: no orphan, and in the
+  end the same dvc.lock and MLflow runs as the first.
 
 Prints a table and ends with 1 if anything is otherwise. Leaves its folder behind only then.
 """
@@ -13,9 +14,7 @@ Prints a table and ends with 1 if anything is otherwise. Leaves its folder behin
 import argparse
 import json
 import os
-import random
 import re
-import select
 import shutil
 import signal
 import subprocess
@@ -25,7 +24,6 @@ import time
 from collections import Counter
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -41,7 +39,6 @@ def yaml() -> YAML:
     return YAML(typ="safe")
 
 
-END_SECONDS = 0.05  # after a trainer's end, within which DVC writes its lock file and its outs
 SIGNALS = ("SIGKILL", "SIGTERM", "SIGINT")
 
 
@@ -134,24 +131,18 @@ def state(process: Path) -> str:
 
 
 def kill_dvc(folder: Path) -> Proof:
-    """`dvc repro` killed four times in each training and once at its end, each time followed by what `make repro` runs."""
-    proof, log, slowest, pause = Proof("dvc killed"), folder.with_suffix(".log"), 0.0, random.Random(0)
+    """`dvc repro` killed four times in each training, each time followed by the same `dvc repro`."""
+    proof, log, slowest = Proof("dvc killed"), folder.with_suffix(".log"), 0.0
     for model in MODELS:
         for number, moment, group in (
             (signal.SIGKILL, "start", False),
             (signal.SIGKILL, "training", False),
             (signal.SIGTERM, "training", True),
             (signal.SIGINT, "training", True),
-            (signal.SIGKILL, "end", False),
         ):
             dvc = repro(folder, log)
             begun = has_begun(folder, model, moment)
             until(lambda begun=begun, dvc=dvc: begun() or dvc.poll() is not None, seconds=600)
-            if moment == "end":
-                for trainer in trainers(folder):
-                    with suppress(ProcessLookupError):  # it has ended already
-                        select.select([os.pidfd_open(trainer)], [], [], 600)
-                time.sleep(pause.uniform(0, END_SECONDS))
             killed = time.monotonic()
             alive = trainers(folder)
             (os.killpg if group else os.kill)(dvc.pid, number)
@@ -159,11 +150,7 @@ def kill_dvc(folder: Path) -> Proof:
             dvc.wait()
             slowest = max(slowest, time.monotonic() - killed)
             said = log.read_text()
-            if moment == "end":
-                landed = dvc.returncode == -signal.SIGKILL  # DVC runs the other stages after it
-                proof.wrong += [] if landed else [f"{number.name} at the end of {model}: dvc ended {dvc.returncode}"]
-                proof.landed["SIGKILL at a stage's end"] += landed
-            elif len(alive) != 1 or dvc.returncode == 0:
+            if len(alive) != 1 or dvc.returncode == 0:
                 proof.wrong.append(f"{number.name} in {model}, {moment}: trainers {alive}, dvc ended {dvc.returncode}")
             elif moment == "training" and "saved after step" not in said:
                 proof.wrong.append(f"{number.name} in {model}: the trainer did not save: {said[-300:]}")
@@ -176,7 +163,7 @@ def kill_dvc(folder: Path) -> Proof:
 
 
 def kill_before_commit(folder: Path) -> Proof:
-    """`dvc repro` killed between each training's end and its commit, and followed by the same `dvc repro`."""
+    """`dvc repro` killed between each training's end and its commit, and followed by what `make repro` runs."""
     proof, log = Proof("no commit"), folder.with_suffix(".log")
     for model in MODELS:
         for number, moment in enumerate(UNCOMMITTED):

@@ -1,4 +1,4 @@
-"""The Makefile in folders with every kind of name: nothing outside the clone is touched, and every target works or refuses."""
+"""The Makefile in folders of any name: nothing outside the clone is touched, and every target works or refuses."""
 
 import os
 import shutil
@@ -15,7 +15,9 @@ STUB = f"""#!/bin/sh
 echo "${{0##*/}} $*" >> calls
 case "$*" in
     src/*) exec {sys.executable} "$@" ;;
-    "-m venv .venv") mkdir -p .venv/bin; for name in python dvc ganflow ruff pyright; do cp "$0" ".venv/bin/$name"; done ;;
+    "-m venv .venv")
+        mkdir -p .venv/bin
+        for name in python dvc ganflow ruff pyright; do cp "$0" ".venv/bin/$name"; done ;;
 esac
 """
 USABLE = ["plain", "sp ace", " two  spaces ", "R&D", "a;b", "it's", "(x)", "[x]", "{x}", "#1", "100%", "a%20b", "a?b"]

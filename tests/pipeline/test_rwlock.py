@@ -1,11 +1,12 @@
 """DVC's lock file, damaged in every way that a kill or a disk can damage it."""
 
+import signal
 import subprocess
 import sys
 from pathlib import Path
 
 import pytest
-from workspace import environment, until
+from workspace import DYING_DVC, environment, until
 
 from ganflow.errors import UserError
 from ganflow.pipeline.rwlock import damaged, mend
@@ -22,6 +23,16 @@ def project(tmp_path: Path) -> Path:
 
 def repro(wait: int = 0) -> list[str | Path]:
     return ["env", f"WAIT={wait}", DVC, "repro", "--force"]
+
+
+def test_dvc_killed_while_it_writes_its_lock_leaves_it_damaged_and_mend_helps(project: Path) -> None:
+    command, given = [sys.executable, "-c", DYING_DVC, "one", "its lock file is empty"], environment(project, WAIT="0")
+    done = subprocess.run(command, cwd=project, env=given, capture_output=True)
+    assert done.returncode == -signal.SIGKILL
+    assert (project / ".dvc" / "tmp" / "rwlock").read_bytes() == b""
+    assert subprocess.run(repro(), cwd=project, env=given, capture_output=True).returncode != 0
+    mend(project)
+    subprocess.run(repro(), cwd=project, env=given, check=True, capture_output=True)
 
 
 @pytest.mark.parametrize("content", ["", "{", "[]", '{"write": {"a', "\0" * 40])

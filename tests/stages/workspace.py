@@ -41,7 +41,8 @@ TINY = {
 }
 # `dvc repro`, which kills itself at a moment between the end of a stage's script and DVC's next stage.
 DYING_DVC = """
-import os, signal, sys
+import json, os, signal, sys, types
+from dvc import rwlock
 from dvc.cli import main
 from dvc.stage import Stage
 
@@ -61,9 +62,22 @@ match moment:
         Stage.commit = dying(Stage.commit)
     case "dvc.lock is not written":
         Stage.dump = dying(Stage.dump)
+    case "its lock file is empty":  # opened anew, and not yet written: from the next time on after the end
+        save = Stage.save
+
+        def saving(self, *arguments, **named):
+            if f"'{stage}'" in str(self):
+                dump = lambda *_: os.kill(os.getpid(), signal.SIGKILL)
+                rwlock.json = types.SimpleNamespace(load=json.load, JSONDecodeError=json.JSONDecodeError, dump=dump)
+            return save(self, *arguments, **named)
+
+        Stage.save = saving
 sys.exit(main(["repro"]))
 """
-UNCOMMITTED = ("outs are not hashed", "outs are not in the cache", "dvc.lock is not written")
+UNCOMMITTED = (
+    *("outs are not hashed", "outs are not in the cache", "dvc.lock is not written"),
+    "its lock file is empty",  # which `make repro` mends
+)
 ORDER = (
     *("check_params", "download_mnist", "download_maps", "prepare_mnist", "prepare_maps", "train_classifier"),
     *("train_gan", "train_cgan", "train_pix2pix", "train_cvae"),

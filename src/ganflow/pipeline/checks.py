@@ -1,4 +1,4 @@
-"""What is known to be wrong with valid parameters before anything has run: sizes that contradict the data or the machine."""
+"""What is wrong with parameters that are each valid, as far as it is known before anything runs."""
 
 from ganflow.config import Params
 from ganflow.errors import UserError

@@ -11,7 +11,8 @@ from pathlib import Path
 UNUSABLE = ':"$`\\'  # `:` ends a folder of PATH; a shell reads the others in the first lines of .venv/bin's scripts
 EXPERIMENTS = {"demo", "seeds", "exact", "exps"}  # targets that need a commit
 COPIES = {"demo", "seeds"}  # and that run in a copy below .dvc/tmp
-CLONE = "work in a clone (git clone), or type: git init; git add -A; git commit -m 'My copy'"
+COMMIT = "git add -A; git commit -m 'My copy'"
+CLONE = f"work in a clone (git clone), or type: git init; {COMMIT}"
 
 
 def faults(root: Path, targets: Iterable[str]) -> Iterator[str]:
@@ -37,7 +38,7 @@ def git_faults(root: Path, *, experiments: bool) -> Iterator[str]:
         if _git(root, "rev-parse", "--is-inside-work-tree"):
             yield f"this folder is no git repository, and DVC needs one: {CLONE}"
         elif experiments and _git(root, "cat-file", "-e", "HEAD:./dvc.yaml"):
-            yield "git has no commit of this folder, and DVC's experiments need one: git add -A; git commit -m 'My copy'"
+            yield f"git has no commit of this folder, and DVC's experiments need one: {COMMIT}"
         elif experiments and _git(root, "var", "GIT_COMMITTER_IDENT"):
             yield (
                 "git does not know who you are, and DVC's experiments are commits: "
@@ -54,7 +55,7 @@ def _git(root: Path, *words: str) -> int:
 
 def main() -> None:
     """For the Makefile: the targets are the arguments."""
-    if sys.version_info < (3, 11):
+    if sys.version_info < (3, 11):  # noqa: UP036 (whatever Python there is)
         sys.exit("error: Python 3.11 or newer is needed (make PYTHON=python3.12 ...)")
     for fault in faults(Path.cwd(), sys.argv[1:]):
         sys.exit(f"error: {fault}")
