@@ -19,7 +19,7 @@ from setting import ROOT, Setting, environment
 from timing import Row, table
 
 from ganflow import config
-from ganflow.errors import run
+from ganflow.errors import run_main
 from ganflow.files import write_json
 from ganflow.training import compute
 
@@ -39,7 +39,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
         value = getattr(asked, name)
         if value is not None and value < 1:
             parser.error(f"--{name} {value}: 1 at least")
-    params = config.load(ROOT / "params.yaml")
+    params = config.load_params(ROOT / "params.yaml")
     if asked.threads:
         params = params.model_copy(update={"compute": params.compute.model_copy(update={"threads": asked.threads})})
     setting = Setting(params, compute.prepare(params.compute, compute.COMPILE_STEPS), rounds_asked=asked.rounds)
@@ -71,4 +71,4 @@ def write(path: Path, about: dict[str, Any], rows: Sequence[Row], seconds: dict[
 
 
 if __name__ == "__main__":
-    run(main)
+    run_main(main)

@@ -64,7 +64,7 @@ def main() -> None:
     changes = {key: YAML(typ="safe").load(value) for key, value in (change.split("=", 1) for change in asked.S)}
     rows = []
     for recipe in asked.recipes:
-        params = changed(config.load(), RECIPES[recipe] | changes)
+        params = changed(config.load_params(), RECIPES[recipe] | changes)
         curve = run(asked.name or recipe, params, 60 * asked.minutes, asked.points)
         rows.append({"recipe": asked.name or recipe, "pix2pix": params.pix2pix.model_dump(), "curve": curve})
         write_json(RESULTS / f"{asked.name or recipe}-{asked.minutes:g}min.json", rows[-1])
@@ -91,7 +91,7 @@ def run(name: str, params: Params, seconds: float, points: int) -> list[dict[str
     pairs = open_array(training_pairs(maps.load_size), machine.device)
     data = PairBatches(pairs, maps.crop_size, maps.direction, machine.device)
     dataset = prepared.about("maps")
-    tracker = tracking.start(
+    tracker = tracking.start_run(
         "time to quality",
         params=params.model_dump(include={"seed": True, "compute": True, "maps": True, "pix2pix": True}),
         dataset=tracking.Dataset("maps", dataset["digest"], dataset["source"]),
@@ -128,7 +128,7 @@ def run(name: str, params: Params, seconds: float, points: int) -> list[dict[str
 def score(drawn: np.ndarray, real: np.ndarray) -> dict[str, float]:
     """Mean IoU and IoU by class, edges of roads, SSIM and the share of pixels within 10 levels of `real`."""
     found = classes.scores(classes.confusions(drawn, real).sum(0))
-    by_pixel = pixels.per_image(drawn, np.asarray(real)).mean()
+    by_pixel = pixels.pixel_errors_per_image(drawn, np.asarray(real)).mean()
     return {
         "mean_iou": float(found["mean_iou"]),
         **{name: float(found[f"iou/{name}"]) for name in classes.CLASSES},

@@ -20,7 +20,7 @@ from matplotlib.figure import Figure
 
 from ganflow.data import prepared
 from ganflow.inference.digits import draw, every_class
-from ganflow.inference.features import look
+from ganflow.inference.features import classify
 from ganflow.inference.grids import digit_grid, translation_grid
 from ganflow.inference.translation import translate
 from ganflow.losses import minimax_generator, non_saturating_generator
@@ -88,9 +88,9 @@ def players() -> None:
 
 def collapse(folder: Path) -> None:
     """Digits and class shares of the default GAN and of one that collapsed."""
-    classifier = saved.load(Path("models/classifier"), DigitClassifier)[0]
+    classifier = saved.load_network(Path("models/classifier"), DigitClassifier)[0]
     for name, place in (("default", Path("models/gan/best")), ("collapsed", folder / "last")):
-        generator = saved.load(place, DigitGenerator)[0]
+        generator = saved.load_network(place, DigitGenerator)[0]
         digits = draw(generator, latents(2000, generator.latent_dim, 0, "gan", "docs"))
         shares = np.bincount(_read(classifier, digits), minlength=10) / len(digits)
         print(f"{name}: class shares {(100 * shares).round(1).tolist()} %")
@@ -99,8 +99,8 @@ def collapse(folder: Path) -> None:
 
 def conditioning() -> None:
     """The class-conditional GAN with its class input, and with that input always saying 0."""
-    classifier = saved.load(Path("models/classifier"), DigitClassifier)[0]
-    generator = saved.load(Path("models/cgan/best"), DigitGenerator)[0]
+    classifier = saved.load_network(Path("models/classifier"), DigitClassifier)[0]
+    generator = saved.load_network(Path("models/cgan/best"), DigitGenerator)[0]
     shared = latents(12, generator.latent_dim, 0, "gan", "docs")
     digit_grid(draw(generator, every_class(shared, generator.classes)), 12).save(OUT / "classes.webp", lossless=True)
     asked = torch.arange(2000) % generator.classes
@@ -117,7 +117,7 @@ def patches(l1: Path) -> None:
     test = prepared.array("maps", "test")[PHOTOS]
     columns = {"aerial": test[:, 0]}
     for name, folder in (("L1 alone", l1 / "best"), ("with a PatchGAN", Path("models/pix2pix/best"))):
-        columns[name] = translate(saved.load(folder, UNet)[0], test[:, 0], 1, CPU)
+        columns[name] = translate(saved.load_network(folder, UNet)[0], test[:, 0], 1, CPU)
     translation_grid(columns | {"real map": test[:, 1]}).save(OUT / "l1.webp", quality=85)
 
 
@@ -133,13 +133,13 @@ def other_way(models: Path) -> None:
     test = prepared.array("maps", "test")[PHOTOS]
     columns = {"map": test[:, 1]}
     for name, checkpoint in (("Pix2Pix, least error", "best"), ("Pix2Pix, last epoch", "last")):
-        columns[name] = translate(saved.load(models / "pix2pix" / checkpoint, UNet)[0], test[:, 1], 1, CPU)
+        columns[name] = translate(saved.load_network(models / "pix2pix" / checkpoint, UNet)[0], test[:, 1], 1, CPU)
     columns |= _samples(models / "cvae" / "best", test[:, 1], 3)
     translation_grid(columns | {"real photo": test[:, 0]}).save(OUT / "map2aerial.webp", quality=85)
 
 
 def _samples(folder: Path, inputs: np.ndarray, count: int) -> dict[str, np.ndarray]:
-    vae = saved.load(folder, ConditionalVae)[0]
+    vae = saved.load_network(folder, ConditionalVae)[0]
     return {
         f"sample {number}": translate(vae, inputs, 1, CPU, latent.expand(len(inputs), -1))
         for number, latent in enumerate(latents(count, vae.latent_dim, 0, "cvae", "docs"), start=1)
@@ -147,7 +147,7 @@ def _samples(folder: Path, inputs: np.ndarray, count: int) -> dict[str, np.ndarr
 
 
 def _read(classifier: DigitClassifier, digits: np.ndarray) -> np.ndarray:
-    return look(classifier, digits)[1].argmax(1)
+    return classify(classifier, digits)[1].argmax(1)
 
 
 def _save(figure: Figure, name: str) -> None:

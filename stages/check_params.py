@@ -12,14 +12,14 @@ from ganflow import config
 from ganflow.errors import UserError
 from ganflow.files import project_root
 from ganflow.pipeline.checks import check
-from ganflow.pipeline.stage import CHECKED, run
+from ganflow.pipeline.stage import CHECKED, run_stage
 
 TEXT = "Made by the stage check_params. Every other stage depends on this file and so runs after it.\n"
 
 
 def main() -> None:
     try:
-        check(config.load())
+        check(config.load_params())
     except UserError as fault:
         raise UserError(f"{fault} ({_way_back()})") from None
     CHECKED.parent.mkdir(parents=True, exist_ok=True)
@@ -46,4 +46,4 @@ def _show_to_git(path: Path) -> None:
 
 
 if __name__ == "__main__":
-    run(main)
+    run_stage(main)

@@ -5,13 +5,13 @@ from pathlib import Path
 from ganflow import config
 from ganflow.data import fetch
 from ganflow.files import whole_dir
-from ganflow.pipeline.stage import run
+from ganflow.pipeline.stage import run_stage
 
 OUT = Path("data/raw/maps")
 
 
 def main() -> None:
-    params = config.load()
+    params = config.load_params()
     if params.data.source == "download":
         manifest = fetch.read_manifest(Path("data/manifests/maps.sha256"))
         fetch.fetch_maps(manifest, OUT, params.maps.test_pairs)
@@ -21,4 +21,4 @@ def main() -> None:
 
 
 if __name__ == "__main__":
-    run(main)
+    run_stage(main)

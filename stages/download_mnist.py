@@ -5,13 +5,13 @@ from pathlib import Path
 from ganflow import config
 from ganflow.data import fetch
 from ganflow.files import whole_dir
-from ganflow.pipeline.stage import run
+from ganflow.pipeline.stage import run_stage
 
 OUT = Path("data/raw/mnist")
 
 
 def main() -> None:
-    if config.load().data.source == "download":
+    if config.load_params().data.source == "download":
         fetch.fetch_mnist(fetch.read_manifest(Path("data/manifests/mnist.sha256")), OUT)
         return
     with whole_dir(OUT) as partial:
@@ -19,4 +19,4 @@ def main() -> None:
 
 
 if __name__ == "__main__":
-    run(main)
+    run_stage(main)

@@ -12,15 +12,15 @@ from ganflow.metrics.intervals import mean
 from ganflow.metrics.samples import used_dimensions
 from ganflow.models import saved
 from ganflow.models.cvae import ConditionalVae
-from ganflow.pipeline.stage import run
+from ganflow.pipeline.stage import run_stage
 from ganflow.seeds import latents
 
 
 def main() -> None:
-    params = config.load()
+    params = config.load_params()
     own = params.evaluate
     device = compute.set_up(params.compute).device
-    vae, model = saved.load(Path("models/cvae") / own.checkpoint, ConditionalVae)
+    vae, model = saved.load_network(Path("models/cvae") / own.checkpoint, ConditionalVae)
     vae.to(device)
     inputs, real = prepared.pairs("test", model["direction"])
 
@@ -36,8 +36,8 @@ def main() -> None:
     measures["kl"] = mean(kl.sum(1))
     measures["used_dimensions"] = used_dimensions(kl, params.seed)
     more["kl_by_dimension"] = kl.mean(0).tolist()
-    translations.evaluate("cvae", params, model, answers, found, device, measures, more)
+    translations.evaluate_translator("cvae", params, model, answers, found, device, measures, more)
 
 
 if __name__ == "__main__":
-    run(main)
+    run_stage(main)

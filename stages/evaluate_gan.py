@@ -2,12 +2,12 @@
 
 from ganflow import config
 from ganflow.evaluation import digits
-from ganflow.pipeline.stage import run
+from ganflow.pipeline.stage import run_stage
 
 
 def main() -> None:
-    digits.evaluate("gan", config.load())
+    digits.evaluate_digits("gan", config.load_params())
 
 
 if __name__ == "__main__":
-    run(main)
+    run_stage(main)

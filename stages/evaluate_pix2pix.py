@@ -10,18 +10,18 @@ from ganflow.inference.translation import translate
 from ganflow.metrics import perceptual
 from ganflow.models import saved
 from ganflow.models.unet import UNet
-from ganflow.pipeline.stage import run
+from ganflow.pipeline.stage import run_stage
 
 
 def main() -> None:
-    params = config.load()
+    params = config.load_params()
     device = compute.set_up(params.compute).device
-    generator, model = saved.load(Path("models/pix2pix") / params.evaluate.checkpoint, UNet)
+    generator, model = saved.load_network(Path("models/pix2pix") / params.evaluate.checkpoint, UNet)
     inputs, _ = prepared.pairs("test", model["direction"])
     answers = {"model": translate(generator.to(device), inputs, params.evaluate.batch_size, device)}
     found = perceptual.weights(params.evaluate.perceptual)
-    translations.evaluate("pix2pix", params, model, answers, found, device)
+    translations.evaluate_translator("pix2pix", params, model, answers, found, device)
 
 
 if __name__ == "__main__":
-    run(main)
+    run_stage(main)

@@ -11,13 +11,13 @@ from ganflow.data import fetch, prepared, towns
 from ganflow.data.pairs import FILTER, median_colour, split, write_pairs
 from ganflow.errors import UserError
 from ganflow.files import whole_dir, write_json
-from ganflow.pipeline.stage import run
+from ganflow.pipeline.stage import run_stage
 
 RAW = Path("data/raw/maps")
 
 
 def main() -> None:
-    params = config.load()
+    params = config.load_params()
     maps, source = params.maps, params.data.source
     if source == "generated":
         names = [f"town/{n}" for n in range(maps.generated_pairs + maps.test_pairs)]
@@ -50,4 +50,4 @@ def main() -> None:
 
 
 if __name__ == "__main__":
-    run(main)
+    run_stage(main)

@@ -7,13 +7,13 @@ import numpy as np
 from ganflow import config
 from ganflow.data import generated_digits, mnist, prepared
 from ganflow.files import whole_dir
-from ganflow.pipeline.stage import run
+from ganflow.pipeline.stage import run_stage
 
 RAW = Path("data/raw/mnist")
 
 
 def main() -> None:
-    params = config.load()
+    params = config.load_params()
     train_count, test_count = params.mnist.train_images, params.mnist.test_images
     if params.data.source == "generated":
         arrays = generated_digits.digits(train_count, test_count, params.seed)
@@ -40,4 +40,4 @@ def main() -> None:
 
 
 if __name__ == "__main__":
-    run(main)
+    run_stage(main)

@@ -6,7 +6,7 @@ from ganflow import config
 from ganflow.files import whole_dir
 from ganflow.inference import compute
 from ganflow.models import saved
-from ganflow.pipeline.stage import run
+from ganflow.pipeline.stage import run_stage
 from ganflow.report import pictures
 from ganflow.tracking.run import continue_run
 
@@ -14,7 +14,7 @@ FIGURES, PAIRS = Path("reports/figures"), Path("reports/pairs")
 
 
 def main() -> None:
-    params = config.load()
+    params = config.load_params()
     device = compute.set_up(params.compute).device
     figures = {
         "gan": pictures.of_gan(params, device),
@@ -27,11 +27,11 @@ def main() -> None:
             for name, figure in own.items():
                 figure.save(partial / f"{task}_{name}.png")
     for task, own in figures.items():
-        tracker = continue_run(task, saved.digest(Path("models") / task))
+        tracker = continue_run(task, saved.weights_digest(Path("models") / task))
         for name in own:
             tracker.file(FIGURES / f"{task}_{name}.png", "figures")
         tracker.finish("FINISHED")
 
 
 if __name__ == "__main__":
-    run(main)
+    run_stage(main)

@@ -14,9 +14,10 @@ from ganflow.data import prepared
 from ganflow.errors import UserError
 from ganflow.files import project_root, sha256, whole_dir, whole_file
 from ganflow.models import saved
-from ganflow.pipeline.stage import run
+from ganflow.pipeline.stage import run_stage
 from ganflow.report import model_card
 from ganflow.report import page as report
+from ganflow.tasks import TASKS
 from ganflow.tracking import standings
 from ganflow.tracking.run import continue_run
 
@@ -39,11 +40,11 @@ def main() -> None:
     previous = _committed("metrics/tables/pix2pix.json")
     if previous and previous["rows"]["model"] != tables["pix2pix"]["rows"]["model"]:
         others["previous"] = previous
-    page = report.build(
+    page = report.build_report(
         tables=tables,
         others=others,
         data=[prepared.about(name, "test") | prepared.about(name) for name in ("mnist", "maps")],
-        params=config.load(),
+        params=config.load_params(),
         figures=figures,
         pairs=_pairs(),
         asked_read=_asked_read(_made_by("evaluate_cgan", Path("metrics/cgan_images.csv"))),
@@ -52,19 +53,19 @@ def main() -> None:
         partial.write_text(page)
     with whole_dir(CARDS) as partial:
         for task in tables:
-            (partial / f"{task}.md").write_text(_card(task, tables[task], config.load()))
+            (partial / f"{task}.md").write_text(_card(task, tables[task], config.load_params()))
     for task in tables:
-        tracker = continue_run(task, saved.digest(Path("models") / task))
+        tracker = continue_run(task, saved.weights_digest(Path("models") / task))
         tracker.file(CARDS / f"{task}.md", "model card")
-        tracker.call(lambda client, task=task: standings.publish(client, task))
+        tracker.call(lambda client, task=task: standings.publish_standings(client, task))
         tracker.finish("FINISHED")
     print(_where_to_look())
 
 
 def _card(task: str, table: dict[str, Any], params: config.Params) -> str:
     folder = Path("models") / task / table["about"]["checkpoint"]
-    data = model_card.KINDS[task].data
-    return model_card.build(
+    data = TASKS[task].data
+    return model_card.build_card(
         task,
         model=json.loads(_made_by(f"train_{task}", folder / "config.json").read_text()),
         weights_sha256=sha256(folder / "model.safetensors"),
@@ -113,4 +114,4 @@ def _made_by(stage: str, path: Path) -> Path:
 
 
 if __name__ == "__main__":
-    run(main)
+    run_stage(main)

@@ -7,19 +7,19 @@ import torch
 from ganflow import config
 from ganflow.data import prepared
 from ganflow.data.batches import DigitBatches
-from ganflow.inference.features import EYE
-from ganflow.pipeline.stage import run
+from ganflow.inference.features import CLASSIFIER
+from ganflow.pipeline.stage import run_stage
 from ganflow.training import compute
 from ganflow.training.classifier import ClassifierModel
 from ganflow.training.plan import Plan
 from ganflow.training.processes import launched
 from ganflow.training.run import Outs, train_and_track
 
-OUTS = Outs(model=EYE, history=Path("metrics/history/classifier.csv"))
+OUTS = Outs(model=CLASSIFIER, history=Path("metrics/history/classifier.csv"))
 
 
 def main() -> None:
-    params = config.load()
+    params = config.load_params()
     if launched(params.compute):
         return
     own = params.classifier
@@ -42,4 +42,4 @@ def main() -> None:
 
 
 if __name__ == "__main__":
-    run(main)
+    run_stage(main)

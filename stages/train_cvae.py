@@ -1,17 +1,17 @@
 """Stage train_cvae: the translator that has several answers to one photo."""
 
 from ganflow import config
-from ganflow.pipeline.stage import run
+from ganflow.pipeline.stage import run_stage
 from ganflow.training import translation
 from ganflow.training.cvae import CvaeModel
 
 
 def main() -> None:
-    params = config.load()
+    params = config.load_params()
     own = params.cvae
     objective = own.objective if own.lambda_gan else "no game"
-    translation.train("cvae", params, CvaeModel, objective, latent_dim=own.latent_dim)
+    translation.train_translator("cvae", params, CvaeModel, objective, latent_dim=own.latent_dim)
 
 
 if __name__ == "__main__":
-    run(main)
+    run_stage(main)

@@ -1,16 +1,16 @@
 """Stage train_pix2pix: the translator between aerial photos and maps."""
 
 from ganflow import config
-from ganflow.pipeline.stage import run
+from ganflow.pipeline.stage import run_stage
 from ganflow.training import translation
 from ganflow.training.pix2pix import Pix2PixModel
 
 
 def main() -> None:
-    params = config.load()
+    params = config.load_params()
     objective = params.pix2pix.objective if params.pix2pix.lambda_gan else "L1 only"
-    translation.train("pix2pix", params, Pix2PixModel, objective)
+    translation.train_translator("pix2pix", params, Pix2PixModel, objective)
 
 
 if __name__ == "__main__":
-    run(main)
+    run_stage(main)

@@ -16,7 +16,7 @@ os.environ["OMP_NUM_THREADS"] = "1"
 
 @pytest.fixture(scope="session")
 def params() -> config.Params:
-    return config.load(ROOT / "params.yaml")
+    return config.load_params(ROOT / "params.yaml")
 
 
 @pytest.fixture(autouse=True)

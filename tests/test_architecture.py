@@ -25,12 +25,12 @@ MAY_USE: dict[str, set[str]] = {
     "inference": {"config", "data", "models"},
     "comparison": {"metrics", "tasks", "templates"},  # it knows nothing of where results are kept
     "tracking": {"comparison", "config", "metrics", "models", "tasks", "templates"},
-    "pipeline": set(),
+    "pipeline": {"config"},
     "training": {"comparison", "config", "data", "inference", "losses", "metrics", "models", "pipeline", "tracking"},
     "evaluation": {"config", "data", "inference", "losses", "metrics", "models", "tracking", "training"},
     "report": {"config", "data", "inference", "losses", "metrics", "models", "tasks", "templates"},
 }
-GLUE = {"cli", "doctor"}  # may use everything
+GLUE = {"cli", "doctor", "pipeline/checks"}  # may use everything
 
 
 def imports(path: Path) -> set[str]:
@@ -51,7 +51,7 @@ MODULES = {str(path.relative_to(PACKAGE).with_suffix("")): imports(path) for pat
 @pytest.mark.parametrize("module", MODULES)
 def test_arrows_point_one_way(module: str) -> None:
     room = module.split("/")[0]
-    if room not in GLUE and room != "__init__":
+    if not GLUE & {room, module} and room != "__init__":
         assert {used.split("/")[0] for used in MODULES[module]} <= {room} | SMALL | MAY_USE[room]
 
 
@@ -74,4 +74,5 @@ def test_no_public_function_or_class_has_two_homes() -> None:
         for node in ast.parse((PACKAGE / f"{module}.py").read_text()).body:
             if isinstance(node, ast.FunctionDef | ast.ClassDef) and not node.name.startswith("_"):
                 homes[node.name].append(module)
+    del homes["main"]  # of what can be run
     assert {name: where for name, where in homes.items() if len(where) > 1} == {}

@@ -54,7 +54,7 @@ def test_the_committed_parameters_are_valid(params: config.Params) -> None:
 )
 def test_a_wrong_value_is_one_line_naming_key_value_and_bound(tmp_path: Path, key: str, value: Any, said: str) -> None:
     with pytest.raises(UserError) as fault:
-        config.load(changed(tmp_path, key, value))
+        config.load_params(changed(tmp_path, key, value))
     assert re.search(said, str(fault.value))
     assert "\n" not in str(fault.value)
 
@@ -77,7 +77,7 @@ def test_options_that_contradict_each_other_are_refused(
     tmp_path: Path, section: str, changes: dict[str, Any], said: str
 ) -> None:
     with pytest.raises(UserError, match=said):
-        config.load(changed(tmp_path, section, changes))
+        config.load_params(changed(tmp_path, section, changes))
 
 
 @pytest.mark.parametrize(
@@ -90,14 +90,14 @@ def test_options_that_contradict_each_other_are_refused(
     ],
 )
 def test_options_that_only_look_alike_are_taken(tmp_path: Path, section: str, changes: dict[str, Any]) -> None:
-    assert getattr(config.load(changed(tmp_path, section, changes)), section)
+    assert getattr(config.load_params(changed(tmp_path, section, changes)), section)
 
 
 def test_a_missing_section_is_named(tmp_path: Path) -> None:
     path = tmp_path / "params.yaml"
     path.write_text("seed: 0\n")
     with pytest.raises(UserError, match=r"compute is missing \(and \d+ more\)"):
-        config.load(path)
+        config.load_params(path)
 
 
 GOOD = (ROOT / "params.yaml").read_text()
@@ -143,28 +143,28 @@ def test_whatever_is_in_the_file_is_refused_in_one_line(tmp_path: Path, name: st
     path.write_bytes(content if isinstance(content, bytes) else content.encode())
     assert content != GOOD
     with pytest.raises(UserError) as fault:
-        config.load(path)
+        config.load_params(path)
     assert str(fault.value).isprintable()
     assert len(str(fault.value)) < 700
 
 
 def test_a_folder_in_its_place_is_one_line_and_a_byte_order_mark_is_read_over(tmp_path: Path) -> None:
     with pytest.raises(UserError, match="cannot be read: Is a directory"):
-        config.load(tmp_path)
+        config.load_params(tmp_path)
     (tmp_path / "params.yaml").write_text(GOOD, encoding="utf-8-sig")
-    assert config.load(tmp_path / "params.yaml")
+    assert config.load_params(tmp_path / "params.yaml")
 
 
 def test_numbers_as_dvc_writes_them_are_numbers(tmp_path: Path) -> None:
     """DVC writes 0.00001 as 1e-05, which YAML 1.1 takes for a string."""
     path = changed(tmp_path, "gan.learning_rate", 0.5)
     path.write_text(path.read_text().replace("learning_rate: 0.5", "learning_rate: 1e-05"))
-    assert config.load(path).gan.learning_rate == 1e-5
+    assert config.load_params(path).gan.learning_rate == 1e-5
 
 
 def test_no_file(tmp_path: Path) -> None:
     with pytest.raises(UserError, match="run from the project's root"):
-        config.load(tmp_path / "params.yaml")
+        config.load_params(tmp_path / "params.yaml")
 
 
 @pytest.mark.parametrize("profile", [path.name for path in (ROOT / "profiles").iterdir()])
@@ -187,7 +187,7 @@ def test_every_profile_gives_valid_parameters(tmp_path: Path, profile: str) -> N
         for choice in choices:
             part[name] = choice
             YAML(typ="safe").dump(content, tmp_path / "params.yaml")
-            config.load(tmp_path / "params.yaml")
+            config.load_params(tmp_path / "params.yaml")
 
 
 def test_sections_become_dotted_names() -> None:

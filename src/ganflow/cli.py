@@ -6,7 +6,7 @@ from pathlib import Path
 
 from PIL import Image, UnidentifiedImageError
 
-from ganflow.errors import UserError, run
+from ganflow.errors import UserError, run_main
 from ganflow.files import check_output, project_root, whole_file
 
 MOST_SAMPLES = 1000
@@ -34,7 +34,7 @@ elsewhere:
 
 def main() -> None:
     """Entry point of `ganflow`."""
-    run(_main)
+    run_main(_main)
 
 
 def _main() -> None:
@@ -116,7 +116,7 @@ def _translate(arguments: argparse.Namespace) -> None:
         raise UserError(f"{arguments.photo} is not a readable image: {fault}") from None
     image_format = writable_format(output, photo.size)
     folder = arguments.model or project_root() / f"models/{'cvae' if several else 'pix2pix'}/best"
-    network, config = saved.load(folder, ConditionalVae if several else UNet)
+    network, config = saved.load_network(folder, ConditionalVae if several else UNet)
     device = chosen_device("auto")
     network.to(device)
     drawn_from: list[torch.Tensor | None] = [None]
@@ -130,9 +130,9 @@ def _translate(arguments: argparse.Namespace) -> None:
 
 
 def _diff(arguments: argparse.Namespace) -> None:
-    from ganflow.comparison.revisions import differences
+    from ganflow.comparison.revisions import differences_between
 
-    for task, rows in itertools.groupby(differences(arguments.before, arguments.after), lambda row: row.task):
+    for task, rows in itertools.groupby(differences_between(arguments.before, arguments.after), lambda row: row.task):
         print(f"\n{task:34} {arguments.before[:14]:>14} {arguments.after[:14]:>14} {'change':>9} {'± 95 %':>9}")
         for row in rows:
             digits = row.measure.digits

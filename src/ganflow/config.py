@@ -182,7 +182,7 @@ class Params(Section):
     render: Render
 
 
-def load(path: Path = Path("params.yaml")) -> Params:
+def load_params(path: Path = Path("params.yaml")) -> Params:
     """Read and validate `path`.
 
     Raises:

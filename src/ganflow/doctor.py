@@ -39,7 +39,7 @@ def examine() -> list[Finding]:
     """Look at everything, in the order in which it would be needed. Changes nothing, downloads nothing."""
     root = project_root()
     try:
-        params, found = config.load(), Finding("params.yaml", "valid")
+        params, found = config.load_params(), Finding("params.yaml", "valid")
     except UserError as fault:
         params, found = None, Finding("params.yaml", str(fault), "correct it; every key is explained in it")
     findings = [_versions(root), found, *_folder(root), _git(root), *_room(root), _mirror()]

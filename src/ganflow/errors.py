@@ -30,7 +30,7 @@ def first_line(fault: BaseException) -> str:
     return without_secrets((str(fault).strip() or type(fault).__name__).splitlines()[0])
 
 
-def run(main: Callable[[], object]) -> None:
+def run_main(main: Callable[[], object]) -> None:
     """Run a script's `main`, turning foreseeable faults into one line on stderr and exit code 1.
 
     Programming errors keep their traceback: they are ours to mend, not the user's.

@@ -67,7 +67,7 @@ def test_code_that_fails_elsewhere_fails_here() -> None:
 
 @pytest.mark.parametrize("name", run.NAMES)
 def test_every_bench_runs(name: str, tmp_path: Path) -> None:
-    params = config.load(project(tmp_path) / "params.yaml")
+    params = config.load_params(project(tmp_path) / "params.yaml")
     rows, seconds = run.measure(Setting(params, compute.prepare(params.compute), tiny=True), [name])
     run.write(tmp_path / "result.json", {}, rows, seconds)
     figures = json.loads((tmp_path / "result.json").read_text())["rows"]

@@ -65,7 +65,7 @@ def logged(folder: Path, lambda_l1: float, wrong: float, colour: str) -> str:
     Image.new("RGB", (300, 400), colour).save(folder / "pix2pix_pairs.png")
     tracker.file(folder / "pix2pix_pairs.png", "figures")
     tracker.results({"test/mean_iou": rows["mean_iou"][0], "test/mean_iou_pm": rows["mean_iou"][1]})
-    tracker.call(lambda client: standings.publish(client, "pix2pix"))
+    tracker.call(lambda client: standings.publish_standings(client, "pix2pix"))
     tracker.finish("FINISHED")
     assert tracker.run_id
     return tracker.run_id

@@ -55,12 +55,12 @@ def repository(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 
 def test_a_change_is_told_from_noise(repository: Path) -> None:
     write(repository, wrong=0.25, frechet=20.5)
-    found = {f"{one.task} {one.measure.key}": one for one in compare.differences("HEAD", "workspace")}
+    found = {f"{one.task} {one.measure.key}": one for one in compare.differences_between("HEAD", "workspace")}
     assert found["pix2pix mean_iou"].verdict == "better"
     assert found["pix2pix mae"].verdict == "better"
     assert found["gan frechet_classifier"].verdict == "within noise", "20.0 and 20.5, each +- 1"
     write(repository, wrong=0.4, frechet=28.0)
-    found = {f"{one.task} {one.measure.key}": one for one in compare.differences("HEAD", "workspace")}
+    found = {f"{one.task} {one.measure.key}": one for one in compare.differences_between("HEAD", "workspace")}
     assert found["pix2pix mean_iou"].verdict == "worse"
     assert found["gan frechet_classifier"].verdict == "worse"
     assert found["gan score"].verdict == "within noise"
@@ -69,13 +69,13 @@ def test_a_change_is_told_from_noise(repository: Path) -> None:
 def test_the_same_images_are_compared_one_by_one(repository: Path) -> None:
     """Their own luck cancels out: the interval is a fraction of what two separate ones come to."""
     write(repository, wrong=0.29, frechet=20.0)
-    (paired,) = [one for one in compare.differences("HEAD", "workspace") if one.measure.key == "mean_iou"]
+    (paired,) = [one for one in compare.differences_between("HEAD", "workspace") if one.measure.key == "mean_iou"]
     assert paired.paired
     metrics = json.loads((repository / "metrics/pix2pix.json").read_text())
     assert paired.plus_minus < metrics["mean_iou_pm"]
     metrics["test_data"] = "other"
     (repository / "metrics/pix2pix.json").write_text(json.dumps(metrics))
-    (separate,) = [one for one in compare.differences("HEAD", "workspace") if one.measure.key == "mean_iou"]
+    (separate,) = [one for one in compare.differences_between("HEAD", "workspace") if one.measure.key == "mean_iou"]
     assert not separate.paired
     assert separate.plus_minus > paired.plus_minus
 
@@ -96,14 +96,14 @@ def test_a_run_that_is_not_there_is_one_line(repository: Path, revision: str) ->
     for path in repository.glob("metrics/*.json"):
         path.unlink()
     with pytest.raises(UserError) as fault:
-        compare.differences("HEAD", revision)
+        compare.differences_between("HEAD", revision)
     assert "\n" not in str(fault.value)
     assert "metrics/gan.json" in str(fault.value)
 
 
 def test_a_model_that_one_of_them_does_not_know_is_left_out(repository: Path) -> None:
     (repository / "metrics/gan.json").unlink()
-    assert {one.task for one in compare.differences("HEAD", "workspace")} == {"pix2pix"}
+    assert {one.task for one in compare.differences_between("HEAD", "workspace")} == {"pix2pix"}
 
 
 def test_seeds_of_the_same_parameters_are_gathered(repository: Path) -> None:

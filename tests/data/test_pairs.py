@@ -98,7 +98,7 @@ from ganflow import errors
 from ganflow.data.pairs import write_pairs
 signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
 resource.setrlimit(resource.RLIMIT_FSIZE, (4096, 4096))
-errors.run(lambda: write_pairs(Path("out.npy"), [Path("1.png")], 64))
+errors.run_main(lambda: write_pairs(Path("out.npy"), [Path("1.png")], 64))
 """
     picture(tmp_path / "1.png")
     done = subprocess.run([sys.executable, "-c", script], cwd=tmp_path, env=ENVIRONMENT, capture_output=True, text=True)

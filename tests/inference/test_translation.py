@@ -55,7 +55,7 @@ def test_batch_norm_translators_get_one_tile_at_a_time() -> None:
 @pytest.fixture
 def model(tmp_path: Path) -> Path:
     folder = tmp_path / "model"
-    saved.save(folder, UNet(**ARGUMENTS), ARGUMENTS, {"eval_size": 32, "source": "generated"})
+    saved.save_network(folder, UNet(**ARGUMENTS), ARGUMENTS, {"eval_size": 32, "source": "generated"})
     return folder
 
 
@@ -74,7 +74,7 @@ def test_the_command_draws_a_map(tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 def test_samples_are_numbered_different_and_the_same_again(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     arguments = {"levels": 5, "channels": 4, "encoder_channels": 4, "norm": "instance", "upsample": "transposed"}
     arguments |= {"latent_dim": 3, "prior": "learned"}
-    saved.save(tmp_path, ConditionalVae(**arguments), arguments, {"eval_size": 32, "source": "generated"})
+    saved.save_network(tmp_path, ConditionalVae(**arguments), arguments, {"eval_size": 32, "source": "generated"})
     Image.new("RGB", (40, 40), (90, 120, 30)).save(tmp_path / "photo.png")
     for name in ("map", "again"):
         output = tmp_path / f"{name}.png"

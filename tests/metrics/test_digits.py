@@ -1,15 +1,15 @@
 import numpy as np
 import pytest
 
-from ganflow.metrics.digits import Seen, by_class, measures
+from ganflow.metrics.digits import Classified, by_class, digit_measures
 
 LABELS = np.arange(600) % 3
 
 
-def seen(labels: np.ndarray, seed: int) -> Seen:
+def seen(labels: np.ndarray, seed: int) -> Classified:
     """Digits of three classes as a classifier might see them: features around each class's own place."""
     places = 10 * np.eye(3)[labels]
-    return Seen(places + np.random.default_rng(seed).standard_normal((len(labels), 3)), np.eye(10)[labels])
+    return Classified(places + np.random.default_rng(seed).standard_normal((len(labels), 3)), np.eye(10)[labels])
 
 
 def test_what_was_asked_for_is_as_near_as_real_digits_of_that_class() -> None:
@@ -45,7 +45,7 @@ def test_a_class_of_two_digits_has_no_distance_and_still_counts_among_all() -> N
 
 
 def test_what_no_digit_does_has_an_interval_all_the_same() -> None:
-    far = Seen(seen(LABELS, 0).features + 1000, seen(LABELS, 0).probabilities)
-    found = measures(far, seen(LABELS, 1), seed=0)
+    far = Classified(seen(LABELS, 0).features + 1000, seen(LABELS, 0).probabilities)
+    found = digit_measures(far, seen(LABELS, 1), seed=0)
     for key in ("precision", "recall", "coverage"):
         assert found[key] == (0, pytest.approx(0.0064, abs=1e-4)), key

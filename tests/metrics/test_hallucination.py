@@ -28,14 +28,14 @@ def measured(generated: np.ndarray, real: np.ndarray) -> dict[str, tuple[float, 
 
 def test_by_hand() -> None:
     """The first map hallucinates a park and a lake; the second one pixel, which is none; the third lacks nothing."""
-    found = hallucination.per_image(classes.confusions(GENERATED, REAL))
+    found = hallucination.hallucinations_per_image(classes.confusions(GENERATED, REAL))
     any_motorway_park_water = [
         [[1, 192 / 1600, 1], [1, 0, 0], [1, 160 / 1600, 1], [1, 32 / 1600, 1]],
         [[1, 1 / 1600, 0], [1, 1 / 1600, 0], [1, 0, 0], [0, 0, 0]],
         [[0, 0, 0]] * 4,
     ]
     assert found == pytest.approx(np.array(any_motorway_park_water))
-    shares = {key: float(value) for key, value in hallucination.shares(found.sum(0)).items()}
+    shares = {key: float(value) for key, value in hallucination.hallucinated_shares(found.sum(0)).items()}
     assert shares == pytest.approx(
         {
             "hallucinated_images": 1 / 2,

@@ -16,7 +16,7 @@ from scipy.stats import binom
 from ganflow.data.towns import towns
 from ganflow.metrics import classes, perceptual, translation
 from ganflow.metrics.bootstrap import multiplicities
-from ganflow.metrics.digits import Seen, by_class, measures
+from ganflow.metrics.digits import Classified, by_class, digit_measures
 from ganflow.metrics.hallucination import RARE
 from ganflow.metrics.intervals import jackknifed, mean, share, whole_and_deletions, whole_and_halves
 from ganflow.metrics.measures import BY_TASK, PER_CLASS
@@ -31,24 +31,24 @@ LEAST = 0.87  # covered of 60 sets, where 95 % are to be: three standard deviati
 MOST_TOO_WIDE = {"fid": 2.2}
 
 
-def _digits(rng: np.random.Generator, count: int, shift: float) -> Seen:
+def _digits(rng: np.random.Generator, count: int, shift: float) -> Classified:
     """Ten classes, not even, around places of their own; read by a classifier that is right most of the time."""
     labels = rng.choice(10, count, p=np.linspace(1, 2 - 0.5 * shift, 10) / np.linspace(1, 2 - 0.5 * shift, 10).sum())
     features = 3 * np.eye(10)[labels, :6] + rng.standard_normal((count, 6)) * (1 - 0.3 * shift) + shift / 3
     logits = 4 * np.eye(10)[labels] + rng.standard_normal((count, 10)) * 1.5
-    return Seen(features, np.exp(logits) / np.exp(logits).sum(1, keepdims=True))
+    return Classified(features, np.exp(logits) / np.exp(logits).sum(1, keepdims=True))
 
 
 def digits(rng: np.random.Generator) -> Found:
-    return measures(_digits(rng, 300, 1), _digits(rng, 400, 0), int(rng.integers(1 << 30)))
+    return digit_measures(_digits(rng, 300, 1), _digits(rng, 400, 0), int(rng.integers(1 << 30)))
 
 
 def digits_to_order(rng: np.random.Generator) -> Found:
     asked, labels = np.arange(400) % 4, np.arange(600) % 4
 
-    def seen(of: np.ndarray, spread: float) -> Seen:
+    def seen(of: np.ndarray, spread: float) -> Classified:
         read = np.where(rng.random(len(of)) < 0.01, (of + 1) % 4, of)
-        return Seen(5 * np.eye(4)[of] + spread * rng.standard_normal((len(of), 4)), np.eye(10)[read])
+        return Classified(5 * np.eye(4)[of] + spread * rng.standard_normal((len(of), 4)), np.eye(10)[read])
 
     return by_class(seen(asked, 1.2), asked, seen(labels, 1), labels, int(rng.integers(1 << 30)))["all"]
 
@@ -118,7 +118,9 @@ FAMILIES: dict[str, tuple[Callable[[np.random.Generator], Found], int]] = {
 
 # Where sets do not average to the population's own value, or that value is known better than their mean.
 TRUTH: dict[str, Callable[[], Found]] = {
-    "maps": lambda: {key: (float(value[0]), 0) for key, value in translation.measures(_population()).items()},
+    "maps": lambda: {
+        key: (float(value[0]), 0) for key, value in translation.translation_measures(_population()).items()
+    },
     "samples": lambda: {"used_dimensions": (4, 0)},
 }
 

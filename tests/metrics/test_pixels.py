@@ -26,7 +26,7 @@ def test_by_hand() -> None:
     real = np.full((1, 16, 16, 3), 100, np.uint8)
     generated = real.copy()
     generated[0, :8, :8] += np.array([3, 4, 12], np.uint8)
-    row = pixels.per_image(generated, real).iloc[0]
+    row = pixels.pixel_errors_per_image(generated, real).iloc[0]
     assert row.mae == pytest.approx(19 / 3 / 4)
     assert row.rmse == pytest.approx(math.sqrt(169 / 3 / 4))
     assert row.psnr == pytest.approx(10 * math.log10(255**2 / (169 / 12)))
@@ -40,7 +40,7 @@ def test_gcgan_accuracy_is_strictly_below_delta(off: int, acc5: float, acc10: fl
     real = np.full((1, 16, 16, 3), 100, np.uint8)
     generated = real.copy()
     generated[..., 1] -= off
-    row = pixels.per_image(generated, real).iloc[0]
+    row = pixels.pixel_errors_per_image(generated, real).iloc[0]
     assert (row.gcgan_acc5, row.gcgan_acc10) == (acc5, acc10)
 
 
@@ -49,7 +49,7 @@ def test_psnr_and_ssim_agree_with_scikit_image() -> None:
     noise, town = images(1, 64)[0], towns(1, 64, seed=0)[0, 1]
     real = np.stack([noise, town, town, images(1, 64)[0]])
     generated = np.stack([noise * 0.7 + 20, np.roll(town, 2, 1), np.full_like(town, 230), noise]).astype(np.uint8)
-    frame = pixels.per_image(generated, real)
+    frame = pixels.pixel_errors_per_image(generated, real)
     for i in range(len(real)):
         assert frame.psnr[i] == pytest.approx(peak_signal_noise_ratio(real[i], generated[i], data_range=255))
         other = structural_similarity(
@@ -88,18 +88,18 @@ def test_ms_ssim_by_its_definition() -> None:
         expected *= similar.mean() ** weight
         half = len(x) // 2
         x, y = (image[: 2 * half, : 2 * half].reshape(half, 2, half, 2, 3).mean((1, 3)) for image in (x, y))
-    assert pixels.per_image(generated[None], real[None]).ms_ssim[0] == pytest.approx(expected, abs=1e-5)
+    assert pixels.pixel_errors_per_image(generated[None], real[None]).ms_ssim[0] == pytest.approx(expected, abs=1e-5)
     assert 0.2 < expected < 0.97
 
 
 def test_ms_ssim_is_left_out_where_its_smallest_scale_is_too_small() -> None:
-    assert "ms_ssim" not in pixels.per_image(images(1, 175), images(1, 175))
-    assert "ms_ssim" in pixels.per_image(images(1, 176), images(1, 176))
+    assert "ms_ssim" not in pixels.pixel_errors_per_image(images(1, 175), images(1, 175))
+    assert "ms_ssim" in pixels.pixel_errors_per_image(images(1, 176), images(1, 176))
 
 
 def test_equal_images() -> None:
     real = images()
-    assert pixels.per_image(real, real).mean().to_dict() == {
+    assert pixels.pixel_errors_per_image(real, real).mean().to_dict() == {
         "mae": 0,
         "rmse": 0,
         "psnr": pixels.PSNR_CAP,
@@ -113,8 +113,8 @@ def test_equal_images() -> None:
 def test_an_image_is_measured_alike_whatever_its_neighbours(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(pixels, "CHUNK", 4 * 32**2)
     real, generated = images(11), images(11)
-    whole = pixels.per_image(generated, real)
-    alone = pixels.per_image(generated[-1:], real[-1:])
+    whole = pixels.pixel_errors_per_image(generated, real)
+    alone = pixels.pixel_errors_per_image(generated[-1:], real[-1:])
     np.testing.assert_allclose(whole.iloc[-1], alone.iloc[0], rtol=1e-5)
 
 
@@ -123,14 +123,18 @@ def test_memory_mapped_halves_of_pairs_are_measured_as_arrays(tmp_path: Path) ->
     pairs = np.load(tmp_path / "pairs.npy", mmap_mode="r")
     colour = np.broadcast_to(median_colour(pairs[:, 1]), pairs[:, 1].shape)
     pd.testing.assert_frame_equal(
-        pixels.per_image(colour, pairs[:, 1]), pixels.per_image(np.array(colour), np.array(pairs[:, 1]))
+        pixels.pixel_errors_per_image(colour, pairs[:, 1]),
+        pixels.pixel_errors_per_image(np.array(colour), np.array(pairs[:, 1])),
     )
 
 
 def test_every_measure_worsens_with_noise() -> None:
     real = np.repeat(np.repeat(images(2, 8), 8, 1), 8, 2)
     noise = RNG.normal(0, 1, real.shape)
-    rows = [pixels.per_image((real + s * noise).round().clip(0, 255).astype(np.uint8), real).mean() for s in (2, 8, 32)]
+    rows = [
+        pixels.pixel_errors_per_image((real + s * noise).round().clip(0, 255).astype(np.uint8), real).mean()
+        for s in (2, 8, 32)
+    ]
     for name in rows[0].index:
         values = [row[name] for row in rows]
         assert values == sorted(values, reverse=name in ("psnr", "ssim", "gcgan_acc5", "gcgan_acc10")), name
@@ -138,6 +142,6 @@ def test_every_measure_worsens_with_noise() -> None:
 
 
 def test_the_least_size_is_ssims_window() -> None:
-    assert pixels.per_image(images(1, 11), images(1, 11)).ssim.between(-1, 1).all()
+    assert pixels.pixel_errors_per_image(images(1, 11), images(1, 11)).ssim.between(-1, 1).all()
     with pytest.raises(UserError, match="at least 11 px"):
-        pixels.per_image(images(1, 8), images(1, 8))
+        pixels.pixel_errors_per_image(images(1, 8), images(1, 8))

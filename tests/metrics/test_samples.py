@@ -3,12 +3,12 @@ from itertools import combinations
 import numpy as np
 import pytest
 
-from ganflow.metrics.samples import apart, best_of, diversity, spread, used_dimensions
+from ganflow.metrics.samples import apart, best_of_n, diversity, spread, used_dimensions
 
 
 def test_the_best_of_k_is_the_mean_over_every_choice_of_k() -> None:
     errors = np.random.default_rng(0).random((7, 5))
-    found = best_of(errors)
+    found = best_of_n(errors)
     for k in range(1, 6):
         by_choice = [errors[:, list(choice)].min(1).mean() for choice in combinations(range(5), k)]
         assert found[k - 1] == pytest.approx(np.mean(by_choice))

@@ -25,7 +25,7 @@ def test_pixel_measures_are_means_and_class_measures_come_from_all_counts(real: 
     shifted = np.roll(real, 2, 1)
     frame = translation.per_image(shifted, real, to_map=True)
     found = of(shifted, real)
-    assert found["mae"] == pytest.approx(pixels.per_image(shifted, real).mae.mean())
+    assert found["mae"] == pytest.approx(pixels.pixel_errors_per_image(shifted, real).mae.mean())
     counts = classes.confusions(shifted, real).sum(0)
     assert found["mean_iou"] == pytest.approx(float(classes.scores(counts)["mean_iou"]))
     assert found["mean_iou"] != pytest.approx(frame.mean_iou.mean(), abs=1e-3), "not the mean of the maps' own"
@@ -35,14 +35,14 @@ def test_pixel_measures_are_means_and_class_measures_come_from_all_counts(real: 
 
 def test_photos_have_no_classes(real: np.ndarray) -> None:
     frame = translation.per_image(real[:2], real[2:4], to_map=False)
-    assert list(frame) == list(pixels.per_image(real[:2], real[2:4]))
-    assert set(translation.measures(frame)) == set(frame)
+    assert list(frame) == list(pixels.pixel_errors_per_image(real[:2], real[2:4]))
+    assert set(translation.translation_measures(frame)) == set(frame)
 
 
 def test_a_resample_is_measured_as_the_images_it_holds(real: np.ndarray) -> None:
     generated = np.roll(real, 3, 2)
     weights = multiplicities(len(real), seed=4, resamples=3)
-    resampled = translation.measures(translation.per_image(generated, real, to_map=True), weights)
+    resampled = translation.translation_measures(translation.per_image(generated, real, to_map=True), weights)
     for row, counts in enumerate(weights.astype(int)):
         drawn = np.repeat(np.arange(len(real)), counts)
         for key, value in of(generated[drawn], real[drawn]).items():

@@ -13,8 +13,8 @@ ARGUMENTS = {"levels": 5, "channels": 4, "norm": "instance", "upsample": "resize
 
 def test_a_saved_network_answers_as_before(tmp_path: Path) -> None:
     network = UNet(**ARGUMENTS).eval()
-    saved.save(tmp_path, network, ARGUMENTS, {"direction": "aerial2map"})
-    loaded, config = saved.load(tmp_path, UNet)
+    saved.save_network(tmp_path, network, ARGUMENTS, {"direction": "aerial2map"})
+    loaded, config = saved.load_network(tmp_path, UNet)
     image = torch.randn(1, 3, 32, 32)
     assert torch.equal(loaded(image), network(image))
     assert config["direction"] == "aerial2map"
@@ -24,14 +24,14 @@ def test_a_saved_network_answers_as_before(tmp_path: Path) -> None:
 def test_the_same_weights_are_the_same_bytes(tmp_path: Path) -> None:
     network = UNet(**ARGUMENTS)
     for name in "ab":
-        saved.save(tmp_path / name, network, ARGUMENTS, {})
-    assert saved.digest(tmp_path / "a") == saved.digest(tmp_path / "b")
+        saved.save_network(tmp_path / name, network, ARGUMENTS, {})
+    assert saved.weights_digest(tmp_path / "a") == saved.weights_digest(tmp_path / "b")
 
 
 @pytest.mark.parametrize("damage", ["no folder", "no weights", "cut weights", "no json", "other network", "other size"])
 def test_a_folder_without_a_whole_model_is_one_line(tmp_path: Path, damage: str) -> None:
     folder = tmp_path / "model"
-    saved.save(folder, UNet(**ARGUMENTS), ARGUMENTS, {})
+    saved.save_network(folder, UNet(**ARGUMENTS), ARGUMENTS, {})
     weights, config = folder / saved.WEIGHTS, folder / "config.json"
     match damage:
         case "no folder":
@@ -47,7 +47,7 @@ def test_a_folder_without_a_whole_model_is_one_line(tmp_path: Path, damage: str)
         case "other size":
             config.write_text(config.read_text().replace('"channels": 4', '"channels": 8'))
     with pytest.raises(UserError) as fault:
-        saved.load(folder, UNet)
+        saved.load_network(folder, UNet)
     assert "\n" not in str(fault.value)
     assert str(folder) in str(fault.value)
 
@@ -56,5 +56,9 @@ def test_a_model_kept_twice_is_known_by_its_last_weights(tmp_path: Path) -> None
     for kept, value in (("best", 1.0), ("last", 2.0)):
         network = nn.Linear(1, 1)
         nn.init.constant_(network.weight, value)
-        saved.save(tmp_path / kept, network, {}, {})
-    assert saved.digest(tmp_path) == saved.digest(tmp_path / "last") != saved.digest(tmp_path / "best")
+        saved.save_network(tmp_path / kept, network, {}, {})
+    assert (
+        saved.weights_digest(tmp_path)
+        == saved.weights_digest(tmp_path / "last")
+        != saved.weights_digest(tmp_path / "best")
+    )

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 from workspace import ROOT, environment, project, stage, until
 
-from ganflow.pipeline.stage import INTRODUCED, together
+from ganflow.pipeline.stage import INTRODUCED, grouped_by_folder
 
 
 def test_a_stage_says_what_it_reads_and_makes(tmp_path: Path) -> None:
@@ -28,13 +28,13 @@ def test_one_process_of_a_stage_speaks_for_all(tmp_path: Path, monkeypatch: pyte
 @pytest.mark.parametrize("script", sorted(ROOT.glob("stages/*.py")), ids=lambda script: script.stem)
 def test_every_stage_runs_that_way(script: Path) -> None:
     source = script.read_text()
-    assert re.search(r"^from ganflow\.pipeline\.stage import (\w+, )?run$", source, re.MULTILINE)
-    assert source.endswith('if __name__ == "__main__":\n    run(main)\n')
+    assert re.search(r"^from ganflow\.pipeline\.stage import (\w+, )?run_stage$", source, re.MULTILINE)
+    assert source.endswith('if __name__ == "__main__":\n    run_stage(main)\n')
 
 
 def test_paths_of_one_folder_stand_together() -> None:
     paths = ["a/b/one.npy", "a/b/two.npy", "models/gan", "a/three"]
-    assert together(paths) == "a/b/{one.npy, two.npy}, models/gan, a/three"
+    assert grouped_by_folder(paths) == "a/b/{one.npy, two.npy}, models/gan, a/three"
 
 
 def test_ctrl_c_ends_a_stage_wherever_it_is(tmp_path: Path) -> None:
@@ -51,7 +51,7 @@ def test_ctrl_c_ends_a_stage_wherever_it_is(tmp_path: Path) -> None:
 
 BUSY = """
 import weakref
-from ganflow.pipeline.stage import run
+from ganflow.pipeline.stage import run_stage
 
 class Thing: ...
 
@@ -64,7 +64,7 @@ def main():
     reference = weakref.ref(thing, callback)
     del thing
 
-run(main)
+run_stage(main)
 """
 
 

@@ -5,7 +5,7 @@ from matplotlib import pyplot as plt
 from PIL import Image
 
 from ganflow.losses import OBJECTIVES
-from ganflow.report.figures import beside, best_of, curves, shares
+from ganflow.report.figures import beside, best_of_n_curves, class_share_bars, curves
 
 
 def history(points: int) -> pd.DataFrame:
@@ -85,9 +85,9 @@ def test_beside_keeps_both() -> None:
 
 def test_the_best_of_n_is_a_panel_per_measure_and_a_line_per_system() -> None:
     systems = {"cvae": [3.0, 2.5, 2.2], "pix2pix": [2.0], "pix2pix with dropout": [2.1, 2.0, 1.9]}
-    one, two = best_of({"mae": systems}), best_of({"mae": systems, "mean_iou": systems})
+    one, two = best_of_n_curves({"mae": systems}), best_of_n_curves({"mae": systems, "mean_iou": systems})
     assert two.width > 1.7 * one.width
-    lower = best_of({"mae": systems | {"pix2pix": [1.0]}})
+    lower = best_of_n_curves({"mae": systems | {"pix2pix": [1.0]}})
     assert not np.array_equal(np.asarray(one), np.asarray(lower))
 
 
@@ -95,6 +95,6 @@ def test_a_larger_share_is_a_taller_bar() -> None:
     def blue(picture: Image.Image) -> np.ndarray:
         return (np.abs(np.asarray(picture).astype(int) - (0, 114, 178)).max(axis=2) < 8).sum(0)
 
-    rising = blue(shares([0.01 * share for share in (1, 3, 5, 7, 9, 11, 13, 15, 17, 19)]))
+    rising = blue(class_share_bars([0.01 * share for share in (1, 3, 5, 7, 9, 11, 13, 15, 17, 19)]))
     tops = rising[np.flatnonzero(rising > 0)]
     assert tops[-5:].mean() > 5 * tops[:5].mean() > 0

@@ -10,6 +10,7 @@ from ruamel.yaml import YAML
 from ganflow.files import sha256
 from ganflow.metrics.measures import BY_TASK
 from ganflow.report import model_card
+from ganflow.tasks import TASKS
 
 TABLE = {
     "about": {"source": "download", "checkpoint": "best", "epoch": 9, "n": 200, "size": 256, "test_data": "cd"},
@@ -20,7 +21,7 @@ TRAINING = {"source": "download", "train": 1000, "val": 96, "load_size": 286, "d
 
 
 def card(direction: str = "aerial2map", source: str = "download") -> str:
-    return model_card.build(
+    return model_card.build_card(
         "pix2pix",
         model=MODEL | {"source": source, "direction": direction},
         weights_sha256="ef",
@@ -54,7 +55,7 @@ def test_the_other_direction_has_limits_of_its_own() -> None:
     assert "iou/motorway" not in card("map2aerial")
 
 
-@pytest.mark.parametrize("task", model_card.KINDS)
+@pytest.mark.parametrize("task", TASKS)
 def test_the_card_of_a_run_tells_of_that_run_and_its_code_works(
     whole: Path, task: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -40,7 +40,7 @@ class ByImage(nn.GroupNorm):  # in place of batch norm, by which each process wo
 dcgan.nn.BatchNorm2d = ByImage
 for module in (gan, pix2pix, cvae, patch_game):  # Adam makes a step of a gradient's last bits
     module.adam = lambda network, params: torch.optim.SGD(network.parameters(), 0.02)
-params = config.load(Path(sys.argv[1]))
+params = config.load_params(Path(sys.argv[1]))
 machine = compute.prepare(params.compute.model_copy(update={"precision": "fp32", "threads": 1}))
 rng = torch.Generator().manual_seed(1)
 digits = torch.rand(4, 1, 28, 28, generator=rng) * 2 - 1, torch.arange(4)

@@ -60,7 +60,7 @@ OWN: dict[tuple[str, str], Any] = {
     ("ganflow.errors", "UserError"): FaultError,
     ("ganflow.training.lifetime", "Stopped"): FaultError,
     ("ganflow.training.checkpoint", "Checkpoints"): Checkpoints,
-    ("ganflow.pipeline.stage", "run"): lambda main: main(),
+    ("ganflow.pipeline.stage", "run_stage"): lambda main: main(),
 }
 
 
@@ -100,7 +100,7 @@ def main() -> None:
         del sys.modules[name]
     sys.meta_path.insert(0, InPlaceOfWatchers())
     parameters = YAML(typ="safe", pure=True).load(Path("params.yaml").read_text())
-    config.load = lambda *_: without_bounds(config.Params, parameters)
+    config.load_params = lambda *_: without_bounds(config.Params, parameters)
     for stage in sys.argv[1:]:
         runpy.run_path(str(STAGES / f"{stage}.py"), run_name="__main__")
 

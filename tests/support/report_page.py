@@ -101,7 +101,7 @@ def page(
     table = table or pix2pix()
     table["about"]["source"] = source
     tables = {"gan": GAN, "cgan": CGAN, "pix2pix": table, "cvae": cvae(table)}
-    return report.build(tables, others or {}, data, params, figures, pairs(tmp_path), np.eye(10).tolist())
+    return report.build_report(tables, others or {}, data, params, figures, pairs(tmp_path), np.eye(10).tolist())
 
 
 def pairs(folder: Path) -> dict[str, list[dict[str, Any]]]:

@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 from ruamel.yaml import YAML
 
-from ganflow.tracking.lineage import COMMIT, EXPERIMENT, REMAKE, checked, differences, lineage
+from ganflow.tracking.lineage import COMMIT, EXPERIMENT, REMAKE, changed_parameters, checked, lineage
 
 COMMITTED = "seed: 0\ndata:\n  source: download\npix2pix:\n  lambda_l1: 100.0\n  norm: instance\n  epochs: 10\n"
 PARAMS = {"seed": 0, "pix2pix": {"lambda_l1": 100.0, "norm": "instance", "epochs": 10}}
@@ -93,8 +93,8 @@ def test_values_that_a_shell_would_split_are_quoted(commit: str) -> None:
 
 
 def test_differences_are_of_values() -> None:
-    assert differences("a: 1\nb:\n  c: x\n", "a: 1\nb:\n  c: y\nd: 2\n") == {"b.c": ("x", "y"), "d": (None, 2)}
-    assert differences("", "a: 1\n") == {}, "nothing to compare with"
+    assert changed_parameters("a: 1\nb:\n  c: x\n", "a: 1\nb:\n  c: y\nd: 2\n") == {"b.c": ("x", "y"), "d": (None, 2)}
+    assert changed_parameters("", "a: 1\n") == {}, "nothing to compare with"
 
 
 @pytest.mark.parametrize("value", ["instance", "two words", "it's; rm -rf $HOME", "&& git push", '"', "ü", "'"])

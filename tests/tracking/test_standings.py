@@ -38,7 +38,7 @@ def measured(
 
 
 def page(client: Any) -> str:
-    standings.publish(client, TASK)
+    standings.publish_standings(client, TASK)
     return client.get_experiment_by_name(TASK).tags.get(store.NOTE, "")
 
 
@@ -85,7 +85,7 @@ def test_a_description_by_hand_stays_and_one_of_ours_is_written_anew(client: Any
 
 
 def test_without_a_measured_run_there_is_nothing_to_say(client: Any) -> None:
-    assert standings.publish(client, TASK) is None
+    assert standings.publish_standings(client, TASK) is None
     client.create_run(store.experiment(client, TASK))
     assert page(client) == ""
 

@@ -15,9 +15,9 @@ from ganflow.seeds import latents
 from ganflow.training.compute import Machine
 from ganflow.training.cvae import CvaeModel
 from ganflow.training.gan import GanModel
-from ganflow.training.gan import validation as gan_validation
+from ganflow.training.gan import digit_validation as gan_validation
 from ganflow.training.pix2pix import Pix2PixModel
-from ganflow.training.translation import validation as translation_validation
+from ganflow.training.translation import translator_validation as translation_validation
 
 LAND = torch.tensor([232, 228, 224], dtype=torch.uint8)
 CPU = Machine(torch.device("cpu"), False, "test")

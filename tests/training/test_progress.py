@@ -80,8 +80,8 @@ def test_a_training_that_waits_for_cores_is_told_from_one_that_works(
 
 def test_waiting_for_cores_is_said_once_and_whenever_it_begins() -> None:
     watch = Starvation(threads=2)
-    busy = [watch.look(wall, 1.9 * wall) for wall in range(0, 300, 5)]
-    waiting = [watch.look(300 + wall, 570 + 0.4 * wall) for wall in range(0, 300, 5)]
+    busy = [watch.check(wall, 1.9 * wall) for wall in range(0, 300, 5)]
+    waiting = [watch.check(300 + wall, 570 + 0.4 * wall) for wall in range(0, 300, 5)]
     (advice,) = filter(None, busy + waiting)
     assert waiting.index(advice) <= 12, "within a minute"
     assert "-S compute.threads=1" in advice
@@ -89,4 +89,4 @@ def test_waiting_for_cores_is_said_once_and_whenever_it_begins() -> None:
 
 def test_a_moment_of_waiting_is_not_mentioned() -> None:
     watch = Starvation(threads=2)
-    assert not any([watch.look(0, 0), watch.look(10, 1), watch.look(31, 40), watch.look(62, 90)])
+    assert not any([watch.check(0, 0), watch.check(10, 1), watch.check(31, 40), watch.check(62, 90)])

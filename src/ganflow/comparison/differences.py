@@ -87,5 +87,5 @@ def differing(a: dict[str, str], b: dict[str, str]) -> dict[str, tuple[str, str]
 def _paired(*frames: pd.DataFrame) -> dict[str, float]:
     """Half widths of the intervals of the changes between two runs that measured the same images one by one."""
     weights = multiplicities(len(frames[0]), seed=0)
-    a, b = (translation.measures(frame, weights) for frame in frames)
+    a, b = (translation.translation_measures(frame, weights) for frame in frames)
     return {key: plus_minus(b[key] - a[key]) for key in a.keys() & b.keys()}

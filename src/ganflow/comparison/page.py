@@ -19,8 +19,8 @@ from ganflow.comparison.champion import Judged, difference
 from ganflow.comparison.differences import TRANSLATORS, Difference, Measured, between, differing
 from ganflow.files import project_root
 from ganflow.metrics.measures import Measure
-from ganflow.report.model_card import KINDS
-from ganflow.report.templates import embedded, template
+from ganflow.tasks import TASKS
+from ganflow.templates import embedded, template
 
 COLOURS = ("#0072B2", "#D55E00")  # of the two runs: Okabe & Ito's, told apart with any colour vision
 NOT_CURVES = ("system/", "best/", "test", "learning_rate")
@@ -113,7 +113,7 @@ def page(a: Run, b: Run) -> str:
         code_of=CODE,
         tests=table["about"].get("n"),
         baseline=table["rows"].get(baseline, {}),
-        baseline_title=KINDS[a.task].baselines[baseline] if baseline else "",
+        baseline_title=TASKS[a.task].baselines[baseline] if baseline else "",
         changes=measured,
         curves=_both_lights(lambda: _curves(a, b)),
         images=_both_lights(lambda: _image_by_image(a, b)),

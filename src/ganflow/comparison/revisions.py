@@ -21,7 +21,7 @@ from ganflow.metrics.measures import BY_TASK
 WORKSPACE = "workspace"
 
 
-def differences(before: str, after: str) -> list[Difference]:
+def differences_between(before: str, after: str) -> list[Difference]:
     """Every measure that both revisions (a commit, an experiment's name, "workspace") have.
 
     Raises:

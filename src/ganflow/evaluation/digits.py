@@ -9,11 +9,11 @@ import torch
 
 from ganflow.config import Params
 from ganflow.data import prepared
-from ganflow.evaluation.results import publish
-from ganflow.evaluation.threads import of_each
+from ganflow.evaluation.results import record_results
+from ganflow.evaluation.threads import map_rows
 from ganflow.inference import compute
 from ganflow.inference.digits import draw
-from ganflow.inference.features import EYE, look
+from ganflow.inference.features import CLASSIFIER, classify
 from ganflow.metrics import digits
 from ganflow.metrics.bootstrap import flat
 from ganflow.metrics.intervals import share
@@ -30,12 +30,12 @@ PARTS = ("train", "val", "test")
 LEARNED_FROM = 5000  # digits that a new classifier is trained on
 
 
-def evaluate(task: Literal["gan", "cgan"], params: Params) -> None:
+def evaluate_digits(task: Literal["gan", "cgan"], params: Params) -> None:
     """Measure models/<task>: its digits with their noise, beside a floor, copies and a ceiling."""
     own, seed = params.evaluate, params.seed
     runtime = compute.set_up(params.compute)
-    classifier = saved.load(EYE, DigitClassifier)[0].to(runtime.device)
-    generator, model = saved.load(Path("models") / task / own.checkpoint, DigitGenerator)
+    classifier = saved.load_network(CLASSIFIER, DigitClassifier)[0].to(runtime.device)
+    generator, model = saved.load_network(Path("models") / task / own.checkpoint, DigitGenerator)
     generator.to(runtime.device)
 
     train, val, test = (np.array(prepared.array("mnist", f"{part}_images")) for part in PARTS)
@@ -46,8 +46,8 @@ def evaluate(task: Literal["gan", "cgan"], params: Params) -> None:
     chosen = np.sort(np.random.default_rng(seed).permutation(len(train))[: own.digits])
     asked = np.resize(train_labels[chosen], own.digits)  # of a conditional generator: each as often as in training
 
-    def seen(images: np.ndarray) -> digits.Seen:
-        return digits.Seen(*(found.astype(np.float64) for found in look(classifier, images)))
+    def seen(images: np.ndarray) -> digits.Classified:
+        return digits.Classified(*(found.astype(np.float64) for found in classify(classifier, images)))
 
     def drawn(purpose: str) -> np.ndarray:
         inputs = latents(own.digits, generator.latent_dim, seed, "gan", purpose)
@@ -66,7 +66,7 @@ def evaluate(task: Literal["gan", "cgan"], params: Params) -> None:
         "copies": seen(copies),
         "ceiling": seen(digits.pixel_gaussian(train, len(generated), seed)),
     }
-    rows = of_each(lambda these: digits.measures(these, reference, seed), of_rows)
+    rows = map_rows(lambda these: digits.digit_measures(these, reference, seed), of_rows)
     for row, images in (("model", generated), ("floor", val), ("copies", copies)):
         rows[row]["copied"] = share(copied(images[:COPIES_SOUGHT], train, test))
 
@@ -79,7 +79,7 @@ def evaluate(task: Literal["gan", "cgan"], params: Params) -> None:
 
     more: dict[str, Any] = {"class_shares": (np.bincount(read_as, minlength=10) / len(read_as)).tolist()}
     if generator.classes:
-        met = of_each(
+        met = map_rows(
             lambda pair: digits.by_class(*pair, reference, test_labels, seed),
             {"model": (of_generated, asked), "floor": (of_real, labels_of_held_out)},
         )
@@ -93,7 +93,7 @@ def evaluate(task: Literal["gan", "cgan"], params: Params) -> None:
     deviations = drawn_anew.std(ddof=min(1, own.repeats - 1))
     accuracy = share(reference.probabilities.argmax(1) == test_labels)
     images = {"read_as": read_as, "sure": of_generated.probabilities.max(1), "nearest_train": nearest_train}
-    publish(
+    record_results(
         task,
         about={
             "source": model["source"],
@@ -111,6 +111,6 @@ def evaluate(task: Literal["gan", "cgan"], params: Params) -> None:
         more=more,
         images=pd.DataFrame(({"asked": asked} if generator.classes else {}) | images),
     )
-    tracker = continue_run("classifier", saved.digest(EYE))
+    tracker = continue_run("classifier", saved.weights_digest(CLASSIFIER))
     tracker.results({f"test/{key}": value for key, value in flat({"accuracy": accuracy}).items()})
     tracker.finish("FINISHED")

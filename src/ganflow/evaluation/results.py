@@ -14,7 +14,7 @@ from ganflow.tracking.run import continue_run
 METRICS = Path("metrics")
 
 
-def publish(
+def record_results(
     task: str,
     *,
     about: dict[str, Any],  #  what the numbers hang on: data, checkpoint, n
@@ -29,7 +29,7 @@ def publish(
     with whole_file(METRICS / f"{task}_images.csv") as partial:
         images.to_csv(partial, index_label="image")
 
-    tracker = continue_run(task, saved.digest(Path("models") / task))
+    tracker = continue_run(task, saved.weights_digest(Path("models") / task))
     tracker.results({f"test/{key}": value for key, value in flat(rows["model"]).items()})
     for name, row in rows.items():
         if name != "model":  # named so that MLflow's page, which sorts by name, has them behind the model's own

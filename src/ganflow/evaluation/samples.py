@@ -12,7 +12,7 @@ from ganflow.inference.translation import to_input, translate
 from ganflow.losses import kl_divergence
 from ganflow.metrics import classes, perceptual
 from ganflow.metrics.intervals import mean
-from ganflow.metrics.samples import apart, best_of, diversity
+from ganflow.metrics.samples import apart, best_of_n, diversity
 from ganflow.models import saved
 from ganflow.models.cvae import ConditionalVae
 from ganflow.models.unet import UNet
@@ -31,7 +31,7 @@ def of_samples(
     """Diversity and best-of-n of the VAE's samples, beside Pix2Pix's one answer and those of its dropout, if any."""
     own, count = params.evaluate, params.evaluate.samples
     drawn = latents(count, vae.latent_dim, params.seed, "cvae", "samples")
-    pix2pix = saved.load(Path("models/pix2pix") / own.checkpoint, UNet)[0].to(device)
+    pix2pix = saved.load_network(Path("models/pix2pix") / own.checkpoint, UNet)[0].to(device)
     sampled = {
         "cvae": [translate(vae, inputs, own.batch_size, device, one.expand(len(inputs), -1)) for one in drawn],
         "pix2pix": [translate(pix2pix, inputs, own.batch_size, device)],
@@ -44,10 +44,10 @@ def of_samples(
     curves: dict[str, dict[str, list[float]]] = {"mae": {}}
     differing: dict[str, dict[str, tuple[float, float]]] = {}
     for name, answers in sampled.items():
-        curves["mae"][name] = best_of(np.stack([apart(one, real) for one in answers], axis=1)).tolist()
+        curves["mae"][name] = best_of_n(np.stack([apart(one, real) for one in answers], axis=1)).tolist()
         if direction == "aerial2map":
             ious = np.stack([classes.scores(classes.confusions(one, real))["mean_iou"] for one in answers], axis=1)
-            curves.setdefault("mean_iou", {})[name] = (-best_of(-ious)).tolist()
+            curves.setdefault("mean_iou", {})[name] = (-best_of_n(-ious)).tolist()
         if len(answers) > 1:
             differing[name] = {"pixels": mean(diversity(np.stack(answers, axis=1)))}
             if isinstance(found, perceptual.Weights):

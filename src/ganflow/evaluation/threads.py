@@ -11,7 +11,7 @@ Given = TypeVar("Given")
 Found = TypeVar("Found")
 
 
-def of_each(function: Callable[[Given], Found], rows: Mapping[str, Given]) -> dict[str, Found]:
+def map_rows(function: Callable[[Given], Found], rows: Mapping[str, Given]) -> dict[str, Found]:
     """`function` of each value, under its key, on as many threads as `compute.threads` gives torch.
 
     NumPy's and scikit-learn's own threads rest meanwhile: two rows that each want every core wait for each other.

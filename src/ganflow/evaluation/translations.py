@@ -8,14 +8,14 @@ import torch
 from ganflow.config import Params
 from ganflow.data import prepared
 from ganflow.data.pairs import median_colour
-from ganflow.evaluation.results import publish
-from ganflow.evaluation.threads import of_each
+from ganflow.evaluation.results import record_results
+from ganflow.evaluation.threads import map_rows
 from ganflow.metrics import classes, perceptual, translation
 from ganflow.metrics.bootstrap import multiplicities
 from ganflow.metrics.nearest import nearest_targets, resized
 
 
-def evaluate(
+def evaluate_translator(
     task: str,
     params: Params,
     model: dict[str, Any],  #  config.json of the model
@@ -36,7 +36,7 @@ def evaluate(
         "input": inputs,
     }
     weights = multiplicities(len(real), params.seed)
-    frames = of_each(lambda answer: translation.per_image(answer, real, to_map), answers | baselines)
+    frames = map_rows(lambda answer: translation.per_image(answer, real, to_map), answers | baselines)
     rows = {name: translation.with_noise(frame, weights) for name, frame in frames.items()}
     rows["model"] |= more_of_model or {}
 
@@ -52,7 +52,7 @@ def evaluate(
             features = perceptual.inception_features(images, found, device)
             rows.setdefault(name, {}).update(perceptual.summary(features, of_real, paired, params.seed))
 
-    publish(
+    record_results(
         task,
         about={
             "source": model["source"],

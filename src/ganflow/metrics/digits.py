@@ -20,7 +20,7 @@ FEWEST = 3  # digits of a class: without one of them there is still a covariance
 
 
 @dataclass(frozen=True)
-class Seen:
+class Classified:
     """Digits as the classifier sees them: float64 features [N, D] and class probabilities [N, 10]."""
 
     features: np.ndarray
@@ -32,7 +32,7 @@ class Seen:
         return neighbours(self.features)
 
 
-def measures(digits: Seen, reference: Seen, seed: int) -> dict[str, tuple[float, float]]:
+def digit_measures(digits: Classified, reference: Classified, seed: int) -> dict[str, tuple[float, float]]:
     """Every measure of `digits` against real ones, as (value, half the width of its 95 % interval)."""
     weights = _deletions(digits.features, reference.features, seed)
     sets = digits.features, reference.features, weights
@@ -50,7 +50,7 @@ def _deletions(a: np.ndarray, b: np.ndarray, seed: int) -> tuple[np.ndarray, np.
     return whole_and_deletions(len(a), groups, seed), whole_and_deletions(len(b), groups, seed + 1)
 
 
-def _neighbourhood(digits: Seen, reference: Seen, seed: int) -> dict[str, tuple[float, float]]:
+def _neighbourhood(digits: Classified, reference: Classified, seed: int) -> dict[str, tuple[float, float]]:
     """precision, recall, density and coverage: their intervals from halves of both sets, with the balls drawn anew."""
     counts = len(digits.features), len(reference.features)
     halves = whole_and_halves(counts[0], seed), whole_and_halves(counts[1], seed + 1)
@@ -63,7 +63,7 @@ def _neighbourhood(digits: Seen, reference: Seen, seed: int) -> dict[str, tuple[
 
 
 def by_class(
-    digits: Seen, asked: np.ndarray, reference: Seen, labels: np.ndarray, seed: int
+    digits: Classified, asked: np.ndarray, reference: Classified, labels: np.ndarray, seed: int
 ) -> dict[str, dict[str, tuple[float, float]]]:
     """How well each class was met: digits asked for as the classes `asked` [N] against real ones with `labels` [M].
 
@@ -87,7 +87,7 @@ def by_class(
     return found | {"all": {"class_accuracy": share(right), "frechet_by_class": over_classes}}
 
 
-def quick_measures(digits: Seen, reference: Seen) -> dict[str, float]:
+def quick_measures(digits: Classified, reference: Classified) -> dict[str, float]:
     """Of the above, those that take no pass over all pairs: for sets drawn anew, to see the noise of drawing."""
     return {
         "frechet_classifier": float(frechet_distance(digits.features, reference.features)[0]),

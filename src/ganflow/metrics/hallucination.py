@@ -11,7 +11,7 @@ PRESENT = 0.001  # of a map's pixels: fewer are blends along borders, in real an
 COUNTED = ("lacking", "pixels", "drawn")
 
 
-def per_image(counts: np.ndarray) -> np.ndarray:
+def hallucinations_per_image(counts: np.ndarray) -> np.ndarray:
     """Of confusion matrices [N, 5, 5] of pairs of maps (classes.confusions): float64 [N, 4, 3].
 
     For any of RARE, then for each: whether the real map lacks it (0 or 1), the share of the map's pixels drawn as what
@@ -31,7 +31,7 @@ def per_image(counts: np.ndarray) -> np.ndarray:
     return np.concatenate([any_of_them[:, None], by_class], axis=1)
 
 
-def shares(totals: np.ndarray) -> dict[str, np.ndarray]:
+def hallucinated_shares(totals: np.ndarray) -> dict[str, np.ndarray]:
     """From sums of these over images, [..., 4, 3]: hallucinated_pixels and hallucinated_images, and each by class.
 
     Of the images whose real map lacks a class: the mean share of pixels drawn as it, and the share of images on which

@@ -19,7 +19,7 @@ PSNR_CAP = 100.0  # dB, in place of the infinity of two equal images (one value 
 DELTAS = (5, 10)
 
 
-def per_image(generated: np.ndarray, real: np.ndarray) -> pd.DataFrame:
+def pixel_errors_per_image(generated: np.ndarray, real: np.ndarray) -> pd.DataFrame:
     """One row per image of `generated` against `real`, both uint8 [N, H, W, 3] (memory-mapped arrays are welcome).
 
     Columns:

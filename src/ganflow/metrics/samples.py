@@ -9,7 +9,7 @@ from ganflow.metrics.bootstrap import LEVEL, RESAMPLES, whole_and_resamples
 USED = 0.05  # nats: a latent dimension below it has collapsed onto the prior and says nothing
 
 
-def best_of(errors: np.ndarray) -> np.ndarray:
+def best_of_n(errors: np.ndarray) -> np.ndarray:
     """The expected error of the best of k answers, k = 1..n: [n], from `errors` [N, n] of n answers to N questions.
 
     The mean over every choice of k from the n, not only the first k: of sorted errors the i-th is the least of k with

@@ -22,7 +22,7 @@ def per_image(generated: np.ndarray, real: np.ndarray, to_map: bool) -> pd.DataF
     <generated class>), of the streets' edges and of their centre lines, what the real map lacks and this one shows
     (hallucination.per_image), and `mean_iou` of this map alone.
     """
-    frame = pixels.per_image(generated, real)
+    frame = pixels.pixel_errors_per_image(generated, real)
     if not to_map:  # a photo has no palette
         return frame
     counts = classes.confusions(generated, real)
@@ -31,11 +31,11 @@ def per_image(generated: np.ndarray, real: np.ndarray, to_map: bool) -> pd.DataF
     counted = pd.DataFrame(
         np.concatenate([counts.reshape(len(counts), -1), edges, lines], axis=1), columns=[*_CELLS, *_EDGES, *_LINES]
     )
-    hallucinated = hallucination.per_image(counts).reshape(len(counts), -1)
+    hallucinated = hallucination.hallucinations_per_image(counts).reshape(len(counts), -1)
     return frame.join([counted, pd.DataFrame(hallucinated, columns=_HALLUCINATED)])
 
 
-def measures(frame: pd.DataFrame, weights: np.ndarray | None = None) -> dict[str, np.ndarray]:
+def translation_measures(frame: pd.DataFrame, weights: np.ndarray | None = None) -> dict[str, np.ndarray]:
     """Every measure of the images in `frame` (rows of per_image), by the weights [R, N] of each of R resamples: [R].
 
     Without weights, of all images alike: [1]. Pixel measures are means over images. Class measures come from the
@@ -57,7 +57,7 @@ def measures(frame: pd.DataFrame, weights: np.ndarray | None = None) -> dict[str
         found["road_boundary_f"] = classes.boundary_f(totals(_EDGES))
     if _LINES[0] in frame:  # a file that an earlier version wrote has none
         found |= streets.completeness_correctness_quality(totals(_LINES))
-        found |= hallucination.shares(totals(_HALLUCINATED).reshape(-1, len(hallucination.RARE) + 1, 3))
+        found |= hallucination.hallucinated_shares(totals(_HALLUCINATED).reshape(-1, len(hallucination.RARE) + 1, 3))
     return found
 
 
@@ -67,8 +67,8 @@ def with_noise(frame: pd.DataFrame, weights: np.ndarray) -> dict[str, tuple[floa
     Those that do not exist (of a class in none of the maps) are left out. What is seen on few images is no surer than
     Wilson's interval of their share: on none of 200 is not on none at all.
     """
-    resampled = measures(frame, weights)
-    whole = {key: float(value[0]) for key, value in measures(frame).items()}
+    resampled = translation_measures(frame, weights)
+    whole = {key: float(value[0]) for key, value in translation_measures(frame).items()}
     found = {key: (value, plus_minus(resampled[key])) for key, value in whole.items() if not np.isnan(value)}
     for key, (value, noise) in found.items():
         name, _, of = key.partition("/")

@@ -18,7 +18,7 @@ WEIGHTS = "model.safetensors"
 CPU = torch.device("cpu")
 
 
-def save(folder: Path, network: nn.Module, arguments: dict[str, Any], about: dict[str, Any]) -> None:
+def save_network(folder: Path, network: nn.Module, arguments: dict[str, Any], about: dict[str, Any]) -> None:
     """Write `network` into `folder`. `arguments` rebuild it; `about` is what its users must know (data, direction)."""
     folder.mkdir(parents=True, exist_ok=True)
     weights = {key: tensor.detach().cpu().contiguous() for key, tensor in network.state_dict().items()}
@@ -27,7 +27,7 @@ def save(folder: Path, network: nn.Module, arguments: dict[str, Any], about: dic
     write_json(folder / "config.json", {"network": type(network).__name__, "arguments": arguments, **about})
 
 
-def load(folder: Path, kind: type[Network], device: torch.device = CPU) -> tuple[Network, dict[str, Any]]:
+def load_network(folder: Path, kind: type[Network], device: torch.device = CPU) -> tuple[Network, dict[str, Any]]:
     """The network of this kind in `folder`, in evaluation mode on `device`, and its config.json.
 
     Raises:
@@ -46,7 +46,7 @@ def load(folder: Path, kind: type[Network], device: torch.device = CPU) -> tuple
     return network.eval().requires_grad_(False).to(device), config
 
 
-def digest(folder: Path) -> str:
+def weights_digest(folder: Path) -> str:
     """sha256 of the last weights in `folder`: the model's name in the tracking store, wherever it was trained."""
     last = folder / "last" / WEIGHTS
     return sha256(last if last.exists() else folder / WEIGHTS)

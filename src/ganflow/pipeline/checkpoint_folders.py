@@ -116,7 +116,7 @@ def remove(folder: Path) -> bool:
 def found(root: Path) -> list[Folder]:
     """Every training's folder below `root`, with what it is. Changes nothing."""
     try:
-        present = config.dotted(config.load(root / "params.yaml").model_dump())
+        present = config.dotted(config.load_params(root / "params.yaml").model_dump())
     except UserError:  # which the first finding of `ganflow doctor` tells
         present = {}
     folders = sorted(path for path in root.glob("checkpoints/*/*") if path.is_dir())

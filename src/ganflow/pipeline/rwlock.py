@@ -59,4 +59,4 @@ def _dvc_in(root: Path) -> list[int]:
 
 
 if __name__ == "__main__":
-    errors.run(lambda: mend(project_root()))
+    errors.run_main(lambda: mend(project_root()))

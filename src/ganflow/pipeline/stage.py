@@ -20,14 +20,14 @@ INTRODUCED = "GANFLOW_INTRODUCED"  # tells processes that a stage starts which s
 _PR_SET_PDEATHSIG = 1
 
 
-def run(main: Callable[[], object]) -> None:
-    """Run a stage script's `main` as `errors.run` does, after a line on stdout for each way."""
+def run_stage(main: Callable[[], object]) -> None:
+    """Run a stage script's `main` as `errors.run_main` does, after a line on stdout for each way."""
     if signal.getsignal(signal.SIGINT) is signal.default_int_handler:  # nobody has had it ignored
         # Ctrl-C ends a stage as the kernel does it. Python would raise KeyboardInterrupt, and lose it where that comes
         # up in a weak reference's callback: imports are full of those, and the stage would go on as if nothing was.
         signal.signal(signal.SIGINT, signal.SIG_DFL)
     end_with_parent()
-    errors.run(lambda: (_introduce(Path(sys.argv[0]).resolve()), main()))
+    errors.run_main(lambda: (_introduce(Path(sys.argv[0]).resolve()), main()))
 
 
 def end_with_parent() -> None:
@@ -62,9 +62,9 @@ def _introduce(script: Path) -> None:
     reads = [path for path in own["deps"] if not path.startswith(("src/", "stages/")) and path != str(CHECKED)]
     # The one out with an option (so a mapping) is CHECKED.
     makes = [path for kind in ("outs", "metrics", "plots") for path in own.get(kind, []) if isinstance(path, str)]
-    _say(f"  reads {together(reads)}{', ' if reads else ''}params.yaml ({', '.join(own['params'])})")
+    _say(f"  reads {grouped_by_folder(reads)}{', ' if reads else ''}params.yaml ({', '.join(own['params'])})")
     if makes:
-        _say(f"  makes {together(makes)}")
+        _say(f"  makes {grouped_by_folder(makes)}")
     if "DVC_STAGE" in os.environ:
         checkpoint_folders.release(reads)
 
@@ -76,7 +76,7 @@ def _say(line: str) -> None:
     print(line, flush=True)
 
 
-def together(paths: Iterable[str]) -> str:
+def grouped_by_folder(paths: Iterable[str]) -> str:
     """Paths on one line, those of one folder as folder/{a, b}."""
     groups = groupby(paths, lambda path: PurePosixPath(path).parent)
     parts = [(folder, [PurePosixPath(path).name for path in group]) for folder, group in groups]

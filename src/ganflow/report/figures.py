@@ -72,7 +72,7 @@ def curves(
     return _picture(figure)
 
 
-def best_of(found: dict[str, dict[str, list[float]]]) -> Image.Image:
+def best_of_n_curves(found: dict[str, dict[str, list[float]]]) -> Image.Image:
     """What the best of n answers is worth: for each measure, the expected value by system, for 1 to n answers."""
     titles = {"mae": "mean absolute error ↓", "mean_iou": "mean class IoU of a map ↑"}
     figure, panels = plt.subplots(
@@ -92,7 +92,7 @@ def best_of(found: dict[str, dict[str, list[float]]]) -> Image.Image:
     return _picture(figure)
 
 
-def shares(found: list[float]) -> Image.Image:
+def class_share_bars(found: list[float]) -> Image.Image:
     """The share of each digit among the generated ones [10], beside an even tenth."""
     figure, axes = plt.subplots(figsize=(7, 2.8), dpi=110, layout="constrained")
     bars = axes.bar(range(len(found)), [100 * share for share in found], color=BLUE)

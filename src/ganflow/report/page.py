@@ -20,7 +20,7 @@ from ganflow.metrics.measures import (
     TRANSLATION_PIXELS,
     Measure,
 )
-from ganflow.report.templates import QUALITY, embedded, template
+from ganflow.templates import QUALITY, embedded, template
 
 # Aerial photo -> map, from others' texts: other conditions than ours, so each row says its own.
 PUBLISHED = (
@@ -61,7 +61,7 @@ ROWS_OF_MAPS = {
 }
 
 
-def build(
+def build_report(
     tables: dict[str, dict[str, Any]],
     others: dict[str, dict[str, Any]],
     data: list[dict[str, Any]],

@@ -20,7 +20,7 @@ from ganflow.models import saved
 from ganflow.models.cvae import ConditionalVae
 from ganflow.models.dcgan import DigitGenerator
 from ganflow.models.unet import UNet
-from ganflow.report.figures import beside, best_of, curves, shares
+from ganflow.report.figures import beside, best_of_n_curves, class_share_bars, curves
 from ganflow.seeds import latents
 
 STEPS = 10  # of a latent walk
@@ -34,7 +34,7 @@ WALK_STEPS, WALK_ROWS = 7, 4  # a walk through the latents of the conditional VA
 
 def of_gan(params: Params, device: torch.device) -> dict[str, Image.Image]:
     """Of the plain digit GAN."""
-    generator, _ = saved.load(Path("models/gan") / params.evaluate.checkpoint, DigitGenerator, device)
+    generator, _ = saved.load_network(Path("models/gan") / params.evaluate.checkpoint, DigitGenerator, device)
 
     def drawn(count: int, purpose: str) -> np.ndarray:
         return latents(count, generator.latent_dim, params.seed, "gan", purpose).numpy()
@@ -55,14 +55,14 @@ def of_gan(params: Params, device: torch.device) -> dict[str, Image.Image]:
         "digits": digit_grid(digits(drawn(params.render.digits, "evaluate")), COLUMNS),
         "interpolation": digit_grid(digits(walk), STEPS),
         "neighbours": digit_grid(np.concatenate([row.reshape(-1, 28, 28) for row in rows]), COLUMNS),
-        "shares": shares((np.bincount(images["read_as"], minlength=10) / len(images)).tolist()),
+        "shares": class_share_bars((np.bincount(images["read_as"], minlength=10) / len(images)).tolist()),
         "curves": _curves("gan"),
     }
 
 
 def of_cgan(params: Params, device: torch.device) -> dict[str, Image.Image]:
     """Of the class-conditional digit GAN."""
-    generator, _ = saved.load(Path("models/cgan") / params.evaluate.checkpoint, DigitGenerator, device)
+    generator, _ = saved.load_network(Path("models/cgan") / params.evaluate.checkpoint, DigitGenerator, device)
     shared = latents(COLUMNS, generator.latent_dim, params.seed, "gan", "render")
     return {
         "classes": digit_grid(draw(generator, every_class(shared, generator.classes).to(device)), COLUMNS),
@@ -72,7 +72,7 @@ def of_cgan(params: Params, device: torch.device) -> dict[str, Image.Image]:
 
 def of_pix2pix(params: Params, device: torch.device, folder: Path) -> dict[str, Image.Image]:
     """Of Pix2Pix. Single pictures of some test pairs, which the report wipes between, go into `folder`."""
-    generator, model = saved.load(Path("models/pix2pix") / params.evaluate.checkpoint, UNet, device)
+    generator, model = saved.load_network(Path("models/pix2pix") / params.evaluate.checkpoint, UNet, device)
     inputs, real = prepared.pairs("test", model["direction"])
     to_map = model["direction"] == "aerial2map"
     names = ("aerial", "generated", "real map") if to_map else ("map", "generated", "real aerial")
@@ -110,7 +110,7 @@ def of_pix2pix(params: Params, device: torch.device, folder: Path) -> dict[str, 
 
 def of_cvae(params: Params, device: torch.device) -> dict[str, Image.Image]:
     """Of the conditional VAE."""
-    vae, model = saved.load(Path("models/cvae") / params.evaluate.checkpoint, ConditionalVae, device)
+    vae, model = saved.load_network(Path("models/cvae") / params.evaluate.checkpoint, ConditionalVae, device)
     inputs, real = prepared.pairs("test", model["direction"])
     shown = prepared.evenly(params.render.pairs, len(inputs))
     inputs, real = inputs[shown], real[shown]
@@ -134,7 +134,7 @@ def of_cvae(params: Params, device: torch.device) -> dict[str, Image.Image]:
     return {
         "samples": translation_grid(columns),
         "walk": translation_grid({name: row[:WALK_ROWS] for name, row in walked.items()}),
-        "best_of": best_of(table["best_of"]),
+        "best_of": best_of_n_curves(table["best_of"]),
         "curves": _curves("cvae"),
     }
 

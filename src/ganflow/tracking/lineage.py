@@ -102,7 +102,7 @@ def lineage(task: str) -> Lineage:
     now = Path("params.yaml").read_text() if Path("params.yaml").exists() else ""
     return Lineage(
         commit,
-        differences(_git("show", "--end-of-options", f"{commit}:./params.yaml") if commit else "", now),
+        changed_parameters(_git("show", "--end-of-options", f"{commit}:./params.yaml") if commit else "", now),
         tuple(name for name in changed if Path(name).name not in OWN),
         os.environ.get("DVC_STAGE") or f"train_{task}",
         checked(os.environ.get("DVC_EXP_NAME", ""), EXPERIMENT),
@@ -118,7 +118,7 @@ def checked(tag: str, form: re.Pattern[str]) -> str:
     return tag if form.fullmatch(tag) and tag.isprintable() else ""
 
 
-def differences(before: str, after: str) -> dict[str, tuple[Any, Any]]:
+def changed_parameters(before: str, after: str) -> dict[str, tuple[Any, Any]]:
     """Parameters with other values in the YAML text `after` than in `before`; of new ones, the old value is None."""
     old, new = (dotted(YAML(typ="safe", pure=True).load(text) or {}) for text in (before, after))
     return {key: (old.get(key), value) for key, value in new.items() if old and old.get(key) != value}

@@ -8,7 +8,7 @@ from dvc import api
 from dvc.exceptions import DvcException
 
 from ganflow.errors import UserError
-from ganflow.models.saved import WEIGHTS, digest
+from ganflow.models.saved import WEIGHTS, weights_digest
 from ganflow.tracking.reading import Logged, named, newest
 from ganflow.tracking.run import WEIGHTS_TAG
 
@@ -34,10 +34,10 @@ def runs_of(client: Any, wanted: str) -> list[Logged]:
 
 
 def _weights(task: str, revision: str) -> str | None:
-    """sha256 of a revision's last weights of `task` (saved.digest), or None: it has none within reach."""
+    """sha256 of a revision's last weights of `task` (saved.weights_digest), or None: it has none within reach."""
     folder = Path("models") / task
     if revision == "workspace":
-        return digest(folder) if list(folder.rglob(WEIGHTS)) else None
+        return weights_digest(folder) if list(folder.rglob(WEIGHTS)) else None
     if revision.startswith("-"):  # to git it would be an option
         return None
     for path in (folder / "last" / WEIGHTS, folder / WEIGHTS):

@@ -17,8 +17,8 @@ from PIL import Image
 
 from ganflow.comparison.differences import Difference, between, differing
 from ganflow.metrics.measures import BY_TASK, Measure
-from ganflow.report.model_card import KINDS
-from ganflow.report.templates import template
+from ganflow.tasks import TASKS
+from ganflow.templates import template
 from ganflow.tracking.reading import Logged, newest
 from ganflow.tracking.registry import champion_run
 from ganflow.tracking.store import NOTE, VIEW
@@ -42,7 +42,7 @@ class Standing:
     parameters: dict[str, tuple[str, str]]  # that differ: (of this run, of the best)
 
 
-def publish(client: Any, task: str) -> None:
+def publish_standings(client: Any, task: str) -> None:
     """Write the description of the experiment `task`, and the view of its list of runs that shows the same measures."""
     runs = newest(client, task)
     measured = [run for run in runs if any(key.startswith("test/") for key in run.metrics)]
@@ -66,7 +66,7 @@ def publish(client: Any, task: str) -> None:
         standings=standings,
         baselines={
             title: rows[row][measure.key][0]
-            for row, title in KINDS[task].baselines.items()
+            for row, title in TASKS[task].baselines.items()
             if measure.key in rows.get(row, {})
         },
         champion=champion_run(client, task),

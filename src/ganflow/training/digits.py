@@ -9,13 +9,13 @@ import torch
 from ganflow.config import Params
 from ganflow.data import prepared
 from ganflow.data.batches import DigitBatches
-from ganflow.inference.features import EYE
+from ganflow.inference.features import CLASSIFIER
 from ganflow.models import saved
 from ganflow.models.classifier import DigitClassifier
 from ganflow.models.dcgan import with_classes
 from ganflow.seeds import latents
 from ganflow.training import compute
-from ganflow.training.gan import GanModel, validation
+from ganflow.training.gan import GanModel, digit_validation
 from ganflow.training.plan import Plan
 from ganflow.training.processes import launched
 from ganflow.training.run import Outs, train_and_track
@@ -23,7 +23,7 @@ from ganflow.training.run import Outs, train_and_track
 CLASSES = 10
 
 
-def train(task: Literal["gan", "cgan"], params: Params) -> None:
+def train_digits(task: Literal["gan", "cgan"], params: Params) -> None:
     """Train the plain or the class-conditional GAN by its section of `params`, into models/<task>."""
     if launched(params.compute):
         return
@@ -32,7 +32,7 @@ def train(task: Literal["gan", "cgan"], params: Params) -> None:
     images, labels = (torch.tensor(prepared.array("mnist", f"train_{part}")) for part in ("images", "labels"))
     plan = Plan(task, params.seed, len(images), own.batch_size, own.epochs, own.learning_rate, own.decay_epochs)
     machine = compute.prepare(params.compute, plan.steps)
-    classifier = saved.load(EYE, DigitClassifier)[0].to(machine.device)
+    classifier = saved.load_network(CLASSIFIER, DigitClassifier)[0].to(machine.device)
     model = GanModel(own, params.seed, machine, CLASSES if task == "cgan" else 0)
     val = prepared.array("mnist", "val_images")
     inputs = latents(len(val), own.latent_dim, params.seed, "gan", "validate")
@@ -43,11 +43,12 @@ def train(task: Literal["gan", "cgan"], params: Params) -> None:
         DigitBatches(images.to(machine.device), labels.to(machine.device), machine.device),
         plan,
         Outs(Path("models") / task, Path(f"metrics/history/{task}.csv"), Path("reports/samples") / task),
-        params=params.model_dump(include={"seed", "compute", task}) | {"classifier": saved.digest(EYE)[:12]},
+        params=params.model_dump(include={"seed", "compute", task})
+        | {"classifier": saved.weights_digest(CLASSIFIER)[:12]},
         dataset=dataset,
         machine=machine,
         example=torch.zeros(2, inputs.shape[1]),
         arguments=model.arguments,
         about={"source": dataset["source"], "objective": model.game},
-        validation=validation(classifier, val, inputs.to(machine.device)),
+        validation=digit_validation(classifier, val, inputs.to(machine.device)),
     )

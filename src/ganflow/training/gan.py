@@ -8,7 +8,7 @@ from torch import Tensor, nn
 from ganflow.comparison.champion import digest_of
 from ganflow.config import Cgan, Gan
 from ganflow.inference.digits import draw, every_class
-from ganflow.inference.features import look
+from ganflow.inference.features import classify
 from ganflow.inference.grids import digit_grid
 from ganflow.losses import OBJECTIVES, gradient_penalty
 from ganflow.metrics.bootstrap import whole_and_resamples
@@ -119,16 +119,16 @@ class GanModel:
         return digit_grid(draw(network, self._fixed), COLUMNS)
 
 
-def validation(classifier: DigitClassifier, val: np.ndarray, inputs: Tensor) -> Validation:
+def digit_validation(classifier: DigitClassifier, val: np.ndarray, inputs: Tensor) -> Validation:
     """By the Fréchet distance of digits drawn from `inputs` to `val`, uint8 [N, 28, 28], as the classifier sees them.
 
     For a class-conditional generator also the share of them that are read as the digit asked for.
     """
-    real, _ = look(classifier, val)
+    real, _ = classify(classifier, val)
 
     def measure(generator: nn.Module) -> dict[str, float]:
         assert isinstance(generator, DigitGenerator)
-        features, probabilities = look(classifier, draw(generator, inputs))
+        features, probabilities = classify(classifier, draw(generator, inputs))
         measures = {"frechet_classifier": float(frechet_distance(features, real)[0])}
         if generator.classes:
             asked = inputs[:, generator.latent_dim :].argmax(1).cpu().numpy()
@@ -136,7 +136,7 @@ def validation(classifier: DigitClassifier, val: np.ndarray, inputs: Tensor) -> 
         return measures
 
     def resampled(generator: nn.Module) -> np.ndarray:
-        features, _ = look(classifier, draw(generator, inputs))
+        features, _ = classify(classifier, draw(generator, inputs))
         # The same draws in every run: see Validation.
         drawn, drawn_of_real = (whole_and_resamples(len(n), seed, RESAMPLES) for seed, n in enumerate((features, real)))
         return frechet_distance(features, real, (drawn, drawn_of_real))

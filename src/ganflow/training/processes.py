@@ -86,7 +86,7 @@ def join(device: str) -> World:
 
 
 @contextmanager
-def together(world: World) -> Iterator[None]:
+def as_one_of(world: World) -> Iterator[None]:
     """Train as one of `world`: what ends one process ends all, and the leader alone says why."""
     try:
         yield

@@ -53,7 +53,7 @@ class Progress:
         if self._quiet:
             return
         now, last = time.monotonic(), step == self._plan.steps
-        if not torch.cuda.is_initialized() and (advice := self._starvation.look(now, time.process_time())):
+        if not torch.cuda.is_initialized() and (advice := self._starvation.check(now, time.process_time())):
             print(f"{self._plan.name}: {advice}", file=sys.stderr, flush=True)
         due = last or now - self._said >= (TEXT_SECONDS if self._bar is not None else LINE_SECONDS)
         if due:
@@ -84,7 +84,7 @@ class Starvation:
         self._threads, self._said = threads, False
         self._last: tuple[float, float] | None = None
 
-    def look(self, wall: float, cpu: float) -> str | None:
+    def check(self, wall: float, cpu: float) -> str | None:
         """What to tell the user, given the wall clock and this process's CPU time over all threads, in seconds."""
         if self._said or self._threads == 1:
             return None

@@ -19,7 +19,7 @@ from ganflow.training.compute import Machine
 from ganflow.training.lifetime import Stopped, sole_user
 from ganflow.training.loop import Batches, Model, Validation, train
 from ganflow.training.plan import Plan
-from ganflow.training.processes import together
+from ganflow.training.processes import as_one_of
 
 
 @dataclass(frozen=True)
@@ -54,12 +54,12 @@ def train_and_track(
     made_on = f"{machine.device.type} in {'bf16' if machine.bf16 else 'fp32'}"
     checkpoints = Checkpoints(plan.name, mark(plan.name, asked, dataset["digest"]), made_on)
     if plan.batch_size % world.size:
-        with together(world):
+        with as_one_of(world):
             raise UserError(
                 f"{plan.name}.batch_size = {plan.batch_size} cannot be shared evenly by {world.size} processes"
             )
     if not world.leads:
-        with together(world):
+        with as_one_of(world):
             train(model, data, plan, checkpoints, _Nowhere(), validation, world)
         return
     print(f"{plan.name}: {plan.steps} steps of {plan.batch_size} images on {machine.reason}", file=sys.stderr)
@@ -73,24 +73,24 @@ def train_and_track(
             best_by=None if validation is None else _best_by(validation, plan),
         )
         try:
-            with together(world):
+            with as_one_of(world):
                 trained = train(model, data, plan, checkpoints, tracker, validation, world)
             network = model.finished().requires_grad_(False).cpu()
             with whole_dir(outs.model) as partial:
                 if validation is None or trained.best is None:
-                    saved.save(partial, network, arguments, about)
+                    saved.save_network(partial, network, arguments, about)
                 else:
-                    saved.save(partial / "last", network, arguments, about | {"epoch": plan.epochs})
+                    saved.save_network(partial / "last", network, arguments, about | {"epoch": plan.epochs})
                     network.load_state_dict(trained.best.weights)
                     chosen = {"epoch": trained.best.epoch, "best_by": validation.best_by, "val": trained.best.value}
-                    saved.save(partial / "best", network, arguments, about | chosen)
+                    saved.save_network(partial / "best", network, arguments, about | chosen)
             with whole_file(outs.history) as partial:
                 trained.history.to_csv(partial, index=False)
             if outs.samples is not None:
                 with whole_dir(outs.samples) as partial:
                     for picture in sorted(checkpoints.samples.glob("epoch_*.png")):
                         (partial / picture.name).write_bytes(picture.read_bytes())
-            tracker.tag(WEIGHTS_TAG, saved.digest(outs.model))
+            tracker.tag(WEIGHTS_TAG, saved.weights_digest(outs.model))
             tracker.file(outs.history, "history")
             judged = _judged(network, validation, machine, dataset["source"]) if validation else None
             tracker.model(network, example, "model", judged)

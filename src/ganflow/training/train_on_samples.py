@@ -6,7 +6,7 @@ import torch
 from ganflow.config import Classifier
 from ganflow.data.batches import DigitBatches
 from ganflow.inference.compute import Runtime
-from ganflow.inference.features import look
+from ganflow.inference.features import classify
 from ganflow.training.classifier import ClassifierModel
 from ganflow.training.compute import Machine
 from ganflow.training.plan import Plan
@@ -41,5 +41,5 @@ def train_on_samples(
         for group in optimiser.param_groups:
             group["lr"] = plan.rate(step)
         model.step(data.batch(plan.order(epoch)[place * batch_size :][:batch_size]), (step + 1) * batch_size)
-    _, probabilities = look(model.finished(), test_images)
+    _, probabilities = classify(model.finished(), test_images)
     return (probabilities.argmax(1) == test_labels).astype(np.float64)

@@ -33,7 +33,7 @@ class TranslatorModel(loop.Model, Protocol):
     arguments: dict[str, Any]
 
 
-def train(
+def train_translator(
     task: Literal["pix2pix", "cvae"],
     params: Params,
     build: Callable[..., TranslatorModel],  # (own parameters, crop size, seed, machine, shown, common)
@@ -72,11 +72,11 @@ def train(
             "objective": objective,
             "eval_size": dataset["eval_size"],
         },
-        validation=validation(inputs, targets, maps.crop_size, maps.direction, machine, drawn),
+        validation=translator_validation(inputs, targets, maps.crop_size, maps.direction, machine, drawn),
     )
 
 
-def validation(
+def translator_validation(
     inputs: np.ndarray,
     real: np.ndarray,
     crop: int,

@@ -17,7 +17,7 @@ def template(name: str) -> jinja2.Template:
     What goes into HTML is escaped; a name that nothing was given for is an error.
     """
     environment = jinja2.Environment(
-        loader=jinja2.FileSystemLoader(Path(__file__).parents[1]),
+        loader=jinja2.FileSystemLoader(Path(__file__).parent),
         autoescape=".html" in name,
         undefined=jinja2.StrictUndefined,
         trim_blocks=True,
