@@ -6,8 +6,6 @@ from pathlib import Path
 from typing import Any
 
 import pandas as pd
-from dvc import api
-from dvc.exceptions import DvcException
 
 from ganflow import config
 from ganflow.data import prepared
@@ -36,13 +34,9 @@ L1 = Path("baselines/pix2pix_l1.json")
 def main() -> None:
     figures = {name: _made_by("render", Path(f"reports/figures/{name}.png")) for name in FIGURES}
     tables = {task: _table(task) for task in ("gan", "cgan", "pix2pix", "cvae")}
-    others = {"l1": json.loads(L1.read_text())}
-    previous = _committed("metrics/tables/pix2pix.json")
-    if previous and previous["rows"]["model"] != tables["pix2pix"]["rows"]["model"]:
-        others["previous"] = previous
     page = report.build_report(
         tables=tables,
-        others=others,
+        l1=json.loads(L1.read_text()),
         data=[prepared.about(name, "test") | prepared.about(name) for name in ("mnist", "maps")],
         params=config.load_params(),
         figures=figures,
@@ -97,14 +91,6 @@ def _asked_read(images: Path) -> list[list[float]]:
     table = pd.read_csv(images)
     shares = pd.crosstab(table["asked"], table["read_as"], normalize="index")
     return shares.reindex(index=range(10), columns=range(10), fill_value=0.0).to_numpy().tolist()
-
-
-def _committed(path: str) -> dict[str, Any] | None:
-    """`path` as of the last commit, where its content is in DVC's cache: on a fresh clone it is not."""
-    try:
-        return json.loads(api.read(path, rev="HEAD"))
-    except (DvcException, OSError):
-        return None
 
 
 def _made_by(stage: str, path: Path) -> Path:

@@ -91,7 +91,7 @@ def page(
     params: Params,
     source: str = "download",
     table: dict[str, Any] | None = None,
-    others: dict[str, dict[str, Any]] | None = None,
+    l1: dict[str, Any] | None = None,
 ) -> str:
     figures = {name: tmp_path / f"{name}.png" for name in FIGURES}
     for path in figures.values():
@@ -101,7 +101,9 @@ def page(
     table = table or pix2pix()
     table["about"]["source"] = source
     tables = {"gan": GAN, "cgan": CGAN, "pix2pix": table, "cvae": cvae(table)}
-    return report.build_report(tables, others or {}, data, params, figures, pairs(tmp_path), np.eye(10).tolist())
+    return report.build_report(
+        tables, l1 or pix2pix("map2aerial"), data, params, figures, pairs(tmp_path), np.eye(10).tolist()
+    )
 
 
 def pairs(folder: Path) -> dict[str, list[dict[str, Any]]]:

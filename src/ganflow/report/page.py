@@ -53,7 +53,6 @@ ROWS_OF_DIGITS = {
 }
 ROWS_OF_MAPS = {
     "model": "this run",
-    "previous": "last commit",
     "l1": "L1 alone",
     "nearest": "nearest training pair",
     "constant": "constant colour",
@@ -63,7 +62,7 @@ ROWS_OF_MAPS = {
 
 def build_report(
     tables: dict[str, dict[str, Any]],
-    others: dict[str, dict[str, Any]],
+    l1: dict[str, Any],
     data: list[dict[str, Any]],
     params: Params,
     figures: dict[str, Path],
@@ -72,8 +71,8 @@ def build_report(
 ) -> str:
     """The page as text, which loads nothing from anywhere.
 
-    `tables`: metrics/tables/*.json of gan, cgan, pix2pix and cvae; `others`: tables of other runs of Pix2Pix to set
-    beside this one, by their key in ROWS_OF_MAPS, of which those measured on the same images are shown; `data`: what is
+    `tables`: metrics/tables/*.json of gan, cgan, pix2pix and cvae; `l1`: the table of the L1 baseline, shown if it
+    was measured on the same images; `data`: what is
     known of the data sets; `figures`: PNG files by name; `pairs`: test pairs of Pix2Pix under "spread", "best" and
     "worst", each {"image": number, "measures": its own, by name, "tiles": PNG files of input, generated and real};
     `asked_read`: of the digits asked of the class-conditional GAN (rows), the share read as each [10, 10].
@@ -81,9 +80,7 @@ def build_report(
     gan, cgan, pix2pix, cvae = (tables[task] for task in ("gan", "cgan", "pix2pix", "cvae"))
     about = pix2pix["about"]
     to_map = about["direction"] == "aerial2map"
-    rows = pix2pix["rows"] | {
-        key: other["rows"]["model"] for key, other in others.items() if _comparable(other["about"], about)
-    }
+    rows = pix2pix["rows"] | ({"l1": l1["rows"]["model"]} if _comparable(l1["about"], about) else {})
     columns = {key: title for key, title in ROWS_OF_MAPS.items() if key in rows}
     # The other translator's own numbers, beside Pix2Pix and what takes no network
     of_cvae = [
