@@ -92,7 +92,8 @@ def test_what_cannot_be_done_is_one_line_before_any_work(
 def test_a_reader_that_has_seen_enough_ends_a_command_in_silence(tmp_path: Path) -> None:
     """`ganflow runs | head -1`: whether the pipe breaks in the midst or only when the end is flushed."""
     for lines in (1, 100_000):
-        code = f"from ganflow.errors import run_main; run_main(lambda: [print('a line of a list') for _ in range({lines})])"
+        work = f"[print('a line of a list') for _ in range({lines})]"
+        code = f"from ganflow.errors import run_main; run_main(lambda: {work})"
         read, write = os.pipe()
         os.close(read)
         done = subprocess.run([sys.executable, "-c", code], stdout=write, stderr=subprocess.PIPE, cwd=ROOT / "src")

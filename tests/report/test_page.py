@@ -18,7 +18,7 @@ from ruamel.yaml import YAML
 from ganflow.config import Params
 from ganflow.report import page as report
 
-ROOT = Path(__file__).parents[1]
+ROOT = Path(__file__).parents[2]
 
 
 class Reader(HTMLParser):
