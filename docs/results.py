@@ -1,0 +1,89 @@
+"""Write README.md's tables of results from the run that dvc.lock records.
+
+    python docs/results.py     # after `dvc repro`, before the commit of its dvc.lock
+
+Copies metrics/tables/*.json, which are not in git, to docs/results/, and writes the tables between README's marks from
+them. tests/test_results.py holds the copies to dvc.lock and README to the copies.
+"""
+
+import json
+import re
+import shutil
+from pathlib import Path
+from typing import Any
+
+from ganflow.metrics.measures import CONDITIONAL, DIGITS, TRANSLATION_CLASSES, TRANSLATION_PIXELS, Measure
+
+ROOT = Path(__file__).parents[1]
+RESULTS = ROOT / "docs/results"
+TABLES = ("gan", "cgan", "pix2pix", "cvae")
+Row = dict[str, tuple[float, float]]
+# Measures of other systems, in the heading of their row. Fu et al. 2019, quoted from a copy.
+PUBLISHED = {
+    "gcgan_rmse": "CycleGAN 28.15, GcGAN 27.98 ¹",
+    "gcgan_acc5": "41.8, 42.8 ¹",
+    "gcgan_acc10": "63.7, 64.6 ¹",
+}
+
+
+def digits(gan: dict[str, Any], cgan: dict[str, Any]) -> str:
+    """A row per measure of digits: both GANs, and what stands beside them."""
+    found: dict[str, Row] = {"GAN": gan["rows"]["model"], "class-conditional GAN": cgan["rows"]["model"]}
+    # Of the class-conditional GAN's table: it has the measures by class too.
+    beside = {
+        "lower bound: other real digits": "floor",
+        "copies: nearest training digits": "copies",
+        "Gaussian on pixels": "ceiling",
+    }
+    found |= {title: cgan["rows"][row] for title, row in beside.items()}
+    return _table(CONDITIONAL + DIGITS, found, with_noise=2)
+
+
+def maps(pix2pix: dict[str, Any], cvae: dict[str, Any], l1: dict[str, Any]) -> str:
+    """A row per measure of maps: both translators, and what stands beside them."""
+    found: dict[str, Row] = {"Pix2Pix": pix2pix["rows"]["model"], "conditional VAE": cvae["rows"]["model"]}
+    same = all(l1["about"][key] == pix2pix["about"][key] for key in ("test_data", "n", "size", "direction"))
+    found |= {"L1 alone ²": l1["rows"]["model"]} if same else {}
+    beside = {"nearest training pair": "nearest", "one constant colour": "constant", "the input itself": "input"}
+    found |= {title: pix2pix["rows"][row] for title, row in beside.items()}
+    return _table(TRANSLATION_CLASSES + TRANSLATION_PIXELS, found, with_noise=2)
+
+
+def _table(measures: tuple[Measure, ...], columns: dict[str, Row], with_noise: int) -> str:
+    """Markdown; the first `with_noise` columns show half the width of their interval."""
+    lines = [f"| | {' | '.join(columns)} |", f"|---|{'---|' * len(columns)}"]
+    for measure in measures:
+        cells = []
+        for place, row in enumerate(columns.values()):
+            value, noise = row.get(measure.key, (None, None))
+            noisy = f" ± {noise:.{measure.digits}f}" if place < with_noise and value is not None else ""
+            cells.append("–" if value is None else f"{value:.{measure.digits}f}{noisy}")
+        if any(cell != "–" for cell in cells):
+            others = f" ({PUBLISHED[measure.key]})" if measure.key in PUBLISHED else ""
+            lines.append(f"| {measure.name} {measure.arrow}{others} | {' | '.join(cells)} |")
+    return "\n".join(lines)
+
+
+def tables() -> dict[str, str]:
+    """README's tables by the name of their mark."""
+    found = {name: json.loads((RESULTS / f"{name}.json").read_text(encoding="utf-8")) for name in TABLES}
+    l1 = json.loads((ROOT / "baselines/pix2pix_l1.json").read_text(encoding="utf-8"))
+    return {"digits": digits(found["gan"], found["cgan"]), "maps": maps(found["pix2pix"], found["cvae"], l1)}
+
+
+def written(readme: str) -> str:
+    """The text of README.md with its tables as they should be."""
+    for name, table in tables().items():
+        mark, end = f"<!-- {name}: docs/results.py -->\n", f"<!-- end of {name} -->\n"
+        readme, count = re.subn(
+            f"({re.escape(mark)}).*?({re.escape(end)})", rf"\g<1>\n{table}\n\n\g<2>", readme, flags=re.S
+        )
+        assert count == 1, f"README.md has no mark for the table of {name}"
+    return readme
+
+
+if __name__ == "__main__":
+    for name in TABLES:
+        shutil.copy(ROOT / f"metrics/tables/{name}.json", RESULTS)
+    readme = ROOT / "README.md"
+    readme.write_text(written(readme.read_text(encoding="utf-8")), encoding="utf-8")
