@@ -1,8 +1,8 @@
-"""Stage check_params: refuse a wrong params.yaml before any other stage has touched anything.
+"""Stage check_params: refuse a wrong params.yaml before any other stage runs.
 
 DVC removes a stage's outs before it runs the stage. Every stage depends on this one's out, so this one runs first,
-whichever stage was named, and ends the command while all earlier results are still in place. The out is always the
-same bytes: a change of a parameter that is right puts no other stage out of date.
+whichever stage was named, and a wrong parameter ends the command while all earlier results are still in place. The out
+always has the same bytes: a valid change of a parameter makes no other stage out of date through it.
 """
 
 import os
@@ -36,10 +36,10 @@ def _way_back() -> str:
 
 
 def _show_to_git(path: Path) -> None:
-    """Have git see that `path` differs from the commit.
+    """Change the time of `path`, so that git sees that it differs from the commit.
 
-    git goes by size and time in seconds. DVC writes git's index within the second in which it writes the file: a value
-    as long as the old one (auto, cuda) would look unchanged, and `git checkout` would leave it in place.
+    git compares size and time in seconds. DVC writes git's index in the same second as the file: a new value as long as
+    the old one (auto, cuda) would look unchanged, and `git checkout` would not restore the file.
     """
     seen = path.stat()
     os.utime(path, (seen.st_atime, seen.st_mtime + 2))

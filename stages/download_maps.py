@@ -1,4 +1,4 @@
-"""Stage download_maps: the aerial | map pairs, verified one by one."""
+"""Stage download_maps: the pairs of aerial photo and map, each verified by its sha256."""
 
 from pathlib import Path
 

@@ -1,4 +1,4 @@
-"""Stage download_mnist: the four MNIST files, verified."""
+"""Stage download_mnist: the four MNIST files, each verified by its sha256."""
 
 from pathlib import Path
 

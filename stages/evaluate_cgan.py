@@ -1,4 +1,4 @@
-"""Stage evaluate_cgan: measures of the class-conditional digits with their noise, beside their floor and ceiling."""
+"""Stage evaluate_cgan: metrics of class-conditional digits with their noise, lower bound and trivial baseline."""
 
 from ganflow import config
 from ganflow.evaluation import digits

@@ -1,4 +1,4 @@
-"""Stage evaluate_cvae: one sample per test photo beside the baselines, and what several samples are worth."""
+"""Stage evaluate_cvae: metrics of one map per test photo, with the baselines, and of several maps per photo."""
 
 from pathlib import Path
 

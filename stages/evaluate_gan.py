@@ -1,4 +1,4 @@
-"""Stage evaluate_gan: measures of generated digits with their noise, beside their floor and ceiling."""
+"""Stage evaluate_gan: metrics of generated digits with their noise, and the lower bound and trivial baseline."""
 
 from ganflow import config
 from ganflow.evaluation import digits

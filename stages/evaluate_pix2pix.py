@@ -1,4 +1,4 @@
-"""Stage evaluate_pix2pix: measures of translated test pairs with their noise, beside baselines without a network."""
+"""Stage evaluate_pix2pix: metrics of translated test photos with their noise, and of baselines without a network."""
 
 from pathlib import Path
 

@@ -1,4 +1,4 @@
-"""Stage report: reports/index.html, and a card of each model."""
+"""Stage report: reports/index.html, and a model card for each model."""
 
 import json
 import os

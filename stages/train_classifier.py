@@ -1,4 +1,4 @@
-"""Stage train_classifier: the digit classifier through which the GAN metrics look."""
+"""Stage train_classifier: the digit classifier whose features and predictions the digit metrics use."""
 
 from pathlib import Path
 

@@ -1,4 +1,4 @@
-"""Stage train_cvae: the translator that has several answers to one photo."""
+"""Stage train_cvae: the conditional VAE, which generates several maps for one photo."""
 
 from ganflow import config
 from ganflow.pipeline.stage import run_stage
@@ -9,7 +9,7 @@ from ganflow.training.cvae import CvaeModel
 def main() -> None:
     params = config.load_params()
     own = params.cvae
-    objective = own.objective if own.lambda_gan else "no game"
+    objective = own.objective if own.lambda_gan else "no discriminator"
     translation.train_translator("cvae", params, CvaeModel, objective, latent_dim=own.latent_dim)
 
 

@@ -1,4 +1,4 @@
-"""Stage train_pix2pix: the translator between aerial photos and maps."""
+"""Stage train_pix2pix: Pix2Pix, which translates between aerial photos and maps."""
 
 from ganflow import config
 from ganflow.pipeline.stage import run_stage

@@ -10,7 +10,7 @@ from ruamel.yaml import YAML, YAMLError
 from ganflow.errors import UserError, one_line
 
 Objective = Literal["non_saturating", "minimax", "lsgan", "hinge", "wgan_gp"]
-# Upper bounds far above any use keep a slip of the keyboard out of torch, numpy and 64-bit numbers.
+# Upper bounds far above any real use: a typing error must not reach torch, numpy or overflow 64-bit numbers.
 Count = Annotated[int, Field(ge=1, le=10**9)]
 Weight = Annotated[float, Field(ge=0, le=1e9)]
 Rate = Annotated[float, Field(gt=0, le=1)]
@@ -21,7 +21,7 @@ TileSize = Literal[32, 64, 128, 256, 512, 1024]
 
 
 class Section(BaseModel):
-    """One block of params.yaml: no unknown keys, no silent casts, no infinities."""
+    """One block of params.yaml: unknown keys, values of another type and infinities are refused."""
 
     model_config = ConfigDict(extra="forbid", frozen=True, strict=True, allow_inf_nan=False)
 
@@ -57,7 +57,7 @@ class Maps(Section):
     def _crop_fits(self) -> Self:
         if self.crop_size > self.load_size:
             raise ValueError(f"crop_size {self.crop_size} is larger than load_size {self.load_size}")
-        if self.crop_size > self.eval_size:  # the U-Net reduces a crop to one pixel: a smaller tile vanishes in it
+        if self.crop_size > self.eval_size:  # the U-Net reduces a crop to one pixel: of a smaller tile nothing is left
             raise ValueError(f"crop_size {self.crop_size} is larger than eval_size {self.eval_size}")
         return self
 
@@ -68,8 +68,8 @@ class Classifier(Section):
     learning_rate: Rate
 
 
-class Game(Section):
-    """What every training with a discriminator has."""
+class Adversarial(Section):
+    """The parameters of every training with a discriminator."""
 
     objective: Objective
     epochs: Count
@@ -91,11 +91,11 @@ class Game(Section):
     @model_validator(mode="after")
     def _critic_is_constrained(self) -> Self:
         if self.objective == "wgan_gp" and not self.lambda_gp:
-            raise ValueError("objective wgan_gp with lambda_gp 0: nothing but the penalty bounds its critic")
+            raise ValueError("objective wgan_gp with lambda_gp 0: only this penalty bounds its critic")
         return self
 
 
-class Gan(Game):
+class Gan(Adversarial):
     batch_size: Annotated[int, Field(ge=2)]  # batch norm
     latent_dim: Annotated[int, Field(ge=1, le=4096)]
     channels: Annotated[int, Field(ge=4, le=1024)]
@@ -105,8 +105,8 @@ class Cgan(Gan):
     wrong_classes: Annotated[float, Field(ge=0, lt=1)]
 
 
-class Translator(Game):
-    """What the two translators have in common."""
+class Translator(Adversarial):
+    """The parameters that Pix2Pix and the conditional VAE share."""
 
     lambda_gan: Weight
     lambda_l1: Weight
@@ -121,13 +121,13 @@ class Translator(Game):
     def _options_agree(self) -> Self:
         if self.objective == "wgan_gp" and self.norm == "batch" and self.lambda_gan:
             raise ValueError(
-                "objective wgan_gp with norm batch: the penalty is on the slope of one image's score, into which batch "
-                "norm mixes the other images (norm instance will run)"
+                "objective wgan_gp with norm batch: the penalty is on the gradient of one image's score, but "
+                "with batch norm that score depends on the other images too (use norm instance)"
             )
         if self.critic_steps > 1 and not self.lambda_gan:
             raise ValueError(f"critic_steps {self.critic_steps} with lambda_gan 0: there is no critic")
         if not self.lambda_l1 and not self.lambda_gan:
-            raise ValueError("lambda_l1 0 with lambda_gan 0: nothing tells the generator of its targets")
+            raise ValueError("lambda_l1 0 with lambda_gan 0: no loss compares generated images with their targets")
         return self
 
 
@@ -145,7 +145,7 @@ class Cvae(Translator):
     @model_validator(mode="after")
     def _prior_learns(self) -> Self:
         if self.prior == "learned" and not self.lambda_kl:
-            raise ValueError("prior learned with lambda_kl 0: it learns from that term alone")
+            raise ValueError("prior learned with lambda_kl 0: the prior is trained by that term alone")
         return self
 
 
@@ -166,7 +166,7 @@ class Render(Section):
 
 
 class Params(Section):
-    """The whole of params.yaml. Field by field: params.yaml's own comments."""
+    """All of params.yaml. Its comments explain each field."""
 
     seed: Annotated[int, Field(ge=0, lt=2**31)]
     compute: Compute
@@ -209,7 +209,7 @@ def load_params(path: Path = Path("params.yaml")) -> Params:
     except RecursionError:
         raise UserError(f"{path} is not valid: it is nested too deeply") from None
     except (ValueError, TypeError, ArithmeticError, LookupError, AttributeError) as fault:
-        # From within the YAML parser, which takes a tag such as !!float, a date or an endless integer at its word.
+        # The YAML parser raises these itself, for a bad !!float tag, a bad date or a very long integer.
         raise UserError(f"{path} is not valid YAML: {one_line(fault)}") from None
 
 
@@ -234,11 +234,11 @@ def _explain(fault: ValidationError) -> str:
         case "value_error":
             text = f"{key}: {message}"
         case _:
-            text = f"{key} = {_shown(first['input'])}: {message[0].lower()}{message[1:]}"
+            text = f"{key} = {_printable(first['input'])}: {message[0].lower()}{message[1:]}"
     return text + (f" (and {len(others)} more)" if others else "")
 
 
-def _shown(value: Any) -> str:
+def _printable(value: Any) -> str:
     try:
         return one_line(reprlib.repr(value))
     except ValueError:  # Python does not write integers of more than 4300 digits

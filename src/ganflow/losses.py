@@ -15,7 +15,7 @@ from torch import Tensor
 
 
 def minimax_discriminator(real: Tensor, fake: Tensor) -> Tensor:
-    """-E[log s(D(x))] - E[log(1 - s(D(G(z))))]: the value function of the game, negated.
+    """-E[log s(D(x))] - E[log(1 - s(D(G(z))))]: minus the value function of the two-player game.
 
     Goodfellow et al. 2014 (arXiv:1406.2661), eq. 1. It is log 4 at the equilibrium, where s(D) = 1/2 everywhere.
     """
@@ -23,7 +23,7 @@ def minimax_discriminator(real: Tensor, fake: Tensor) -> Tensor:
 
 
 def minimax_generator(fake: Tensor) -> Tensor:
-    """E[log(1 - s(D(G(z))))]: the paper's own form. Its gradient vanishes where D rejects confidently. eq. 1."""
+    """E[log(1 - s(D(G(z))))]: the paper's own form. Its gradient vanishes where D rejects confidently. Eq. 1."""
     return -F.softplus(fake).mean()
 
 
@@ -70,7 +70,7 @@ def gradient_penalty(critic: Callable[[Tensor], Tensor], real: Tensor, fake: Ten
     mixed = torch.lerp(fake.detach().float(), real.float(), weight).requires_grad_()
     score = critic(mixed).flatten(1).mean(1).sum()
     (gradient,) = torch.autograd.grad(score, mixed, create_graph=True)
-    # The square root has no finite slope at 0, which a critic that is flat there would hit.
+    # The square root has no finite gradient at 0, which occurs where the critic is flat.
     norm = (gradient.float().flatten(1).square().sum(1) + 1e-12).sqrt()
     return (norm - 1).square().mean()
 
@@ -83,8 +83,9 @@ def l1(generated: Tensor, target: Tensor, weight: Tensor | float = 1.0) -> Tenso
 def rarity(target: Tensor, common: Tensor, strength: float) -> Tensor:
     """1 + strength |y - m|, the mean over channels, [B, 1, H, W]: how much more L1 weighs where y is far from m.
 
-    `common` [3]: m, the median colour of all targets. Where a generator does not know, L1 has it answer the median of
-    what could be, and in most places that is m: a park or a motorway that is not certain is left out. Ours.
+    `common` [3]: m, the median colour of all targets. Where a generator is uncertain, L1 is lowest at the median of the
+    possible colours, which is m in most places, so uncertain parks and motorways are left out. This weight, which is
+    our own addition, works against that.
     """
     return 1 + strength * (target - common.view(1, -1, 1, 1)).abs().mean(1, keepdim=True)
 
@@ -106,13 +107,13 @@ def kl_divergence(q: tuple[Tensor, Tensor], p: tuple[Tensor, Tensor]) -> Tensor:
 
 @dataclass(frozen=True)
 class Objective:
-    """One adversarial game: what each player minimises, and what is known of its equilibrium."""
+    """An adversarial objective: the losses of discriminator and generator, and what is known of its equilibrium."""
 
     discriminator: Callable[[Tensor, Tensor], Tensor]
     generator: Callable[[Tensor], Tensor]
-    outputs_probability: bool = False  # whether s(D) is a probability, and what the curves then show
+    outputs_probability: bool = False  # whether s(D) is a probability; the curves then show s(D), else D
     penalised: bool = False  # whether the discriminator also needs the gradient penalty
-    equilibrium: dict[str, float] = field(default_factory=dict)  # of the curves: loss_d, and d (both outputs)
+    equilibrium: dict[str, float] = field(default_factory=dict)  # curves: loss_d; d = d_real = d_fake
 
 
 OBJECTIVES: dict[str, Objective] = {

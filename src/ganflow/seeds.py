@@ -1,4 +1,4 @@
-"""Randomness without state: every draw begins from a seed made of what it is for."""
+"""Randomness without state: every random draw has its own seed, computed from its purpose."""
 
 import hashlib
 
@@ -6,7 +6,7 @@ import torch
 
 
 def step_seed(*parts: object) -> int:
-    """A 63-bit seed from e.g. (seed, model, step): no generator state needs to be carried from step to step."""
+    """A 63-bit seed from e.g. (seed, model, step), so that checkpoints need no state of a random generator."""
     digest = hashlib.blake2b(repr(parts).encode(), digest_size=8).digest()
     return int.from_bytes(digest) >> 1
 

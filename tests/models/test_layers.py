@@ -26,7 +26,8 @@ def with_plain_gradients(layer: nn.Module, maps: torch.Tensor, plain: type[nn.Mo
 def test_small_maps(kind: type, plain: type, outer: int, images: int, side: int, bias: bool) -> None:
     torch.manual_seed(0)
     layer = kind(outer, 7, bias=bias)
-    assert images * side * side > layers.SMALL or layers._as_product(torch.zeros(1), images * side * side, outer)
+    positions = images * side * side
+    assert positions > layers.MAX_POSITIONS or layers._as_product(torch.zeros(1), positions, outer)
     ours, theirs = with_plain_gradients(layer, torch.randn(images, outer, side, side + 2), plain)
     for a, b in zip(ours, theirs, strict=True):
         torch.testing.assert_close(a, b, atol=1e-4, rtol=1e-5)

@@ -5,7 +5,7 @@ import torch
 from torch import nn
 
 from ganflow.models.classifier import DigitClassifier
-from ganflow.models.cvae import ConditionalVae, at
+from ganflow.models.cvae import ConditionalVae, reparameterise
 from ganflow.models.dcgan import DigitDiscriminator, DigitGenerator
 from ganflow.models.patchgan import PatchGan
 from ganflow.models.unet import UNet
@@ -118,7 +118,7 @@ def test_the_encoder_takes_any_size_and_sees_colours() -> None:
 
 def test_latents_are_drawn_with_the_posteriors_mean_and_variance() -> None:
     torch.manual_seed(0)
-    drawn = at(torch.full((20000, 1), 2.0), torch.full((20000, 1), 2.0).log(), torch.randn(20000, 1))
+    drawn = reparameterise(torch.full((20000, 1), 2.0), torch.full((20000, 1), 2.0).log(), torch.randn(20000, 1))
     assert drawn.mean() == pytest.approx(2, abs=0.04)
     assert drawn.var() == pytest.approx(2, abs=0.08)
 

@@ -26,7 +26,7 @@ from torch import nn
 from ganflow import config
 from ganflow.losses import OBJECTIVES
 from ganflow.models import dcgan
-from ganflow.training import compute, cvae, gan, patch_game, pix2pix
+from ganflow.training import compute, cvae, gan, patch_adversary, pix2pix
 from ganflow.training.cvae import CvaeModel
 from ganflow.training.gan import GanModel
 from ganflow.training.pix2pix import Pix2PixModel
@@ -38,7 +38,7 @@ class ByImage(nn.GroupNorm):  # in place of batch norm, by which each process wo
 
 
 dcgan.nn.BatchNorm2d = ByImage
-for module in (gan, pix2pix, cvae, patch_game):  # Adam makes a step of a gradient's last bits
+for module in (gan, pix2pix, cvae, patch_adversary):  # Adam makes a step of a gradient's last bits
     module.adam = lambda network, params: torch.optim.SGD(network.parameters(), 0.02)
 params = config.load_params(Path(sys.argv[1]))
 machine = compute.prepare(params.compute.model_copy(update={"precision": "fp32", "threads": 1}))

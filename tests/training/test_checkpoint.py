@@ -60,12 +60,12 @@ def test_what_a_killed_process_was_writing_is_cleared_away() -> None:
 
 def test_a_trainings_id_is_kept_beside_what_it_belongs_to_whatever_happens_to_it() -> None:
     checkpoints = Checkpoints("gan", "mark")
-    first = checkpoints.training({"params": {"seed": 0}})
-    assert first == Checkpoints("gan", "mark").training({"params": {"seed": 0}})
-    assert first != Checkpoints("gan", "other").training({"params": {"seed": 0}})
+    first = checkpoints.training_id({"params": {"seed": 0}})
+    assert first == Checkpoints("gan", "mark").training_id({"params": {"seed": 0}})
+    assert first != Checkpoints("gan", "other").training_id({"params": {"seed": 0}})
     for damage in (b"", b"[]", b"\xff", b'{"training": "\' or 1=1"}'):
         (checkpoints.folder / "training.json").write_bytes(damage)
-        assert re.fullmatch("[0-9a-f]{32}", checkpoints.training({"params": {}}))
+        assert re.fullmatch("[0-9a-f]{32}", checkpoints.training_id({"params": {}}))
 
 
 def damaged_at_will(checkpoints: Checkpoints, contents: list[bytes], capsys: pytest.CaptureFixture[str]) -> int:

@@ -33,12 +33,12 @@ def cgan(params: Params, **changes: object) -> GanModel:
 
 def cvae(params: Params, **changes: object) -> CvaeModel:
     small = {"generator_channels": 4, "encoder_channels": 4, "discriminator_channels": 4, "latent_dim": 3, **changes}
-    return CvaeModel(params.cvae.model_copy(update=small), 32, 0, CPU, shown=(photos(), photos()), common=LAND)
+    return CvaeModel(params.cvae.model_copy(update=small), 32, 0, CPU, (photos(), photos()), median_colour=LAND)
 
 
 def pix2pix(params: Params, **changes: object) -> Pix2PixModel:
     small = {"generator_channels": 4, "discriminator_channels": 4, "dropout": 0.0, **changes}
-    return Pix2PixModel(params.pix2pix.model_copy(update=small), 32, 0, CPU, shown=(photos(), photos()), common=LAND)
+    return Pix2PixModel(params.pix2pix.model_copy(update=small), 32, 0, CPU, (photos(), photos()), median_colour=LAND)
 
 
 def digits(count: int = 8) -> tuple[torch.Tensor, torch.Tensor]:
@@ -124,7 +124,7 @@ def test_a_cvae_step_moves_every_player(params: Params, objective: str, latent_t
     assert all(changed(model.networks[name], before[name]) for name in before)
 
 
-def test_the_plain_conditional_vae_plays_no_game(params: Params) -> None:
+def test_the_plain_conditional_vae_has_no_discriminator(params: Params) -> None:
     model = cvae(params, lambda_gan=0.0, lambda_latent=0.0)
     before = copy.deepcopy(model.networks)
     assert set(model.step(pairs(), 2)) == {"loss_l1", "loss_kl"}
@@ -170,7 +170,8 @@ def test_a_pix2pix_step_moves_both_players_and_the_average(params: Params, objec
 def test_the_generators_loss_leaves_no_gradient_on_the_discriminator(params: Params) -> None:
     model = pix2pix(params)
     model.step(pairs(), 2)
-    seen = [parameter.grad.clone() for parameter in model.game.discriminator.parameters() if parameter.grad is not None]
+    discriminator = model.adversary.discriminator
+    seen = [parameter.grad.clone() for parameter in discriminator.parameters() if parameter.grad is not None]
     model.optimisers["D"].step = lambda *_: None  # type: ignore[method-assign]
     model.optimisers["G"].step = lambda *_: None  # type: ignore[method-assign]
     reference = copy.deepcopy(model)
@@ -178,9 +179,9 @@ def test_the_generators_loss_leaves_no_gradient_on_the_discriminator(params: Par
     x, y = pairs()
     fake = model.generator(x)
     model.optimisers["D"].zero_grad()
-    judge = model.game.discriminator
-    model.game.objective.discriminator(judge(x, y)[-1], judge(x, fake.detach())[-1]).backward()
-    for ours, theirs in zip(reference.game.discriminator.parameters(), judge.parameters(), strict=True):
+    judge = model.adversary.discriminator
+    model.adversary.objective.discriminator(judge(x, y)[-1], judge(x, fake.detach())[-1]).backward()
+    for ours, theirs in zip(reference.adversary.discriminator.parameters(), judge.parameters(), strict=True):
         torch.testing.assert_close(ours.grad, theirs.grad)
     assert all(parameter.requires_grad for parameter in judge.parameters())
     assert seen
@@ -219,14 +220,14 @@ def test_the_weight_of_the_adversarial_term_is_its_share_of_the_gradient(params:
 def test_feature_matching_pulls_what_the_discriminator_sees_together(params: Params) -> None:
     """Alone, on a D that stands still, some steps lessen it, and it leaves D as it is."""
     model = pix2pix(params, lambda_gan=1e-9, lambda_l1=0.0, lambda_features=1.0)
-    before = copy.deepcopy(model.game.discriminator)
+    before = copy.deepcopy(model.adversary.discriminator)
     model.optimisers["D"].step = lambda *_: None  # type: ignore[method-assign]
     model.optimisers["G"].param_groups[0]["lr"] = 0.002
     first = model.step(pairs(), 2)["loss_features"]
     for k in range(15):
         last = model.step(pairs(), 2 * (k + 2))["loss_features"]
     assert last < 0.95 * first
-    assert not changed(model.game.discriminator, before)
+    assert not changed(model.adversary.discriminator, before)
 
 
 def test_a_rare_colour_pulls_harder_than_a_common_one(params: Params) -> None:
@@ -308,8 +309,8 @@ def test_the_penalty_is_on_every_drawing(params: Params, drawings: int) -> None:
     model = pix2pix(params, objective="wgan_gp", lambda_gp=1e6)
     x, y = pairs()
     seen: list[torch.Tensor] = []
-    model.game.discriminator.register_forward_pre_hook(lambda _, given: seen.append(given[1].detach()))
-    model.game.improve_discriminator(x, y, torch.cat([torch.full_like(y, k + 2.0) for k in range(drawings)]))
+    model.adversary.discriminator.register_forward_pre_hook(lambda _, given: seen.append(given[1].detach()))
+    model.adversary.improve_discriminator(x, y, torch.cat([torch.full_like(y, k + 2.0) for k in range(drawings)]))
     mixed = seen[-1]
     assert len(mixed) == drawings * len(x)
     for k, images in enumerate(mixed.split(len(x))):

@@ -1,4 +1,4 @@
-"""A small convolutional classifier of digits: the eye through which the digit metrics look."""
+"""A small convolutional classifier of digits. The digit metrics are computed on its features and predictions."""
 
 from torch import Tensor, nn
 

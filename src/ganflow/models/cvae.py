@@ -10,12 +10,12 @@ from ganflow.models.unet import UNet
 
 
 class ConditionalVae(nn.Module):
-    """Draws several answers to one image x: generator G(x, z), posterior q(z | y) and prior p(z | x) of the latent.
+    """Generates several images from an image x: generator G(x, z), posterior q(z | y) and prior p(z | x) of latent z.
 
-    `prior`: "learned", a network's answer to x, as in the conditional VAE of Sohn et al. 2015 ("Learning Structured
-    Output Representation using Deep Conditional Generative Models"); or "normal", N(0, 1) whatever x is, as in
-    BicycleGAN (Zhu et al. 2017, arXiv:1711.11586). A latent that says "much water" is likely for the photo of a river
-    and not for that of a town; only the learned prior can know that.
+    `prior`: "learned", computed from x by a network, as in the conditional VAE of Sohn et al. 2015 ("Learning
+    Structured Output Representation using Deep Conditional Generative Models"); or "normal", N(0, 1) for every x, as in
+    BicycleGAN (Zhu et al. 2017, arXiv:1711.11586). A latent that means "much water" is likely for the photo of a river
+    and unlikely for that of a town; only a learned prior can express that.
     """
 
     def __init__(
@@ -37,10 +37,10 @@ class ConditionalVae(nn.Module):
     def forward(self, images: Tensor, noise: Tensor | None = None) -> Tensor:
         """Images [B, 3, H, W] in [-1, 1] to images of that shape, with latents drawn from the prior.
 
-        `noise` [B, latent_dim] ~ N(0, 1) makes the draw; without it the prior's mean is taken.
+        `noise` [B, latent_dim] ~ N(0, 1) selects the latents; without it they are the prior's mean.
         """
         mean, log_variance = self.prior(images)
-        return self.generator(images, mean if noise is None else at(mean, log_variance, noise))
+        return self.generator(images, mean if noise is None else reparameterise(mean, log_variance, noise))
 
     def prior(self, images: Tensor) -> tuple[Tensor, Tensor]:
         """Mean and log variance of p(z | x), each [B, latent_dim]."""
@@ -53,8 +53,9 @@ class ConditionalVae(nn.Module):
 class Encoder(nn.Module):
     """Images [B, 3, H, W] in [-1, 1] to mean and log variance of their latent, each [B, latent_dim].
 
-    Convolutions of stride 2 down to 4 x 4 at the size trained on, the mean over places, and a linear layer each. No
-    norm: instance norm would take away the very shares of colour (how much water, how much park) that maps differ in.
+    Convolutions of stride 2 down to 4 x 4 at the training size, the mean over positions, and one linear layer for each
+    output. No norm: instance norm would remove the shares of colour (how much water, how much park) by which maps
+    differ.
     """
 
     def __init__(self, levels: int, channels: int, latent_dim: int) -> None:
@@ -72,6 +73,9 @@ class Encoder(nn.Module):
         return self.mean(features), self.log_variance(features)
 
 
-def at(mean: Tensor, log_variance: Tensor, noise: Tensor) -> Tensor:
-    """The latent of N(mean, variance) that `noise` ~ N(0, 1) picks; gradients reach both (Kingma & Welling 2014)."""
+def reparameterise(mean: Tensor, log_variance: Tensor, noise: Tensor) -> Tensor:
+    """A latent of N(mean, variance) from `noise` ~ N(0, 1), all [B, latent_dim]; gradients reach mean and variance.
+
+    The reparameterisation trick, Kingma & Welling 2014 (arXiv:1312.6114), section 2.4.
+    """
     return mean + (0.5 * log_variance).exp() * noise

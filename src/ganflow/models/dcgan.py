@@ -15,8 +15,8 @@ class DigitGenerator(nn.Module):
     A linear layer to 7x7, then two transposed convolutions; batch norm and ReLU between, tanh at the end.
 
     With `classes`, each latent is followed by its one-hot class (`with_classes`): [B, latent_dim + classes]. The linear
-    layer's columns for it are an embedding of the class, added to the latent's own at the first layer, where it can
-    still decide the whole digit (Mirza & Osindero 2014, arXiv:1411.1784).
+    layer's columns for it are an embedding of the class. It is added in the first layer, where it can still influence
+    the whole digit (Mirza & Osindero 2014, arXiv:1411.1784).
     """
 
     def __init__(self, latent_dim: int, channels: int, classes: int = 0) -> None:
@@ -35,7 +35,8 @@ class DigitGenerator(nn.Module):
             nn.Tanh(),
         )
         self.apply(_dcgan_init)
-        if classes:  # one column against the latent's many: as large a say in the first layer as they have together
+        if classes:
+            # One column of the class is added to `latent_dim` columns of the latent: give both the same variance.
             with torch.no_grad():
                 self.project.weight[:, latent_dim:] *= math.sqrt(latent_dim)
 
@@ -44,20 +45,20 @@ class DigitGenerator(nn.Module):
 
 
 def with_classes(latent: Tensor, labels: Tensor, classes: int) -> Tensor:
-    """What a class-conditional generator takes: latents [B, Z] and one-hot classes of labels int64 [B] side by side."""
+    """The input of a class-conditional generator: latents [B, Z] and one-hot labels (int64 [B]), [B, Z + classes]."""
     return torch.cat([latent, F.one_hot(labels, classes).to(latent)], dim=1)
 
 
 class DigitDiscriminator(nn.Module):
     """Digits [B, 1, 28, 28] in [-1, 1] to one logit each, [B, 1].
 
-    With `classes`, labels int64 [B] come along and the logit gains <e(label), h>, h the last features and e an
-    embedding: the projection of Miyato & Koyama 2018 (arXiv:1802.05637). It follows from p(label | x) being log-linear
-    in h, and unlike label planes at the input it cannot be overlooked on the way.
+    With `classes`, it also takes labels int64 [B] and adds <e(label), h> to the logit, where h are the last features
+    and e is an embedding: the projection of Miyato & Koyama 2018 (arXiv:1802.05637). It follows from
+    p(label | x) being log-linear in h. The network cannot ignore it, as it can ignore label planes at its input.
 
     No normalisation: with batch norm a digit's logit would depend on its neighbours in the batch, which the gradient
-    penalty of WGAN-GP does not allow. PyTorch's own initialisation for the same reason: DCGAN's N(0, 0.02) counts on
-    batch norm to bring the signal back to size, and without it the discriminator is near blind for a whole epoch.
+    penalty of WGAN-GP does not allow. PyTorch's own initialisation for the same reason: DCGAN's N(0, 0.02) relies on
+    batch norm to rescale the signal; without batch norm the discriminator learned almost nothing in its first epoch.
     """
 
     def __init__(self, channels: int, classes: int = 0) -> None:

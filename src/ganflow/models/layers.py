@@ -4,15 +4,15 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-SMALL = 64  # positions (images x rows x columns of the smaller side) up to which a product beats a convolution
+MAX_POSITIONS = 64  # images x rows x columns of the smaller map; up to here a matrix product beats a convolution
 
 
 class Halve(nn.Conv2d):
     """Convolution 4x4 of stride 2: [B, C, 2H, 2W] to [B, C', H, W]. The same layer as nn.Conv2d, faster on a CPU.
 
-    On a small map nearly all weights are used a handful of times, and oneDNN's convolution spends its time on bringing
-    them into its own layout, in each direction anew; the product of the weights as they lie with the unfolded map does
-    not (docs/performance.md).
+    On a small map each weight is used only a few times, and oneDNN's convolution spends its time on converting the
+    weights to its own layout, again in the forward and in the backward pass. A matrix product of the weights with the
+    unfolded map needs no conversion (docs/performance.md).
     """
 
     def __init__(self, inputs: int, outputs: int, bias: bool = True) -> None:
@@ -29,7 +29,7 @@ class Halve(nn.Conv2d):
 
 
 class Double(nn.ConvTranspose2d):
-    """Transposed convolution 4x4 of stride 2: [B, C, H, W] to [B, C', 2H, 2W]. As `Halve`, the other way."""
+    """Transposed convolution 4x4 of stride 2: [B, C, H, W] to [B, C', 2H, 2W]. Faster on a CPU, as `Halve` is."""
 
     def __init__(self, inputs: int, outputs: int, bias: bool = True) -> None:
         super().__init__(inputs, outputs, 4, stride=2, padding=1, bias=bias)
@@ -45,21 +45,22 @@ class Double(nn.ConvTranspose2d):
 
 
 def _as_product(maps: Tensor, positions: int, outer_channels: int) -> bool:
-    """Whether to compute a strided convolution as one product: small maps, and one grey channel outside.
+    """Whether to compute a strided convolution as one matrix product: for small maps, and for grey images.
 
-    Never while a graph is captured: compilers have their own ways, and the choice must not be frozen into an export.
+    `outer_channels`: channels of the larger map. False while a graph is captured: a compiler makes its own choice, and
+    ours, which depends on the input's size, must not become part of an exported graph.
     """
     if torch.compiler.is_compiling() or maps.device.type != "cpu":
         return False
-    return positions <= SMALL or outer_channels == 1
+    return positions <= MAX_POSITIONS or outer_channels == 1
 
 
 def normalise(norm: str, channels: int) -> nn.Module:
-    """A normalisation layer that means the same in training and evaluation.
+    """A normalisation layer that computes the same in training and evaluation.
 
     `instance`: each image and channel by its own mean and variance. `batch`: batch statistics, also at test time (as
-    the reference does: running statistics gathered at batch size 1 give blurred or black maps). A network with batch
-    norm is therefore to be applied to one image at a time.
+    the reference does: running statistics gathered at batch size 1 give blurred or black maps). Such a network
+    must therefore get one image at a time.
     """
     if norm == "batch":
         return nn.BatchNorm2d(channels, track_running_stats=False)

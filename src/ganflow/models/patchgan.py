@@ -7,10 +7,10 @@ from ganflow.models.layers import normalise, pix2pix_init
 
 
 class PatchGan(nn.Module):
-    """Judges every 70x70 patch of a pair: condition and image [B, 3, H, W] in [-1, 1] to logits [B, 1, H/8-2, W/8-2].
+    """Scores every 70x70 patch of a pair: condition and image [B, 3, H, W] in [-1, 1] to logits [B, 1, H/8-2, W/8-2].
 
-    Gives the hidden layers' outputs too, from the first to the last, and the logits behind them.
-    Three convolutions of stride 2, then two of stride 1: with stride 2 throughout, the field would be 94 px. 64
+    Returns the outputs of the hidden layers, from the first to the last, and then the logits.
+    Three convolutions of stride 2, then two of stride 1: with stride 2 in all five, a patch would be 94 px wide. 64
     channels are the paper's (2.77 M parameters). No norm on the first layer.
     """
 

@@ -1,4 +1,4 @@
-"""Trained networks on disk: weights as safetensors, and beside them config.json with what is needed to rebuild."""
+"""Trained networks on disk: weights as safetensors, and config.json with what is needed to rebuild them."""
 
 import json
 from pathlib import Path
@@ -19,7 +19,7 @@ CPU = torch.device("cpu")
 
 
 def save_network(folder: Path, network: nn.Module, arguments: dict[str, Any], about: dict[str, Any]) -> None:
-    """Write `network` into `folder`. `arguments` rebuild it; `about` is what its users must know (data, direction)."""
+    """Write `network` into `folder`. `arguments`: of its constructor; `about`: what its users must know."""
     folder.mkdir(parents=True, exist_ok=True)
     weights = {key: tensor.detach().cpu().contiguous() for key, tensor in network.state_dict().items()}
     with whole_file(folder / WEIGHTS) as partial:
@@ -47,6 +47,6 @@ def load_network(folder: Path, kind: type[Network], device: torch.device = CPU) 
 
 
 def weights_digest(folder: Path) -> str:
-    """sha256 of the last weights in `folder`: the model's name in the tracking store, wherever it was trained."""
+    """sha256 of the last weights in `folder`: it identifies the model in the tracking store."""
     last = folder / "last" / WEIGHTS
     return sha256(last if last.exists() else folder / WEIGHTS)

@@ -9,14 +9,15 @@ from ganflow.models.layers import Double, Halve, normalise, pix2pix_init
 class UNet(nn.Module):
     """Images [B, 3, H, W] in [-1, 1] to images of the same shape and range.
 
-    `levels` halvings and as many doublings, with a skip between equals; 8 levels and 64 channels are the paper's
-    U-Net-256 (54.4 M parameters). H and W must be multiples of 2**levels. `dropout` acts in the three blocks after
-    the innermost, as in the reference code, and only in training mode (the reference keeps it on at test time).
+    `levels` halvings and as many doublings, with skip connections between maps of equal size; 8 levels and 64 channels
+    are the paper's U-Net-256 (54.4 M parameters). H and W must be multiples of 2**levels. `dropout` acts in the three
+    blocks after the innermost, as in the reference code, and only in training mode (the reference keeps it on at test
+    time).
 
     With `latent_dim`, a latent [B, latent_dim] reaches every level: each block's normalised output is scaled and
     shifted per channel by a linear function of it (Perez et al. 2018, arXiv:1709.07871). BicycleGAN appends the latent
-    to each block's input as constant planes; instance norm subtracts those again, all but those of the two blocks
-    that have no norm. Without a latent the prior's mean, 0, stands in.
+    to each block's input as constant planes; instance norm subtracts such planes again, except in the two blocks
+    that have no norm. Where no latent is given it is 0, the mean of N(0, 1).
     """
 
     def __init__(
@@ -30,7 +31,7 @@ class UNet(nn.Module):
         for level, width in enumerate(widths):
             outermost, innermost = level == 0, level == levels - 1
             self.down.append(_down(3 if outermost else widths[level - 1], width, norm, outermost, innermost))
-            # Listed from the outermost too: up[level] undoes down[level].
+            # `up` is indexed like `down`: up[level] doubles what down[level] halved.
             blocks_from_innermost = levels - 1 - level
             self.up.append(
                 _up(
@@ -43,7 +44,7 @@ class UNet(nn.Module):
                 )
             )
         self.apply(pix2pix_init)
-        modulated = [*widths, *widths[:-1]] if latent_dim else []  # what goes down, and what comes up but the image
+        modulated = [*widths, *widths[:-1]] if latent_dim else []  # all of `down`, and `up` but the outermost
         self.styles = nn.ModuleList(nn.Linear(latent_dim, 2 * width) for width in modulated)
 
     def forward(self, images: Tensor, latent: Tensor | None = None) -> Tensor:
@@ -70,7 +71,7 @@ class UNet(nn.Module):
 
 
 def _down(inputs: int, outputs: int, norm: str, outermost: bool, innermost: bool) -> nn.Sequential:
-    plain = outermost or innermost  # neither has a norm: there is nothing to normalise over in a 1x1 map
+    plain = outermost or innermost  # no norm: the paper's outermost block has none, and a 1x1 map has no variance
     layers: list[nn.Module] = [] if outermost else [nn.LeakyReLU(0.2)]
     layers.append(Halve(inputs, outputs, bias=plain))
     if not plain:

@@ -1,7 +1,7 @@
-"""Checkpoints that survive being killed: written whole, the last two kept, a damaged one skipped.
+"""Checkpoints that survive a kill: they are written atomically, the last two are kept, a damaged one is skipped.
 
-A checkpoint is one safetensors file: every tensor of the state, and the rest of it (numbers, strings) as JSON in the
-metadata, beside a digest of all that is read back. Nothing is ever unpickled.
+A checkpoint is one safetensors file. Its metadata holds the part of the state that is no tensor (numbers, strings) as
+JSON, and a digest of everything. Nothing is unpickled.
 """
 
 import hashlib
@@ -27,7 +27,7 @@ _TENSOR = "__tensor__"
 class Checkpoints:
     """The folder checkpoints/<model>/<mark>/ under the main project root, outside DVC's outs.
 
-    `made_on` says what computes: "cuda in bf16". `pictures` are the samples so far: file in `samples` → its digest.
+    `made_on`: device and precision, "cuda in bf16". `pictures`: the samples so far, file name in `samples` → digest.
     """
 
     def __init__(self, model: str, mark: str, made_on: str = "") -> None:
@@ -36,30 +36,30 @@ class Checkpoints:
         self.pictures: dict[str, str] = {}
         self._made_on = made_on
 
-    def training(self, about: dict[str, Any]) -> str:
-        """An id of this training, from its first start until its folder is removed. `about` is noted beside it."""
-        note = self.folder / folders.ABOUT
-        before = folders.content_of(note)
+    def training_id(self, about: dict[str, Any]) -> str:
+        """The id of this training, the same until its folder is removed. Also writes `about` to training.json."""
+        path = self.folder / folders.ABOUT
+        before = folders.content_of(path)
         known = re.fullmatch("[0-9a-f]{32}", str(before.get("training")))
         now = {"training": known[0] if known else uuid.uuid4().hex, **about}
         if now != before:
-            write_json(note, now)
+            write_json(path, now)
         return now["training"]
 
     def add_picture(self, path: Path) -> None:
-        """States saved from here on are whole with this file of `samples` alone: it is an out too."""
+        """Record a file of `samples`, an out too: states saved from now on are valid only if it is undamaged."""
         self.pictures[path.name] = sha256(path)
 
     def save(self, step: int, state: dict[str, Any]) -> None:
         """Write the state after `step` steps, then drop all but the last two."""
         tensors: dict[str, Tensor] = {}
-        skeleton = _flatten(state, "", tensors)
+        structure = _flatten(state, "", tensors)
         tensors = {name: tensor.detach().cpu().contiguous() for name, tensor in tensors.items()}
-        text = json.dumps({"state": skeleton, "pictures": self.pictures, "made_on": self._made_on})
+        text = json.dumps({"state": structure, "pictures": self.pictures, "made_on": self._made_on})
         with whole_file(self.folder / f"step-{step:09d}.safetensors") as partial:
             save_file(tensors, partial, {"ganflow": text, "sha256": self._digest(text, tensors)})
-        # Later ones are damaged: we come from an earlier one. What a killed process was writing goes too: each may be
-        # as large as a checkpoint.
+        # States of later steps are damaged, as training resumed from an earlier one. Partial files of killed processes
+        # are removed too: each may be as large as a checkpoint.
         (self.folder / folders.FINISHED).unlink(missing_ok=True)
         kept = [path for path in folders.states(self.folder) if folders.step_of(path) <= step][:KEPT]
         for old in (*folders.states(self.folder), *self.folder.glob(".step-*.partial")):
@@ -67,17 +67,17 @@ class Checkpoints:
                 old.unlink()
 
     def load(self) -> dict[str, Any] | None:
-        """The newest state that is whole (tensors on the CPU), or None. Says on stderr what it had to leave."""
+        """The newest undamaged state (tensors on the CPU), or None. Warns on stderr about those that it cannot use."""
         for path in folders.states(self.folder):
             try:
                 state, self.pictures, made_on = self._read(path)
-            except Exception as fault:  # a damaged file can lead to any
+            except Exception as fault:  # a damaged file can raise any exception
                 print(f"warning: skipping damaged checkpoint {path}: {fault}", file=sys.stderr)
                 continue
             if made_on != self._made_on:
                 print(
-                    f"warning: {path} was made on {made_on}, this is {self._made_on}: the result will not be to the "
-                    "last bit that of either alone",
+                    f"warning: {path} was made on {made_on}, this is {self._made_on}: the result will "
+                    "differ in its last bits from that of either device alone",
                     file=sys.stderr,
                 )
             return state
@@ -85,17 +85,17 @@ class Checkpoints:
             if newest := next(iter(folders.states(other)), None):
                 print(
                     f"{other.parent.name}: a checkpoint of other code exists at step {folders.step_of(newest)} "
-                    f"({other}); this training begins anew (`ganflow checkpoints` lists and removes old ones)",
+                    f"({other}); this training starts from step 0 (`ganflow checkpoints` lists and removes old ones)",
                     file=sys.stderr,
                 )
         return None
 
     def newest(self) -> Path | None:
-        """The newest checkpoint's file."""
+        """The newest checkpoint's file, or None."""
         return next(iter(folders.states(self.folder)), None)
 
     def finish(self, history: Path) -> None:
-        """Keep the last state alone, until DVC has committed the outs: see `checkpoint_folders.release`."""
+        """Keep only the last state, until DVC has committed the outs (`checkpoint_folders.release`)."""
         for old in folders.states(self.folder)[1:]:
             old.unlink()
         folders.finish(self.folder, history)
@@ -113,7 +113,7 @@ class Checkpoints:
         return _unflatten(content["state"], tensors), content["pictures"], content["made_on"]
 
     def _digest(self, text: str, tensors: dict[str, Tensor]) -> str:
-        """sha256 of all that is read back, and of whose state it is."""
+        """sha256 of everything that is read back, and of the training to which it belongs."""
         digest = hashlib.sha256(json.dumps([self.folder.parent.name, self.folder.name, text]).encode())
         for name, tensor in sorted(tensors.items()):
             digest.update(json.dumps([name, str(tensor.dtype), tensor.shape]).encode())
@@ -122,7 +122,7 @@ class Checkpoints:
 
 
 def _flatten(value: Any, path: str, tensors: dict[str, Tensor]) -> Any:
-    """Move every tensor of a nested state into `tensors`, leaving its name behind."""
+    """Copy a nested state; each tensor goes into `tensors`, and its name takes its place."""
     if isinstance(value, Tensor):
         tensors[path] = value
         return {_TENSOR: path}

@@ -1,4 +1,4 @@
-"""Training of the digit classifier that the GAN metrics look through."""
+"""Training of the digit classifier whose features and predictions the digit metrics use."""
 
 import torch
 import torch.nn.functional as F
@@ -9,7 +9,7 @@ from ganflow.models.classifier import DigitClassifier
 from ganflow.seeds import step_seed
 from ganflow.training.compute import Machine
 
-SHIFT = 2  # pixels by which digits are moved at random, either way
+SHIFT = 2  # pixels, the largest random shift in each direction
 
 
 class ClassifierModel:
@@ -19,7 +19,7 @@ class ClassifierModel:
         torch.manual_seed(step_seed(seed, "classifier", "init"))
         self.machine = machine
         self.network = DigitClassifier().to(machine.device)
-        self._answer = machine.synchronised(machine.compiled(self.network))
+        self._synchronised = machine.synchronised(machine.compiled(self.network))
         self.networks: dict[str, nn.Module] = {"classifier": self.network}
         self.optimisers: dict[str, torch.optim.Optimizer] = {
             "classifier": torch.optim.AdamW(self.network.parameters(), weight_decay=0.01, fused=True)
@@ -31,7 +31,7 @@ class ClassifierModel:
         images, labels = batch
         ((down, right),) = self.machine.world.draw(_one_shift, 1).tolist()
         with self.machine.autocast():
-            logits = self._answer(images.roll((down, right), dims=(2, 3))).float()
+            logits = self._synchronised(images.roll((down, right), dims=(2, 3))).float()
         loss = F.cross_entropy(logits, labels)
         (optimiser,) = self.optimisers.values()
         optimiser.zero_grad()
@@ -43,9 +43,9 @@ class ClassifierModel:
         return self.network.eval()
 
     def sample(self, network: nn.Module) -> None:
-        """A classifier draws nothing."""
+        """None: a classifier generates no picture."""
 
 
 def _one_shift(count: int, rng: torch.Generator) -> Tensor:
-    """The same way for every image, int64 [count, 2]: a roll of the whole batch is one call."""
+    """One shift for all images, so that one call of roll moves the whole batch: int64 [count, 2]."""
     return torch.randint(-SHIFT, SHIFT + 1, (1, 2), generator=rng).expand(count, 2)

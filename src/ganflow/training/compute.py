@@ -1,4 +1,4 @@
-"""What a training adds to how networks run: compilation, and the processes that share the work."""
+"""Device, precision, compilation and processes of a training."""
 
 import os
 import shutil
@@ -14,18 +14,18 @@ from ganflow.inference.compute import Runtime, set_up
 from ganflow.training import processes
 from ganflow.training.processes import World
 
-COMPILE_STEPS = 2000  # of a training, above which a GPU is taken to win back the time of compiling
+COMPILE_STEPS = 2000  # a training on a GPU compiles from this length on: it then saves the time that compiling costs
 
 
 @dataclass(frozen=True)
 class Machine(Runtime):
-    """The device and precision of a training, whether its networks are compiled, and the processes it shares."""
+    """The device and precision of a training, whether its networks are compiled, and its processes."""
 
     compile: bool = False
     world: World = field(default_factory=World)
 
     def compiled(self, network: nn.Module) -> nn.Module:
-        """`network`, same parameters, compiled where that was chosen."""
+        """`network`, compiled if that was chosen; it shares the parameters."""
         if not self.compile:
             return network
         compiled = torch.compile(network)
@@ -33,42 +33,42 @@ class Machine(Runtime):
         return compiled
 
     def synchronised(self, network: nn.Module) -> nn.Module:
-        """`network`, same parameters: gradients of what it computes are averaged over all processes."""
+        """`network` with gradients averaged over all processes; it shares the parameters."""
         return DistributedDataParallel(network, forward_sync_buffers=False) if self.world.size > 1 else network
 
 
 def prepare(compute: Compute, steps: int = 0) -> Machine:
-    """Apply `compute` to torch's global settings for a job of `steps` training steps, and say what was chosen.
+    """Apply `compute` to torch's global settings for a training of `steps` steps, and return what was chosen.
 
-    Under torchrun this process joins the others of the job.
+    Under torchrun, this process also joins the others of its job.
 
     Raises:
-        UserError: the asked device is not there, fewer GPUs than processes, or no compiler.
+        UserError: the device is not available, there are fewer GPUs than processes, or no compiler.
     """
-    beside = int(os.environ.get("LOCAL_WORLD_SIZE", "1"))  # processes on this host, ourselves included
-    runtime = set_up(compute, beside)
+    local_size = int(os.environ.get("LOCAL_WORLD_SIZE", "1"))  # processes of the job on this host
+    runtime = set_up(compute, local_size)
     device = runtime.device
-    if device.type == "cuda" and beside > 1:
-        processes.check_gpus(beside)  # started by torchrun itself
+    if device.type == "cuda" and local_size > 1:
+        processes.check_gpus(local_size)  # `launched` has not checked it if the user called torchrun
         device = torch.device("cuda", int(os.environ["LOCAL_RANK"]))
         torch.cuda.set_device(device)
     world = processes.join(device.type)
-    compiled, said = _compiles(compute.compile, device, steps)
-    reason = runtime.reason + said
+    compiled, note = _choose_compile(compute.compile, device, steps)
+    reason = runtime.reason + note
     reason += f", {world.size} processes" if world.size > 1 else ""
     return Machine(device, runtime.bf16, reason, compiled, world)
 
 
-def _compiles(wanted: str, device: torch.device, steps: int) -> tuple[bool, str]:
-    """Whether to compile the networks, and what to say of it."""
-    # On a CPU the compiled step was slower, after a minute of compiling (docs/performance.md): its time is in oneDNN.
-    if wanted == "off" or (wanted == "auto" and (device.type != "cuda" or steps < COMPILE_STEPS)):
+def _choose_compile(choice: str, device: torch.device, steps: int) -> tuple[bool, str]:
+    """Whether to compile the networks, and the words for it in `Machine.reason`."""
+    # On a CPU a compiled step was slower (docs/performance.md): most of its time is spent in oneDNN either way.
+    if choice == "off" or (choice == "auto" and (device.type != "cuda" or steps < COMPILE_STEPS)):
         return False, ""
-    # torch writes C++ for a CPU; for a GPU, Triton builds what launches its kernels with a C compiler.
+    # For a CPU torch generates C++; for a GPU, Triton compiles the code that launches its kernels with a C compiler.
     variable, compilers = ("CXX", ("g++", "clang++")) if device.type == "cpu" else ("CC", ("gcc", "clang"))
     if variable in os.environ or any(map(shutil.which, compilers)):
         return True, ", compiled"
-    missing = f"torch.compile takes {' or '.join(compilers)} here, and neither is installed"
-    if wanted == "on":
-        raise UserError(f"compute.compile = 'on': {missing} (auto will run)")
+    missing = f"torch.compile needs {' or '.join(compilers)} here, and neither is installed"
+    if choice == "on":
+        raise UserError(f"compute.compile = 'on': {missing} (auto runs without it)")
     return False, f", not compiled ({missing})"

@@ -1,4 +1,4 @@
-"""Train stages of the digit GANs: what train_gan and train_cgan have in common."""
+"""What the stages train_gan and train_cgan share: data, validation and outs of a digit GAN."""
 
 from pathlib import Path
 from typing import Literal
@@ -49,6 +49,6 @@ def train_digits(task: Literal["gan", "cgan"], params: Params) -> None:
         machine=machine,
         example=torch.zeros(2, inputs.shape[1]),
         arguments=model.arguments,
-        about={"source": dataset["source"], "objective": model.game},
+        about={"source": dataset["source"], "objective": model.objective_name},
         validation=digit_validation(classifier, val, inputs.to(machine.device)),
     )

@@ -13,8 +13,8 @@ Network = TypeVar("Network", bound=nn.Module)
 class Ema(Generic[Network]):
     """Keeps `average`, a copy of `network` whose weights follow it with a half-life of `share` of the images seen.
 
-    Early weights are soon forgotten, and the average is as wide in a long training as in a short one, whatever the
-    batch size: the power-function average of Karras et al. 2024 (arXiv:2312.02696), section 3.1.
+    Early weights lose their influence soon, and the average covers the same share of a long training as of a short
+    one, for any batch size: the power-function average of Karras et al. 2024 (arXiv:2312.02696), section 3.1.
     """
 
     def __init__(self, network: Network, share: float) -> None:
@@ -26,8 +26,8 @@ class Ema(Generic[Network]):
         """Move the average towards `network` after a step on `batch_size` images, `images_seen` in all."""
         decay = 0.5 ** (batch_size / (self._share * images_seen))
         averaged: tuple[Tensor, ...] = tuple(self.average.parameters())
-        followed: tuple[Tensor, ...] = tuple(network.parameters())
-        torch._foreach_lerp_(averaged, followed, 1 - decay)  # pyright: ignore[reportPrivateImportUsage]
+        current: tuple[Tensor, ...] = tuple(network.parameters())
+        torch._foreach_lerp_(averaged, current, 1 - decay)  # pyright: ignore[reportPrivateImportUsage]
         for ours, theirs in zip(self.average.buffers(), network.buffers(), strict=True):
             ours.copy_(theirs)
 
@@ -36,7 +36,7 @@ class Ema(Generic[Network]):
 def recalibrate(network: nn.Module, inputs: Iterable[Tensor]) -> None:
     """Recompute the running statistics of batch norms over `inputs`.
 
-    Averaged weights do not fit the statistics gathered along with the raw ones: samples come out washed out.
+    The statistics of the raw weights do not fit the averaged weights: samples would be washed out.
     """
     norms = [m for m in network.modules() if isinstance(m, nn.modules.batchnorm._BatchNorm) and m.track_running_stats]
     if not norms:

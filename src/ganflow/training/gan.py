@@ -16,21 +16,21 @@ from ganflow.metrics.distribution import RESAMPLES, frechet_distance
 from ganflow.models.classifier import DigitClassifier
 from ganflow.models.dcgan import DigitDiscriminator, DigitGenerator, with_classes
 from ganflow.seeds import latents, step_seed
+from ganflow.training.adversarial import adam, generator_learns, mean_outputs
 from ganflow.training.compute import Machine
 from ganflow.training.ema import Ema, recalibrate
-from ganflow.training.game import adam, generator_learns, outputs
 from ganflow.training.loop import Validation
 
-COLUMNS = 8  # of the picture of an epoch
+COLUMNS = 8  # of the picture made after each epoch
 RECALIBRATION_BATCHES = 16  # of 256 latents
 
 
 class GanModel:
     """Generator G, discriminator D, and an average of G. Goodfellow et al. 2014 (arXiv:1406.2661).
 
-    With `classes`, both are told the class of each digit: the game is the same one, played per class. A share
-    `params.wrong_classes` of what D is to reject are then real digits under a wrong class (Reed et al. 2016,
-    arXiv:1605.05396, section 4.1, where it is a half).
+    With `classes`, both also get the class of each digit. Of the images that D must reject, a share
+    `params.wrong_classes` are then real digits with a wrong class (Reed et al. 2016, arXiv:1605.05396, section 4.1,
+    where it is a half).
     """
 
     def __init__(self, params: Gan, seed: int, machine: Machine, classes: int = 0) -> None:
@@ -43,21 +43,21 @@ class GanModel:
         self.ema = Ema(self.generator, params.ema_share)
         self.networks = {"G": self.generator, "D": self.discriminator, "average of G": self.ema.average}
         self.optimisers = {name: adam(self.networks[name], params) for name in ("G", "D")}
-        # As a step calls them. G learns through D's answer, which is to leave no gradient on D itself.
-        self._drawer = machine.synchronised(machine.compiled(self.generator))
-        self._answer = machine.compiled(self.discriminator)
-        self._judge = machine.synchronised(self._answer)
+        # The networks as a step calls them. G's loss leaves no gradient on D that processes would have to average.
+        self._synchronised_g = machine.synchronised(machine.compiled(self.generator))
+        self._compiled_d = machine.compiled(self.discriminator)
+        self._synchronised_d = machine.synchronised(self._compiled_d)
         fixed = latents(COLUMNS if classes else COLUMNS**2, params.latent_dim, seed, "gan", "samples")
         self._fixed = (every_class(fixed, classes) if classes else fixed).to(machine.device)
         self._seed = seed
         self._wrong_share = params.wrong_classes if isinstance(params, Cgan) else 0.0
-        self.game = params.objective + (f", wrong classes {self._wrong_share:g}" if self._wrong_share else "")
+        self.objective_name = params.objective + (f", wrong classes {self._wrong_share:g}" if self._wrong_share else "")
 
     def step(self, batch: tuple[Tensor, Tensor], images_seen: int) -> dict[str, Tensor]:
-        """One update of D, then one of G, on real digits [B, 1, 28, 28] (Goodfellow 2014, algorithm 1, one D step).
+        """One update of D, then one of G, on real digits [B, 1, 28, 28] (Goodfellow 2014, algorithm 1, k = 1).
 
-        With `critic_steps` n > 1 only every n-th step updates G; all others end at D. A class-conditional G draws
-        digits of the same classes as the real ones of the batch.
+        With `critic_steps` n > 1 only every n-th step updates G. A class-conditional G generates digits of the same
+        classes as the real ones of the batch, whose labels are int64 [B].
         """
         real, labels = batch
         optimise_g, optimise_d = self.optimisers["G"], self.optimisers["D"]
@@ -70,15 +70,15 @@ class GanModel:
 
         # Discriminator: real digits against generated ones, in one pass (it has no batch statistics)
         with self.machine.autocast(), torch.set_grad_enabled(learns):
-            fake = self._drawer(latent)
+            fake = self._synchronised_g(latent)
         with self.machine.autocast():
-            seen, told = [real, fake.detach()], [labels, labels]
-            if share := self._wrong_share:  # real digits, but not what D is told they are: no better than fakes
-                seen.append(real)
-                off = world.draw(lambda count, rng: torch.randint(1, classes, (count,), generator=rng), len(real))
-                told.append((labels + off.to(labels)) % classes)
-            judged = self._judge(torch.cat(seen), torch.cat(told)).float()
-        on_real, on_fake, *on_wrong = judged.split(len(real))
+            images, given_labels = [real, fake.detach()], [labels, labels]
+            if share := self._wrong_share:  # D must also reject real digits with a wrong label
+                images.append(real)
+                offset = world.draw(lambda count, rng: torch.randint(1, classes, (count,), generator=rng), len(real))
+                given_labels.append((labels + offset.to(labels)) % classes)
+            logits = self._synchronised_d(torch.cat(images), torch.cat(given_labels)).float()
+        on_real, on_fake, *on_wrong = logits.split(len(real))
         loss_d = self.objective.discriminator(on_real, on_fake)
         if on_wrong:
             loss_d = (1 - share) * loss_d + share * self.objective.discriminator(on_real, on_wrong[0])
@@ -92,11 +92,11 @@ class GanModel:
         total.backward()
         optimise_d.step()
 
-        # Generator: the same digits, judged by the discriminator just improved
+        # Generator: the same digits, scored by the updated discriminator
         self.discriminator.requires_grad_(False)
         with self.machine.autocast():
-            judged = self._answer(fake, labels).float()
-        loss_g = self.objective.generator(judged)
+            logits = self._compiled_d(fake, labels).float()
+        loss_g = self.objective.generator(logits)
         if learns:
             optimise_g.zero_grad()
             loss_g.backward()
@@ -104,7 +104,7 @@ class GanModel:
         self.discriminator.requires_grad_(True)
 
         self.ema.update(self.generator, images_seen, len(real) * world.size)
-        return {"loss_d": loss_d, "loss_g": loss_g, **outputs(self.objective, on_real, on_fake)}
+        return {"loss_d": loss_d, "loss_g": loss_g, **mean_outputs(self.objective, on_real, on_fake)}
 
     def finished(self) -> DigitGenerator:
         """The averaged generator in evaluation mode, its batch-norm statistics recomputed."""
@@ -120,9 +120,10 @@ class GanModel:
 
 
 def digit_validation(classifier: DigitClassifier, val: np.ndarray, inputs: Tensor) -> Validation:
-    """By the Fréchet distance of digits drawn from `inputs` to `val`, uint8 [N, 28, 28], as the classifier sees them.
+    """Choose the epoch with the lowest Fréchet distance to `val`, uint8 [N, 28, 28], in the classifier's features.
 
-    For a class-conditional generator also the share of them that are read as the digit asked for.
+    The distance is that of the digits generated from `inputs` [N, latent_dim (+ classes)]. For a class-conditional
+    generator, class_accuracy is the share of them that the classifier assigns to the requested class.
     """
     real, _ = classify(classifier, val)
 
@@ -131,14 +132,14 @@ def digit_validation(classifier: DigitClassifier, val: np.ndarray, inputs: Tenso
         features, probabilities = classify(classifier, draw(generator, inputs))
         measures = {"frechet_classifier": float(frechet_distance(features, real)[0])}
         if generator.classes:
-            asked = inputs[:, generator.latent_dim :].argmax(1).cpu().numpy()
-            measures["class_accuracy"] = float((probabilities.argmax(1) == asked).mean())
+            requested = inputs[:, generator.latent_dim :].argmax(1).cpu().numpy()
+            measures["class_accuracy"] = float((probabilities.argmax(1) == requested).mean())
         return measures
 
     def resampled(generator: nn.Module) -> np.ndarray:
         features, _ = classify(classifier, draw(generator, inputs))
-        # The same draws in every run: see Validation.
-        drawn, drawn_of_real = (whole_and_resamples(len(n), seed, RESAMPLES) for seed, n in enumerate((features, real)))
-        return frechet_distance(features, real, (drawn, drawn_of_real))
+        # Fixed seeds, so that the resamples are the same in every run: see Validation.
+        weights = [whole_and_resamples(len(rows), seed, RESAMPLES) for seed, rows in enumerate((features, real))]
+        return frechet_distance(features, real, (weights[0], weights[1]))
 
     return Validation(measure, "frechet_classifier", False, resampled, digest_of(val, real))

@@ -1,4 +1,4 @@
-"""How a training process lives and dies: one at a time per checkpoint folder, and a signal saves first."""
+"""Lock and signals of a training: one process at a time per checkpoint folder; SIGTERM and SIGINT save first."""
 
 import os
 import signal
@@ -12,23 +12,23 @@ from types import FrameType
 from ganflow.files import locked
 from ganflow.pipeline.checkpoint_folders import lock_of
 
-SAME_SECONDS = 1.0  # in which a signal that comes twice, from a terminal and from a launcher, is one
+SAME_SECONDS = 1.0  # two signals within this time, from a terminal and from a launcher, count as one
 
 
 class Stopped(SystemExit):
-    """The training was asked to stop, has saved, and ends with the shell's code for the signal (128 + n)."""
+    """The training was asked to stop, has saved, and exits with the shell's code for the signal (128 + n)."""
 
 
 class StopRequest:
-    """Set by SIGTERM or SIGINT; the loop looks at it between steps."""
+    """Set by SIGTERM or SIGINT; the training loop checks it after each step."""
 
     received: int | None = None
     _at: float
 
     def _receive(self, number: int, frame: FrameType | None) -> None:
         if self.received is not None:
-            # A second Ctrl-C means now. A SIGTERM never does: to a process group under DVC it comes twice, from the
-            # sender and because DVC has died of it.
+            # A second Ctrl-C stops at once. A second SIGTERM does not: a process group under DVC gets two, one from the
+            # sender and one because it has ended DVC.
             if number == signal.SIGINT and time.monotonic() - self._at > SAME_SECONDS:
                 os._exit(128 + number)
             return
@@ -38,7 +38,7 @@ class StopRequest:
 
 @contextmanager
 def stop_on_signals() -> Iterator[StopRequest]:
-    """Turn SIGTERM and SIGINT into a request."""
+    """Within it, SIGTERM and SIGINT set the yielded request instead of ending the process."""
     request = StopRequest()
     previous = {number: signal.signal(number, request._receive) for number in (signal.SIGTERM, signal.SIGINT)}
     try:
@@ -50,14 +50,14 @@ def stop_on_signals() -> Iterator[StopRequest]:
 
 @contextmanager
 def sole_user(folder: Path) -> Iterator[None]:
-    """Hold a lock on `folder` (the kernel releases it however we die), once its present holder is done with it.
+    """Wait for the lock of `folder` and hold it; the kernel releases it when the process ends in any way.
 
-    Two experiments that run at once and share a training both come here: the second waits, and finds the finished
-    training in the folder.
+    If two experiments that run at once share a training, the second waits here, and then finds the finished training
+    in the folder.
     """
     lock = lock_of(folder)
-    with ExitStack() as held:
-        if not held.enter_context(locked(lock, wait=False)):
+    with ExitStack() as stack:
+        if not stack.enter_context(locked(lock, wait=False)):
             print(f"waiting for process {lock.read_text()}, which trains the very same model", file=sys.stderr)
-            held.enter_context(locked(lock, wait=True))
+            stack.enter_context(locked(lock, wait=True))
         yield

@@ -1,4 +1,4 @@
-"""The one training loop. It knows nothing of networks or losses: a model supplies `step` and its networks.
+"""The training loop of all models. It knows no network and no loss: a model supplies `step` and its networks.
 
 To resume an interrupted training, run the same command again.
 """
@@ -27,11 +27,11 @@ from ganflow.training.progress import Progress
 
 LOG_STEPS = 50  # between two points of a curve
 
-_PLACE = ("step", "epoch", "images")  # columns of the history that say where a point is
+_AXES = ("step", "epoch", "images")  # columns of the history that are x axes, not curves
 
 
 class Model(Protocol):
-    """What the loop needs of a model. Networks and optimisers are all that the next step depends on."""
+    """What the loop needs of a model. The next step depends on these networks and optimisers alone."""
 
     networks: dict[str, nn.Module]
     optimisers: dict[str, torch.optim.Optimizer]
@@ -39,18 +39,18 @@ class Model(Protocol):
     def step(self, batch: tuple[Tensor, Tensor], images_seen: int) -> dict[str, Tensor]:
         """One update of every network on one batch; returns scalars (on the device) to be averaged and logged.
 
-        `images_seen` counts this batch too, and that of every other process.
+        `images_seen` includes this batch, of all processes.
         """
         ...
 
     def finished(self) -> nn.Module:
-        """The network to keep, as training leaves it now, in evaluation mode."""
+        """The network to validate and save, as it is after the last step, in evaluation mode."""
         ...
 
     def sample(self, network: nn.Module) -> Image.Image | None:
-        """A picture by the finished network from fixed inputs, to see training go on.
+        """A picture of what the finished network generates from fixed inputs, or None. Shows progress to people.
 
-        Like `finished`, it changes nothing that the next step depends on.
+        Like `finished`, it must change nothing that the next step depends on.
         """
         ...
 
@@ -64,7 +64,7 @@ class Batches(Protocol):
 
 
 class Curves(Protocol):
-    """Where points and pictures go besides the history: a `tracking.Tracker`, or nothing."""
+    """Receives each point and picture, besides the history: a `tracking.run.Tracker`, or `run._NoCurves`."""
 
     def metrics(self, values: dict[str, float], step: int) -> None: ...
 
@@ -86,13 +86,13 @@ class Validation:
     images: str = ""
 
     def better(self, value: float, than: float) -> bool:
-        """Strictly, so that of equal epochs the earlier is kept."""
+        """Strictly better, so that the earliest of equal epochs is kept."""
         return value > than if self.higher_is_better else value < than
 
 
 @dataclass
 class Best:
-    """The epoch (from 1) whose network did best on the validation split so far, its value and its weights."""
+    """The best epoch so far on the validation split (counted from 1), its value and its weights."""
 
     epoch: int
     value: float
@@ -101,7 +101,7 @@ class Best:
 
 @dataclass(frozen=True)
 class Trained:
-    """The history, one row per logged point, and the best epoch where there was a validation."""
+    """The history, one row per logged point, and the best epoch; None without a validation."""
 
     history: pd.DataFrame
     best: Best | None
@@ -111,19 +111,19 @@ def train(
     model: Model,  #                 networks, optimisers and one step
     data: Batches,  #                indexable training images
     plan: Plan,  #                   how many steps, in which order, how fast
-    checkpoints: Checkpoints,  #     where to resume from; it also keeps the samples until the end
+    checkpoints: Checkpoints,  #     to resume from; also holds the samples until the end
     curves: Curves,  #               tracking
     validation: Validation | None,
-    world: World | None = None,  #   the processes that train together; the leader alone validates and writes
+    world: World | None = None,  #   all processes of the training; only the leader validates and writes
 ) -> Trained:
     """Train from the last checkpoint, or the start, to the end.
 
-    All randomness of a step comes from (seed, model, step), so that a resumed run takes the very same steps. Pictures
-    are left in `checkpoints.samples`, one per epoch.
+    All randomness of a step comes from (seed, model, step), so a resumed run takes exactly the same steps. Writes one
+    picture per epoch to `checkpoints.samples`.
 
     Raises:
         UserError: a loss is not finite. Names the step, the terms and the last good checkpoint.
-        Stopped: SIGTERM or SIGINT came; the state is saved.
+        Stopped: SIGTERM or SIGINT was received; the state is saved.
     """
     world = world or World()
     step, history, best = 0, _History(plan, checkpoints, curves, world), None
@@ -131,21 +131,21 @@ def train(
         step = state["step"]
         best = Best(**state["best"]) if state["best"] else None
         history.load_state(state["history"])
-        for name, part in _parts(model).items():
+        for name, part in _stateful_parts(model).items():
             part.load_state_dict(state["model"][name])
     saved_at, pause = time.monotonic(), checkpoint_pause(0.0)
     order = plan.order(step // plan.epoch_steps)
-    with stop_on_signals() as stop, Progress(plan, step, quiet=not world.leads) as report:
+    with stop_on_signals() as stop, Progress(plan, step, quiet=not world.leads) as progress:
         if step and world.leads:
             print(f"{plan.name}: resuming after step {step} of {plan.steps}", file=sys.stderr)
         while step < plan.steps:
             # Seed and data
-            epoch, place = divmod(step, plan.epoch_steps)
-            if place == 0:
+            epoch, index = divmod(step, plan.epoch_steps)
+            if index == 0:
                 order = plan.order(epoch)
             world.reseed(plan.seed, plan.name, step)
-            whole = order[place * plan.batch_size : (place + 1) * plan.batch_size]
-            batch = data.batch(world.share(whole), world.draw)
+            indices = order[index * plan.batch_size : (index + 1) * plan.batch_size]
+            batch = data.batch(world.share(indices), world.draw)
 
             # Optimise
             for optimiser in model.optimisers.values():
@@ -161,7 +161,7 @@ def train(
                 measures = validation.measure(network) if validation else {}
                 history.log(step, measures)
                 if validation and (best is None or validation.better(measures[validation.best_by], best.value)):
-                    best = Best(epoch + 1, measures[validation.best_by], _copied(network))
+                    best = Best(epoch + 1, measures[validation.best_by], _cpu_copy(network))
                 if picture := model.sample(network):
                     path = checkpoints.samples / f"epoch_{epoch + 1:04d}.png"
                     with whole_file(path) as partial:
@@ -170,16 +170,16 @@ def train(
                     curves.image(picture, "samples", step)
             elif step % LOG_STEPS == 0 or step % plan.epoch_steps == 0:
                 history.log(step, {})
-            report(step, history.rows)
+            progress(step, history.rows)
 
             # Checkpoint
             due = world.leads and time.monotonic() - saved_at > pause
-            signal, save = world.most(stop.received or 0, due)
+            signal, save = world.maximum(stop.received or 0, due)
             if signal or save or step == plan.steps:
                 history.check()  # a state with a loss that is not finite must never be saved
                 began = time.monotonic()
                 if world.leads:
-                    parts = {name: part.state_dict() for name, part in _parts(model).items()}
+                    parts = {name: part.state_dict() for name, part in _stateful_parts(model).items()}
                     state = {"step": step, "history": history.state(), "best": best and vars(best), "model": parts}
                     checkpoints.save(step, state)
                 saved_at = time.monotonic()
@@ -187,7 +187,7 @@ def train(
             if signal and step < plan.steps:
                 if world.leads:
                     print(
-                        f"{plan.name}: saved after step {step} of {plan.steps}; the same command goes on",
+                        f"{plan.name}: saved after step {step} of {plan.steps}; the same command goes on from there",
                         file=sys.stderr,
                     )
                 raise Stopped(128 + signal)
@@ -195,28 +195,28 @@ def train(
 
 
 def checkpoint_pause(took: float) -> float:
-    """Seconds until the next checkpoint is due, after one that took `took`: a minute, or what keeps saving to 1 %.
+    """Seconds between a checkpoint that took `took` seconds and the next: a minute, or more to keep saving to 1 %.
 
-    With the paper's networks a checkpoint is 0.9 GB. SIGTERM and SIGINT save first, so only SIGKILL costs as much.
+    With the paper's networks a checkpoint is 0.9 GB. SIGTERM and SIGINT save first, so only SIGKILL loses this time.
     """
     return max(60.0, 100 * took)
 
 
-def _copied(network: nn.Module) -> dict[str, Tensor]:
+def _cpu_copy(network: nn.Module) -> dict[str, Tensor]:
     return {name: tensor.detach().cpu().clone() for name, tensor in network.state_dict().items()}
 
 
-def _parts(model: Model) -> dict[str, nn.Module | torch.optim.Optimizer]:
+def _stateful_parts(model: Model) -> dict[str, nn.Module | torch.optim.Optimizer]:
     return {**model.networks, **{f"{name} optimiser": part for name, part in model.optimisers.items()}}
 
 
 class _History:
-    """Scalars wait on the device until a point is due: copying each one would stop a GPU at every step."""
+    """The curves. Scalars stay on the device until a point is due: a copy at every step would make the GPU wait."""
 
     def __init__(self, plan: Plan, checkpoints: Checkpoints, curves: Curves, world: World) -> None:
-        self.rows: list[dict[str, float]] = []  # the points so far
-        self._since: list[list[float]] = []  # the steps since the last point, checked
-        self._waiting: list[tuple[int, Tensor]] = []  # and not yet checked
+        self.rows: list[dict[str, float]] = []  # one per point
+        self._since: list[list[float]] = []  # scalars of the steps since the last point, checked
+        self._waiting: list[tuple[int, Tensor]] = []  # step and its scalars, not yet checked
         self._names: list[str] = []
         self._plan, self._checkpoints, self._curves, self._world = plan, checkpoints, curves, world
 
@@ -224,48 +224,52 @@ class _History:
         self._names = list(scalars)
         values = torch.stack([value.detach().float() for value in scalars.values()])
         self._waiting.append((step, values))
-        if values.device.type == "cpu":  # looking costs nothing here
+        if values.device.type == "cpu":  # checking is cheap here
             self.check()
 
     def log(self, step: int, measures: dict[str, float]) -> None:
         """Close the point at `step`: the means of the steps since the last point, and `measures` as val_*."""
         self.check()
-        # fsum is exact, so that a point is the same however its steps were split by a checkpoint.
+        # fsum is exact: a point has the same value wherever a checkpoint split its steps.
         columns = zip(*self._since, strict=True)
         means = {name: math.fsum(column) / len(column) for name, column in zip(self._names, columns, strict=True)}
         self._since.clear()
         means["learning_rate"] = self._plan.rate(step - 1)
         means |= {f"val_{name}": value for name, value in measures.items()}
         epoch = (step - 1) // self._plan.epoch_steps + 1
-        place = (step, epoch, step * self._plan.batch_size)
-        self.rows.append(dict(zip(_PLACE, place, strict=True)) | means)
+        position = (step, epoch, step * self._plan.batch_size)
+        self.rows.append(dict(zip(_AXES, position, strict=True)) | means)
         self._curves.metrics(means, step)
 
     def state(self) -> dict[str, Any]:
         return {"rows": self.rows, "since": self._since}
 
     def load_state(self, state: dict[str, Any]) -> None:
-        """Go on from `state`, offering its points and pictures to tracking again: some may never have arrived."""
+        """Continue from `state`. Sends its points and pictures to tracking again: some may never have arrived."""
         self.rows, self._since = state["rows"], state["since"]
         for row in self.rows:
-            self._curves.metrics({name: value for name, value in row.items() if name not in _PLACE}, int(row["step"]))
+            self._curves.metrics({name: value for name, value in row.items() if name not in _AXES}, int(row["step"]))
         for name in sorted(self._checkpoints.pictures):
             step = int(name.removeprefix("epoch_").removesuffix(".png")) * self._plan.epoch_steps
             with Image.open(self._checkpoints.samples / name) as opened:
                 self._curves.image(opened.copy(), "samples", step)
 
     def check(self) -> None:
-        """Bring waiting scalars to the host, as means over all processes, and stop at the first that is not finite."""
+        """Copy waiting scalars to the host, as means over all processes.
+
+        Raises:
+            UserError: one is not finite.
+        """
         if not self._waiting:
             return
         values = self._world.mean(torch.stack([value for _, value in self._waiting])).tolist()
         for (step, _), row in zip(self._waiting, values, strict=True):
             if not all(map(math.isfinite, row)):
                 terms = ", ".join(f"{name} = {value:.4g}" for name, value in zip(self._names, row, strict=True))
-                good = self._checkpoints.newest() or "none yet"
+                newest = self._checkpoints.newest() or "none yet"
                 raise UserError(
                     f"{self._plan.name}: a loss is no longer finite at step {step} ({terms}). The last good "
-                    f"checkpoint: {good}. A lower learning_rate or another objective may hold"
+                    f"checkpoint: {newest}. Try a lower learning_rate or another objective"
                 )
         self._since += values
         self._waiting.clear()

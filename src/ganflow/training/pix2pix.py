@@ -1,4 +1,4 @@
-"""Pix2Pix: a U-Net that translates, a PatchGAN that judges, one step."""
+"""Pix2Pix: a U-Net as generator, a PatchGAN as discriminator, and one training step."""
 
 import math
 
@@ -14,17 +14,17 @@ from ganflow.inference.translation import translate
 from ganflow.losses import l1, rarity
 from ganflow.models.unet import UNet
 from ganflow.seeds import step_seed
+from ganflow.training.adversarial import adam, generator_learns
 from ganflow.training.compute import Machine
 from ganflow.training.ema import Ema
-from ganflow.training.game import adam, generator_learns
-from ganflow.training.patch_game import PatchGame
+from ganflow.training.patch_adversary import PatchAdversary
 
 
 class Pix2PixModel:
     """Generator G, conditional patch discriminator D, and an average of G. Isola et al. 2017 (arXiv:1611.07004).
 
-    `shown`: fixed inputs and their targets, each uint8 [n, H, W, 3], translated after every epoch. `common`: the median
-    colour of the targets, uint8 [3] (losses.rarity).
+    `examples`: fixed inputs and their targets, each uint8 [n, H, W, 3], for the picture made after each epoch.
+    `median_colour`: of the targets, uint8 [3] (losses.rarity).
     """
 
     def __init__(
@@ -33,12 +33,12 @@ class Pix2PixModel:
         crop_size: int,
         seed: int,
         machine: Machine,
-        shown: tuple[np.ndarray, np.ndarray],
-        common: Tensor,
+        examples: tuple[np.ndarray, np.ndarray],
+        median_colour: Tensor,
     ) -> None:
         torch.manual_seed(step_seed(seed, "pix2pix", "init"))
-        self.params, self.machine, self.shown = params, machine, shown
-        self._common = to_unit(common.to(machine.device))
+        self.params, self.machine, self._examples = params, machine, examples
+        self._median_colour = to_unit(median_colour.to(machine.device))
         self.arguments = {
             "levels": min(8, int(math.log2(crop_size))),  # down to one pixel; the paper's 8 at 256 px
             "channels": params.generator_channels,
@@ -47,40 +47,40 @@ class Pix2PixModel:
             "dropout": params.dropout,
         }
         self.generator = UNet(**self.arguments).to(machine.device)
-        self._drawer = machine.synchronised(machine.compiled(self.generator))
-        self.game = PatchGame(params, machine)
+        self._synchronised_g = machine.synchronised(machine.compiled(self.generator))
+        self.adversary = PatchAdversary(params, machine)
         self.ema = Ema(self.generator, params.ema_share)
-        self.networks = {"G": self.generator, "D": self.game.discriminator, "average of G": self.ema.average}
-        self.optimisers = {"G": adam(self.generator, params), "D": self.game.optimiser}
+        self.networks = {"G": self.generator, "D": self.adversary.discriminator, "average of G": self.ema.average}
+        self.optimisers = {"G": adam(self.generator, params), "D": self.adversary.optimiser}
 
     def step(self, batch: tuple[Tensor, Tensor], images_seen: int) -> dict[str, Tensor]:
         """One update of D, then one of G, on inputs x and targets y [B, 3, H, W].
 
         G minimises lambda_gan times the adversarial term + lambda_l1 E|y - G(x)| (eq. 4); its noise is dropout alone.
         Beyond the paper, lambda_rare makes rare colours weigh more in L1 (losses.rarity), and lambda_features adds
-        feature matching. With lambda_gan = 0 there is no game: the L1 baseline, which shows what D is worth. With
-        critic_steps n > 1 only every n-th step updates G.
+        feature matching. With lambda_gan = 0 there is no discriminator: this L1 baseline shows what D
+        contributes. With critic_steps n > 1 only every n-th step updates G.
         """
         x, y = batch
-        own, whole = self.params, len(x) * self.machine.world.size
-        learns = generator_learns(images_seen, whole, own.critic_steps)
+        params, batch_size = self.params, len(x) * self.machine.world.size  # of all processes
+        learns = generator_learns(images_seen, batch_size, params.critic_steps)
         with self.machine.autocast(), torch.set_grad_enabled(learns):
-            drawn = self._drawer(x)
-        scalars = self.game.improve_discriminator(x, y, drawn) if own.lambda_gan else {}
+            generated = self._synchronised_g(x)
+        scalars = self.adversary.improve_discriminator(x, y, generated) if params.lambda_gan else {}
 
-        loss_l1 = l1(drawn.float(), y, rarity(y, self._common, own.lambda_rare))
-        total = own.lambda_l1 * loss_l1
-        if own.lambda_gan:  # fool the discriminator just improved
-            losses, of_game = self.game.generator_losses(x, y, drawn)
+        loss_l1 = l1(generated.float(), y, rarity(y, self._median_colour, params.lambda_rare))
+        total = params.lambda_l1 * loss_l1
+        if params.lambda_gan:  # by the updated discriminator
+            losses, adversarial_loss = self.adversary.generator_losses(x, y, generated)
             scalars |= losses
-            total = total + of_game
+            total = total + adversarial_loss
         if learns:
             optimiser = self.optimisers["G"]
             optimiser.zero_grad()
             total.backward()
             optimiser.step()
 
-        self.ema.update(self.generator, images_seen, whole)
+        self.ema.update(self.generator, images_seen, batch_size)
         return scalars | {"loss_l1": loss_l1}
 
     def finished(self) -> UNet:
@@ -88,6 +88,6 @@ class Pix2PixModel:
         return self.ema.average.eval()
 
     def sample(self, network: nn.Module) -> Image.Image:
-        inputs, real = self.shown
-        drawn = translate(network, inputs, 1, self.machine.device)
-        return translation_grid({"input": inputs, "generated": drawn, "real": real})
+        inputs, real = self._examples
+        generated = translate(network, inputs, 1, self.machine.device)
+        return translation_grid({"input": inputs, "generated": generated, "real": real})

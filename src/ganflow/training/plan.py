@@ -1,4 +1,4 @@
-"""How long a training is, in which order it sees its images, and how fast it learns."""
+"""The schedule of a training: its length, the order of its images and its learning rate."""
 
 from dataclasses import dataclass, field
 
@@ -11,9 +11,13 @@ from ganflow.seeds import step_seed
 
 @dataclass(frozen=True)
 class Plan:
-    """How long and how fast: `epochs` passes over `images` images, the last `decay_epochs` with a falling rate."""
+    """`epochs` passes over `images` training images; the learning rate falls over the last `decay_epochs`.
 
-    name: str  # of the model: also a part of every step's seed
+    Raises:
+        UserError: a batch is larger than the data set.
+    """
+
+    name: str  # of the model; also part of each step's seed
     seed: int
     images: int
     batch_size: int
@@ -34,10 +38,10 @@ class Plan:
     def rate(self, step: int) -> float:
         """Learning rate of step `step` (from 0): constant, then linear towards 0 over the last `decay_epochs`."""
         decay_steps = self.decay_epochs * self.epoch_steps
-        left = (self.steps - step) / decay_steps if decay_steps else 1.0
-        return self.learning_rate * min(1.0, left)
+        factor = (self.steps - step) / decay_steps if decay_steps else 1.0
+        return self.learning_rate * min(1.0, factor)
 
     def order(self, epoch: int) -> Tensor:
-        """The shuffled image indices of epoch `epoch` (from 0), a whole number of batches."""
+        """The shuffled image indices of epoch `epoch` (from 0), int64 [epoch_steps * batch_size]."""
         generator = torch.Generator().manual_seed(step_seed(self.seed, self.name, "order", epoch))
         return torch.randperm(self.images, generator=generator)[: self.epoch_steps * self.batch_size]

@@ -1,7 +1,7 @@
-"""Several processes that train one model together: torch's own launcher and collectives, and what each one draws.
+"""Data-parallel training in several processes, with torch's launcher and collectives.
 
-N processes take the very steps that one takes: `batch_size` counts the whole batch, of which each process has a share,
-everything random is drawn for the whole batch and shared out, and gradients are averaged over all.
+N processes take the same steps as one: `batch_size` is that of the whole batch, of which each process gets an equal
+share; random numbers are drawn for the whole batch and shared in the same way; gradients are averaged over all.
 """
 
 import logging
@@ -23,12 +23,12 @@ from ganflow.errors import UserError
 from ganflow.inference.compute import chosen_device
 from ganflow.seeds import step_seed
 
-LEADER_SECONDS = 5.0  # that the leader gets to say what is wrong: when one process ends, the launcher ends all
-PATIENCE = timedelta(hours=24)  # for a leader that waits its turn; a process that dies is noticed at once all the same
+LEADER_SECONDS = 5.0  # other processes exit so much later: the launcher then ends the leader, which must print first
+COLLECTIVE_TIMEOUT = timedelta(hours=24)  # the leader may wait for a lock; a process that dies is noticed at once
 
 
 class World:
-    """The processes of one training as one of them sees it: its `rank` of `size`. Rank 0 leads: it alone writes."""
+    """This process's place among the processes of a training: `rank` of `size`. Rank 0 leads: only it writes."""
 
     def __init__(self, rank: int = 0, size: int = 1) -> None:
         self.rank, self.size = rank, size
@@ -39,16 +39,16 @@ class World:
         return self.rank == 0
 
     def reseed(self, *parts: object) -> None:
-        """Begin the randomness of a step: one stream that all processes share, and torch's own, apart in each."""
+        """Seed a step: one generator that is equal in all processes, and torch's own, different in each."""
         self._shared.manual_seed(step_seed(*parts))
         torch.manual_seed(step_seed(*parts, "alone", self.rank))
 
     def draw(self, draw: Callable[[int, torch.Generator], Tensor], count: int) -> Tensor:
-        """Own `count` rows of what `draw(rows, generator)` gives for all processes; on the CPU."""
+        """This process's `count` rows of `draw(rows of all processes, generator)`; on the CPU."""
         return self.share(draw(count * self.size, self._shared))
 
     def share(self, whole: Tensor) -> Tensor:
-        """Own rows of a tensor that all processes have."""
+        """This process's equal share of the rows of a tensor that all processes have."""
         count = len(whole) // self.size
         return whole[self.rank * count : (self.rank + 1) * count]
 
@@ -59,35 +59,40 @@ class World:
             values /= self.size
         return values
 
-    def most(self, *values: int) -> list[int]:
-        """The largest of each value over all processes: what one of them asks for, all do."""
+    def maximum(self, *values: int) -> list[int]:
+        """The maximum of each value over all processes, so that a request to one of them reaches all."""
         if self.size == 1:
             return list(values)
-        asked = torch.tensor(values)  # on the CPU: a GPU is not made to wait for it
-        dist.all_reduce(asked, dist.ReduceOp.MAX)
-        return asked.tolist()
+        maxima = torch.tensor(values)  # on the CPU: no GPU has to wait for it
+        dist.all_reduce(maxima, dist.ReduceOp.MAX)
+        return maxima.tolist()
 
     def from_leader(self, state: Any) -> Any:
-        """What the leader has."""
+        """The leader's `state`."""
         if self.size == 1:
             return state
-        box = [state]
-        dist.broadcast_object_list(box)
-        return box[0]
+        states = [state]
+        dist.broadcast_object_list(states)
+        return states[0]
 
 
 def join(device: str) -> World:
-    """This process's place in the job that torchrun started, or a world of its own."""
+    """This process's place in the job that torchrun started; a world of size 1 without torchrun."""
     if "TORCHELASTIC_RUN_ID" not in os.environ:
         return World()
     if not dist.is_initialized():
-        dist.init_process_group("cpu:gloo,cuda:nccl" if device == "cuda" else "gloo", timeout=PATIENCE)
+        dist.init_process_group("cpu:gloo,cuda:nccl" if device == "cuda" else "gloo", timeout=COLLECTIVE_TIMEOUT)
     return World(dist.get_rank(), dist.get_world_size())
 
 
 @contextmanager
-def as_one_of(world: World) -> Iterator[None]:
-    """Train as one of `world`: what ends one process ends all, and the leader alone says why."""
+def fail_together(world: World) -> Iterator[None]:
+    """Within it, an error of one process ends all of `world`, and only the leader prints a message.
+
+    Raises:
+        UserError: in the leader (or alone), for its own error or because another process has ended.
+        SystemExit: in the other processes.
+    """
     try:
         yield
     except (UserError, RuntimeError) as fault:
@@ -101,7 +106,7 @@ def as_one_of(world: World) -> Iterator[None]:
         if isinstance(fault, UserError):
             raise
         raise UserError(
-            f"another of the {world.size} processes has ended; the last checkpoint is kept, the same command goes on"
+            f"another of the {world.size} processes has ended; the same command goes on from the last checkpoint"
         ) from None
     finally:
         if dist.is_initialized():
@@ -115,13 +120,13 @@ def check_gpus(count: int) -> None:
         UserError: there are more.
     """
     if count > (gpus := torch.cuda.device_count()):
-        raise UserError(f"compute.processes = {count}: each takes a GPU of its own, and torch sees {gpus} here")
+        raise UserError(f"compute.processes = {count}: each process needs its own GPU, and torch finds {gpus} here")
 
 
 def launched(compute: Compute) -> bool:
-    """Run this very command as `compute.processes` processes, as torchrun does, and say whether that was done.
+    """Run this command as `compute.processes` processes, as torchrun does. Whether it was run so.
 
-    Where it was not (one process is asked for, or this is one of them already) the caller does the work itself.
+    If not (there is to be one process, or this is one of several already), the caller must do the work itself.
 
     Raises:
         UserError: there are fewer GPUs than processes.
@@ -137,8 +142,8 @@ def launched(compute: Compute) -> bool:
     from torch.distributed.launcher.api import LaunchConfig, elastic_launch
 
     logging.getLogger("torch.distributed.elastic").setLevel(logging.CRITICAL)
-    os.environ.setdefault("GLOO_SOCKET_IFNAME", "lo")  # all on this host
-    os.environ.setdefault("OMP_NUM_THREADS", "1")  # compute.prepare sets the number; silences a warning
+    os.environ.setdefault("GLOO_SOCKET_IFNAME", "lo")  # all processes are on this host
+    os.environ.setdefault("OMP_NUM_THREADS", "1")  # silences a warning; compute.prepare sets the real number
     config = LaunchConfig(
         min_nodes=1,
         max_nodes=1,

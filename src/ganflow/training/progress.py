@@ -1,4 +1,4 @@
-"""How far a training is: a bar on a terminal, a plain line now and then where there is none (DVC in CI, a log)."""
+"""Progress of a training on stderr: a bar on a terminal, else (DVC in CI, a log) a plain line every 30 seconds."""
 
 import sys
 import time
@@ -10,14 +10,14 @@ import torch
 from tqdm import tqdm
 
 LINE_SECONDS = 30.0  # between two plain lines
-TEXT_SECONDS = 0.5  # between two looks at memory and losses for the bar
-WATCHED_SECONDS = 30.0  # over which CPU time is set against wall time
-BUSY_SHARE = 0.7  # of the wall time: less CPU time than this means that the training waits for cores
+TEXT_SECONDS = 0.5  # between two updates of the bar's text (memory, losses)
+WATCHED_SECONDS = 30.0  # over which CPU time is compared with wall time
+BUSY_SHARE = 0.7  # of the wall time; with less CPU time than this, the training waits for cores
 BAR = "{desc} {percentage:.0f}%|{bar}|{n_fmt}/{total_fmt} {remaining} left{postfix}"
 
 
 class Length(Protocol):
-    """What progress needs of a `loop.Plan`."""
+    """The part of `plan.Plan` that progress needs."""
 
     @property
     def name(self) -> str: ...
@@ -28,12 +28,12 @@ class Length(Protocol):
 
 
 class Progress:
-    """Reports steps on stderr while it is entered. Call it after every step; it costs microseconds."""
+    """Reports steps on stderr as a context manager. Call it after every step: a call takes microseconds."""
 
     def __init__(self, plan: Length, step: int, quiet: bool = False) -> None:
-        """`quiet`: say nothing, as all but one of several processes do."""
+        """`quiet`: print nothing, for all but one of several processes."""
         self._plan, self._first, self._quiet = plan, step, quiet
-        self._began = self._said = time.monotonic()
+        self._began = self._reported = time.monotonic()
         self._starvation = Starvation(torch.get_num_threads())
         self._bar = None
         if sys.stderr.isatty() and not quiet:
@@ -49,15 +49,15 @@ class Progress:
             self._bar.close()
 
     def __call__(self, step: int, rows: list[dict[str, float]]) -> None:
-        """`step` steps are done; `rows` is the history so far, of which the last point's losses are shown."""
+        """`step` steps are done; `rows` is the history so far; its last losses are printed."""
         if self._quiet:
             return
         now, last = time.monotonic(), step == self._plan.steps
         if not torch.cuda.is_initialized() and (advice := self._starvation.check(now, time.process_time())):
             print(f"{self._plan.name}: {advice}", file=sys.stderr, flush=True)
-        due = last or now - self._said >= (TEXT_SECONDS if self._bar is not None else LINE_SECONDS)
+        due = last or now - self._reported >= (TEXT_SECONDS if self._bar is not None else LINE_SECONDS)
         if due:
-            self._said = now
+            self._reported = now
             rate = (step - self._first) / (now - self._began)
             speed, losses, memory = _number(rate * self._plan.batch_size), _losses(rows), _memory()
             if self._bar is not None:
@@ -74,19 +74,19 @@ class Progress:
 
 
 class Starvation:
-    """Notices, once, that a training on the CPU waits for cores that other programs use.
+    """Detects that a training on the CPU waits for cores that other programs use. Reports it once.
 
-    Several threads wait for the slowest of them at the end of every operation. Where one of two has lost its core to
-    another program, the training ran up to 50 times slower; one thread alone keeps what it gets of a core.
+    At the end of every operation, all threads wait for the slowest. When one of two threads lost its core to another
+    program, the training became up to 50 times slower; a single thread waits for no other.
     """
 
     def __init__(self, threads: int) -> None:
-        self._threads, self._said = threads, False
+        self._threads, self._reported = threads, False
         self._last: tuple[float, float] | None = None
 
     def check(self, wall: float, cpu: float) -> str | None:
-        """What to tell the user, given the wall clock and this process's CPU time over all threads, in seconds."""
-        if self._said or self._threads == 1:
+        """A message to the user or None, from wall clock and this process's CPU time over all threads, in seconds."""
+        if self._reported or self._threads == 1:
             return None
         if self._last is None:
             self._last = wall, cpu
@@ -96,7 +96,7 @@ class Starvation:
         self._last = wall, cpu
         if not starved(since, used, self._threads):
             return None
-        self._said = True
+        self._reported = True
         return (
             f"{used:.0f} s of CPU time in {since:.0f} s: its {self._threads} threads wait for busy cores; "
             "one thread may be many times faster: stop, then run again with `dvc exp run -S compute.threads=1`"
@@ -104,9 +104,9 @@ class Starvation:
 
 
 def starved(wall: float, cpu: float, threads: int) -> bool:
-    """Whether a training that took `cpu` seconds of CPU time in `wall` seconds should be told to use one thread.
+    """Whether a training that used `cpu` seconds of CPU time in `wall` seconds waits for cores.
 
-    Left alone, a training keeps at least one core busy all the time, however many threads it has.
+    On an idle machine a training keeps at least one core busy all the time, with any number of threads.
     """
     return threads > 1 and cpu < BUSY_SHARE * wall
 
@@ -121,7 +121,7 @@ def _losses(rows: list[dict[str, float]]) -> list[str]:
 
 
 def _memory() -> str:
-    """What this process holds of the machine's memory, and of the GPU's where it uses one."""
+    """The memory that this process uses, of the machine and of the GPU."""
     text = f"{psutil.Process().memory_info().rss / 1e9:.1f} GB"
     if torch.cuda.is_initialized():
         return f"{text}, GPU {torch.cuda.memory_reserved() / 1e9:.1f} GB"

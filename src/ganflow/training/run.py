@@ -1,4 +1,4 @@
-"""One training from start to saved model: lock, tracking, loop, outs. What every train stage does around its model."""
+"""One training from start to saved model: lock, tracking, loop, outs. The common part of all train stages."""
 
 import sys
 from dataclasses import dataclass
@@ -19,14 +19,14 @@ from ganflow.training.compute import Machine
 from ganflow.training.lifetime import Stopped, sole_user
 from ganflow.training.loop import Batches, Model, Validation, train
 from ganflow.training.plan import Plan
-from ganflow.training.processes import as_one_of
+from ganflow.training.processes import fail_together
 
 
 @dataclass(frozen=True)
 class Outs:
     """Where a training's results go: exactly the outs that dvc.yaml declares for the stage."""
 
-    model: Path  # folder, with best/ and last/ in it where there is a validation
+    model: Path  # folder; contains best/ and last/ if there is a validation
     history: Path  # CSV file
     samples: Path | None = None  # folder of one picture per epoch
 
@@ -37,43 +37,47 @@ def train_and_track(
     plan: Plan,
     outs: Outs,
     *,
-    params: dict[str, Any],  #        the sections this training depends on: logged, and part of the checkpoint's mark
+    params: dict[str, Any],  #        sections that this training depends on: logged, and part of the checkpoint's mark
     dataset: dict[str, Any],  #       training.json of the prepared data
     machine: Machine,
     example: Tensor,  #               one input of the saved network, for MLflow's signature
-    arguments: dict[str, Any],  #     that rebuild it
-    about: dict[str, Any],  #         what its users must know
+    arguments: dict[str, Any],  #     of its constructor
+    about: dict[str, Any],  #         what users of the model must know
     validation: Validation | None = None,
 ) -> None:
-    """Train (or go on training) `model`, put its outs in place and everything about it into one MLflow run.
+    """Train `model` from its last checkpoint or from the start, write its outs, and log it as one MLflow run.
 
-    A model with a validation is kept twice, in best/ (the epoch with the best value on the validation split) and last/.
+    With a validation, two networks are saved: best/ (the epoch with the best value on the validation split) and last/.
+
+    Raises:
+        UserError: the batch cannot be divided among the processes, or a loss is not finite.
+        Stopped: SIGTERM or SIGINT was received; the state is saved.
     """
     world = machine.world
-    asked = _of_results(params)
+    result_params = _result_params(params)
     made_on = f"{machine.device.type} in {'bf16' if machine.bf16 else 'fp32'}"
-    checkpoints = Checkpoints(plan.name, mark(plan.name, asked, dataset["digest"]), made_on)
+    checkpoints = Checkpoints(plan.name, mark(plan.name, result_params, dataset["digest"]), made_on)
     if plan.batch_size % world.size:
-        with as_one_of(world):
+        with fail_together(world):
             raise UserError(
                 f"{plan.name}.batch_size = {plan.batch_size} cannot be shared evenly by {world.size} processes"
             )
     if not world.leads:
-        with as_one_of(world):
-            train(model, data, plan, checkpoints, _Nowhere(), validation, world)
+        with fail_together(world):
+            train(model, data, plan, checkpoints, _NoCurves(), validation, world)
         return
     print(f"{plan.name}: {plan.steps} steps of {plan.batch_size} images on {machine.reason}", file=sys.stderr)
     with sole_user(checkpoints.folder):
         tracker = start_run(
             plan.name,
-            params=_compared(params),
+            params=_logged_params(params),
             dataset=Dataset(dataset["name"], dataset["digest"], dataset["source"]),
-            training=checkpoints.training({"params": asked, "data": dataset["digest"]}),
+            training=checkpoints.training_id({"params": result_params, "data": dataset["digest"]}),
             tags={"ganflow.machine": machine.reason, "ganflow.data_source": dataset["source"]},
             best_by=None if validation is None else _best_by(validation, plan),
         )
         try:
-            with as_one_of(world):
+            with fail_together(world):
                 trained = train(model, data, plan, checkpoints, tracker, validation, world)
             network = model.finished().requires_grad_(False).cpu()
             with whole_dir(outs.model) as partial:
@@ -92,7 +96,7 @@ def train_and_track(
                         (partial / picture.name).write_bytes(picture.read_bytes())
             tracker.tag(WEIGHTS_TAG, saved.weights_digest(outs.model))
             tracker.file(outs.history, "history")
-            judged = _judged(network, validation, machine, dataset["source"]) if validation else None
+            judged = _validation_result(network, validation, machine, dataset["source"]) if validation else None
             tracker.model(network, example, "model", judged)
         except BaseException as fault:
             tracker.finish("KILLED" if isinstance(fault, Stopped) else "FAILED")
@@ -101,26 +105,26 @@ def train_and_track(
         checkpoints.finish(outs.history)
 
 
-def _of_results(params: dict[str, Any]) -> dict[str, Any]:
-    """`params` less where it runs: a checkpoint of one process goes on with two."""
-    where = ("device", "threads", "processes")
-    return params | {"compute": {name: value for name, value in params["compute"].items() if name not in where}}
+def _result_params(params: dict[str, Any]) -> dict[str, Any]:
+    """`params` without the device, threads and processes: two processes can continue the checkpoint of one."""
+    ignored = ("device", "threads", "processes")
+    return params | {"compute": {name: value for name, value in params["compute"].items() if name not in ignored}}
 
 
-def _compared(params: dict[str, Any]) -> dict[str, Any]:
-    """What runs are compared by: `params` less where it ran (a tag tells that) and weights that weigh nothing."""
-    shown = {name: value for name, value in params.items() if name != "compute"}
-    for name, section in shown.items():
+def _logged_params(params: dict[str, Any]) -> dict[str, Any]:
+    """`params` by which runs are compared: without the hardware (a tag has that) and weights that have no effect."""
+    logged = {name: value for name, value in params.items() if name != "compute"}
+    for name, section in logged.items():
         if isinstance(section, dict):
-            no_game = section.get("lambda_gan") == 0
-            idle = {"lambda_gp"} if no_game or section.get("objective") != "wgan_gp" else set()
-            idle |= {"lambda_features"} if no_game else set()
-            shown[name] = {key: value for key, value in section.items() if key not in idle}
-    return shown
+            no_discriminator = section.get("lambda_gan") == 0
+            unused = {"lambda_gp"} if no_discriminator or section.get("objective") != "wgan_gp" else set()
+            unused |= {"lambda_features"} if no_discriminator else set()
+            logged[name] = {key: value for key, value in section.items() if key not in unused}
+    return logged
 
 
-class _Nowhere:
-    """Curves of a process that does not lead."""
+class _NoCurves:
+    """Curves of a process other than the leader: discarded."""
 
     def metrics(self, values: dict[str, float], step: int) -> None: ...
 
@@ -131,8 +135,8 @@ def _best_by(validation: Validation, plan: Plan) -> BestBy:
     return BestBy(f"val_{validation.best_by}", validation.higher_is_better, plan.epoch_steps)
 
 
-def _judged(network: nn.Module, validation: Validation, machine: Machine, source: str) -> Judged | None:
-    """What the validation split says of the network kept, with its noise: whether it becomes champion hangs on it."""
+def _validation_result(network: nn.Module, validation: Validation, machine: Machine, source: str) -> Judged | None:
+    """The saved network's value on the validation split and on its resamples, which decide on the champion."""
     if validation.resampled is None:
         return None
     values = validation.resampled(network.to(machine.device))

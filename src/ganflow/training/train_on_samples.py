@@ -1,4 +1,4 @@
-"""Train on generated digits, test on real ones: what is in the samples for somebody who learns from them alone."""
+"""Train a classifier on generated digits and test it on real ones (classification accuracy score)."""
 
 import numpy as np
 import torch
@@ -22,11 +22,11 @@ def train_on_samples(
     seed: int,
     runtime: Runtime,
 ) -> np.ndarray:
-    """Whether a classifier trained on `images` and `labels` from scratch is right on each test digit: float [M].
+    """Train a classifier on `images` and `labels`; return for each test digit whether it is right: float [M], 0 or 1.
 
-    Digits are uint8 [N, 28, 28], labels 0..9; the recipe is that of the project's own classifier. Set against the same
-    number of real digits it shows what the generator leaves out: a classification accuracy score, Ravuri & Vinyals
-    2019 (arXiv:1905.10887).
+    Digits are uint8 [N, 28, 28], labels 0..9; the recipe is that of the project's own classifier. The difference to
+    training on the same number of real digits shows which variety the generator lacks: the classification accuracy
+    score of Ravuri & Vinyals 2019 (arXiv:1905.10887).
     """
     machine = Machine(runtime.device, runtime.bf16, runtime.reason)
     model = ClassifierModel(params, seed, machine)
@@ -36,10 +36,10 @@ def train_on_samples(
     plan = Plan("train on samples", seed, len(images), batch_size, params.epochs, params.learning_rate, params.epochs)
     (optimiser,) = model.optimisers.values()
     for step in range(plan.steps):
-        epoch, place = divmod(step, plan.epoch_steps)
+        epoch, index = divmod(step, plan.epoch_steps)
         machine.world.reseed(seed, plan.name, step)
         for group in optimiser.param_groups:
             group["lr"] = plan.rate(step)
-        model.step(data.batch(plan.order(epoch)[place * batch_size :][:batch_size]), (step + 1) * batch_size)
+        model.step(data.batch(plan.order(epoch)[index * batch_size :][:batch_size]), (step + 1) * batch_size)
     _, probabilities = classify(model.finished(), test_images)
     return (probabilities.argmax(1) == test_labels).astype(np.float64)

@@ -1,4 +1,4 @@
-"""Train stages of the translators between photos and maps: what train_pix2pix and train_cvae have in common."""
+"""What the stages train_pix2pix and train_cvae share: data, validation and outs of a translator."""
 
 from collections.abc import Callable
 from pathlib import Path
@@ -23,12 +23,12 @@ from ganflow.training.plan import Plan
 from ganflow.training.processes import launched
 from ganflow.training.run import Outs, train_and_track
 
-SHOWN = 4  # val pairs in the picture of an epoch
-VALIDATION_BATCH = 16
+EXAMPLES = 4  # val pairs in the picture made after each epoch
+VALIDATION_BATCH_SIZE = 16
 
 
 class TranslatorModel(loop.Model, Protocol):
-    """A model for the loop, and what rebuilds the network it trains."""
+    """A model for the training loop, with the arguments that rebuild its network."""
 
     arguments: dict[str, Any]
 
@@ -36,8 +36,8 @@ class TranslatorModel(loop.Model, Protocol):
 def train_translator(
     task: Literal["pix2pix", "cvae"],
     params: Params,
-    build: Callable[..., TranslatorModel],  # (own parameters, crop size, seed, machine, shown, common)
-    objective: str,  #  in words
+    build: Callable[..., TranslatorModel],  # (section, crop size, seed, machine, examples, median colour)
+    objective: str,  # its name in the model's config.json
     latent_dim: int = 0,
 ) -> None:
     """Train a translator by its section of `params`, into models/<task>."""
@@ -50,9 +50,9 @@ def train_translator(
     machine = compute.prepare(params.compute, plan.steps)
     pairs = open_array(prepared.PREPARED / "maps/train.npy", machine.device)
     inputs, targets = prepared.pairs("val", maps.direction)
-    shown, common = (inputs[:SHOWN], targets[:SHOWN]), prepared.common_colour(maps.direction)
-    model = build(own, maps.crop_size, params.seed, machine, shown, common)
-    drawn = latents(len(inputs), latent_dim, params.seed, "cvae", "validate") if latent_dim else None
+    examples, median_colour = (inputs[:EXAMPLES], targets[:EXAMPLES]), prepared.common_colour(maps.direction)
+    model = build(own, maps.crop_size, params.seed, machine, examples, median_colour)
+    val_latents = latents(len(inputs), latent_dim, params.seed, "cvae", "validate") if latent_dim else None
 
     logged = params.model_dump(include={"seed": True, "compute": True, task: True})
     logged["maps"] = {"crop_size": maps.crop_size, "direction": maps.direction}
@@ -72,7 +72,7 @@ def train_translator(
             "objective": objective,
             "eval_size": dataset["eval_size"],
         },
-        validation=translator_validation(inputs, targets, maps.crop_size, maps.direction, machine, drawn),
+        validation=translator_validation(inputs, targets, maps.crop_size, maps.direction, machine, val_latents),
     )
 
 
@@ -84,28 +84,28 @@ def translator_validation(
     machine: Machine,
     latents: torch.Tensor | None = None,
 ) -> Validation:
-    """Choose the epoch with the best mean IoU of map classes, or, where photos are drawn, mean absolute error.
+    """Choose the epoch with the highest mean IoU of map classes or, for photos, the lowest mean absolute error.
 
-    Both are taken on the centre crops of `inputs` and `real`, uint8 [N, H, W, 3], of the size trained on: a fraction of
-    what whole tiles would cost. `latents` [N, Z]: fixed ones, for a generator that takes them.
+    Both are computed on centre crops, `crop` pixels wide, of `inputs` and `real`, uint8 [N, H, W, 3]: whole tiles would
+    cost several times as much. `latents` [N, Z]: fixed ones, for a generator that takes a latent.
     """
     inputs, real = (_centre(images, crop) for images in (inputs, real))
     to_map = direction == "aerial2map"
 
     def measure(generator: nn.Module) -> dict[str, float]:
-        drawn = translate(generator, inputs, VALIDATION_BATCH, machine.device, latents)
-        measures = {"mae": float(np.abs(drawn.astype(np.int16) - real).mean())}
+        generated = translate(generator, inputs, VALIDATION_BATCH_SIZE, machine.device, latents)
+        measures = {"mae": float(np.abs(generated.astype(np.int16) - real).mean())}
         if to_map:
-            measures["mean_iou"] = float(classes.scores(classes.confusions(drawn, real).sum(0))["mean_iou"])
+            measures["mean_iou"] = float(classes.scores(classes.confusions(generated, real).sum(0))["mean_iou"])
         return measures
 
     def resampled(generator: nn.Module) -> np.ndarray:
-        drawn = translate(generator, inputs, VALIDATION_BATCH, machine.device, latents)
-        weights = whole_and_resamples(len(real), seed=0, resamples=RESAMPLES)  # whatever the run's seed: see Validation
+        generated = translate(generator, inputs, VALIDATION_BATCH_SIZE, machine.device, latents)
+        weights = whole_and_resamples(len(real), seed=0, resamples=RESAMPLES)  # a fixed seed: see Validation
         if not to_map:
-            errors = np.abs(drawn.astype(np.int16) - real).mean((1, 2, 3))
+            errors = np.abs(generated.astype(np.int16) - real).mean((1, 2, 3))
             return weights @ errors / len(real)
-        counts = classes.confusions(drawn, real)
+        counts = classes.confusions(generated, real)
         return classes.scores((weights @ counts.reshape(len(counts), -1)).reshape(-1, *counts.shape[1:]))["mean_iou"]
 
     return Validation(measure, "mean_iou" if to_map else "mae", to_map, resampled, digest_of(inputs, real))
