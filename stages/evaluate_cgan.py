@@ -1,4 +1,4 @@
-"""Stage evaluate_cgan: metrics of class-conditional digits with their noise, lower bound and trivial baseline."""
+"""Stage evaluate_cgan: measures of the class-conditional digits and of their baselines."""
 
 from ganflow import config
 from ganflow.evaluation import digits

@@ -1,4 +1,4 @@
-"""Stage evaluate_cvae: metrics of one map per test photo, with the baselines, and of several maps per photo."""
+"""Stage evaluate_cvae: one sample per test photo with the baselines, and several samples for some photos."""
 
 from pathlib import Path
 
@@ -27,16 +27,18 @@ def main() -> None:
     one_each = latents(len(inputs), vae.latent_dim, params.seed, "cvae", "evaluate")
     answers = {
         "model": translate(vae, inputs, own.batch_size, device, one_each),
-        "centre": translate(vae, inputs, own.batch_size, device),  # the mean of the prior: no luck in it
+        "centre": translate(vae, inputs, own.batch_size, device),  # the mean of the prior: without randomness
     }
     chosen = prepared.evenly(own.sampled_pairs, len(inputs))
-    found = perceptual.weights(own.perceptual)
-    measures, more = samples.of_samples(params, vae, inputs[chosen], real[chosen], model["direction"], found, device)
+    networks = perceptual.weights(own.perceptual)
+    measures, more = samples.sample_measures(
+        params, vae, inputs[chosen], real[chosen], model["direction"], networks, device
+    )
     kl = samples.kl_by_dimension(vae, inputs, real, own.batch_size, device)
     measures["kl"] = mean(kl.sum(1))
     measures["used_dimensions"] = used_dimensions(kl, params.seed)
     more["kl_by_dimension"] = kl.mean(0).tolist()
-    translations.evaluate_translator("cvae", params, model, answers, found, device, measures, more)
+    translations.evaluate_translator("cvae", params, model, answers, networks, device, measures, more)
 
 
 if __name__ == "__main__":

@@ -1,4 +1,4 @@
-"""Stage evaluate_gan: metrics of generated digits with their noise, and the lower bound and trivial baseline."""
+"""Stage evaluate_gan: measures of the generated digits and of their baselines."""
 
 from ganflow import config
 from ganflow.evaluation import digits

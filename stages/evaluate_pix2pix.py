@@ -19,8 +19,8 @@ def main() -> None:
     generator, model = saved.load_network(Path("models/pix2pix") / params.evaluate.checkpoint, UNet)
     inputs, _ = prepared.pairs("test", model["direction"])
     answers = {"model": translate(generator.to(device), inputs, params.evaluate.batch_size, device)}
-    found = perceptual.weights(params.evaluate.perceptual)
-    translations.evaluate_translator("pix2pix", params, model, answers, found, device)
+    networks = perceptual.weights(params.evaluate.perceptual)
+    translations.evaluate_translator("pix2pix", params, model, answers, networks, device)
 
 
 if __name__ == "__main__":

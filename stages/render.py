@@ -17,10 +17,10 @@ def main() -> None:
     params = config.load_params()
     device = compute.set_up(params.compute).device
     figures = {
-        "gan": pictures.of_gan(params, device),
-        "cgan": pictures.of_cgan(params, device),
-        "pix2pix": pictures.of_pix2pix(params, device, PAIRS),
-        "cvae": pictures.of_cvae(params, device),
+        "gan": pictures.gan_pictures(params, device),
+        "cgan": pictures.cgan_pictures(params, device),
+        "pix2pix": pictures.pix2pix_pictures(params, device, PAIRS),
+        "cvae": pictures.cvae_pictures(params, device),
     }
     with whole_dir(FIGURES) as partial:
         for task, own in figures.items():

@@ -41,7 +41,7 @@ def main() -> None:
         params=config.load_params(),
         figures=figures,
         pairs=_pairs(),
-        asked_read=_asked_read(_made_by("evaluate_cgan", Path("metrics/cgan_images.csv"))),
+        digit_confusion=_digit_confusion(_made_by("evaluate_cgan", Path("metrics/cgan_images.csv"))),
     )
     with whole_file(OUT) as partial:
         partial.write_text(page)
@@ -87,7 +87,7 @@ def _pairs() -> dict[str, list[dict[str, Any]]]:
     return groups
 
 
-def _asked_read(images: Path) -> list[list[float]]:
+def _digit_confusion(images: Path) -> list[list[float]]:
     table = pd.read_csv(images)
     shares = pd.crosstab(table["asked"], table["read_as"], normalize="index")
     return shares.reindex(index=range(10), columns=range(10), fill_value=0.0).to_numpy().tolist()

@@ -1,19 +1,19 @@
-"""What is true of each task whatever the run: its title, network, data, paper, and the baselines beside it."""
+"""Fixed facts of each task: title, network, data, paper, and the baselines in its tables."""
 
 from dataclasses import dataclass
 
 
 @dataclass(frozen=True)
 class Task:
-    """What is true of a task's model whatever the run."""
+    """Facts of a task that do not depend on the run."""
 
     title: str
     hub_task: str  # as hubs call it
     network: str
     data: str  # mnist or maps
-    is_: str
+    description: str
     paper: str
-    baselines: dict[str, str]  # rows of metrics/tables/<task>.json that stand beside the model, with their titles
+    baselines: dict[str, str]  # titles by row of metrics/tables/<task>.json
 
 
 _DIGIT_ROWS = {"floor": "other real digits", "copies": "nearest training digits", "ceiling": "Gaussian on pixels"}
@@ -24,7 +24,7 @@ TASKS = {
         "unconditional-image-generation",
         "DigitGenerator",
         "mnist",
-        "It turns noise into a grey 28×28 picture of a handwritten digit; which digit is left to the noise.",
+        "It turns noise into a grey 28×28 picture of a handwritten digit; the noise decides which digit.",
         "Radford, Metz and Chintala 2016, arXiv:1511.06434 (DCGAN)",
         _DIGIT_ROWS,
     ),
@@ -51,7 +51,7 @@ TASKS = {
         "image-to-image",
         "ConditionalVae",
         "maps",
-        "It turns one picture into as many different others as are asked for: ",
+        "It turns one picture into any number of different others: ",
         "Zhu et al. 2017, arXiv:1711.11586; Sohn, Lee and Yan 2015 (the learned prior)",
         _MAP_ROWS,
     ),

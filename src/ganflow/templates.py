@@ -1,4 +1,4 @@
-"""What pages are made of: templates (*.j2: HTML, Markdown for hubs and MLflow), and pictures."""
+"""Jinja templates (*.j2: HTML, Markdown for hubs and MLflow), and pictures embedded in pages."""
 
 import base64
 import io
@@ -14,7 +14,7 @@ QUALITY = 88  # of lossy WebP
 def template(name: str) -> jinja2.Template:
     """The template at this path below src/ganflow.
 
-    What goes into HTML is escaped; a name that nothing was given for is an error.
+    Values in HTML are escaped; an undefined name is an error.
     """
     environment = jinja2.Environment(
         loader=jinja2.FileSystemLoader(Path(__file__).parent),
@@ -28,10 +28,10 @@ def template(name: str) -> jinja2.Template:
 
 
 def embedded(image: Image.Image) -> str:
-    """The picture as an address that holds it, in WebP.
+    """The picture as a data URI, in WebP.
 
-    Lossless, unless that takes more than twice the bytes of a lossy one: photos, and the fine noise of what a network
-    draws, which would make a page several times as large.
+    Lossless, unless that takes more than twice the bytes of lossy WebP, as for photos and generated images with fine
+    noise, which would make the page several times as large.
     """
     kinds = [_webp(image, lossless=True), _webp(image, quality=QUALITY)]
     content = kinds[0] if len(kinds[0]) <= 2 * len(kinds[1]) else kinds[1]

@@ -3,7 +3,7 @@ from itertools import combinations
 import numpy as np
 import pytest
 
-from ganflow.metrics.samples import apart, best_of_n, diversity, spread, used_dimensions
+from ganflow.metrics.samples import best_of_n, diversity, mean_absolute_difference, spread, used_dimensions
 
 
 def test_the_best_of_k_is_the_mean_over_every_choice_of_k() -> None:
@@ -32,7 +32,7 @@ def test_diversity_is_the_mean_over_pairs_and_spread_the_deviation() -> None:
 
 def test_unsigned_bytes_do_not_wrap() -> None:
     low, high = np.zeros((1, 2, 2, 3), np.uint8), np.full((1, 2, 2, 3), 255, np.uint8)
-    assert apart(low, high).tolist() == apart(high, low).tolist() == [255]
+    assert mean_absolute_difference(low, high).tolist() == mean_absolute_difference(high, low).tolist() == [255]
 
 
 def test_latent_dimensions_in_use_with_those_that_other_images_would_show() -> None:

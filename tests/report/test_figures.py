@@ -5,7 +5,7 @@ from matplotlib import pyplot as plt
 from PIL import Image
 
 from ganflow.losses import OBJECTIVES
-from ganflow.report.figures import beside, best_of_n_curves, class_share_bars, curves
+from ganflow.report.figures import best_of_n_curves, class_share_bars, curves, side_by_side
 
 
 def history(points: int) -> pd.DataFrame:
@@ -75,9 +75,9 @@ def test_a_training_without_a_discriminator_has_two_panels() -> None:
     assert drawn(alone, {}).shape[1] < 0.75 * drawn(history(60), {}).shape[1]
 
 
-def test_beside_keeps_both() -> None:
+def test_side_by_side_keeps_both() -> None:
     left, right = Image.new("RGB", (3, 5), "red"), Image.new("RGB", (4, 5), "blue")
-    both = beside(left, right)
+    both = side_by_side(left, right)
     assert both.size == (7, 5)
     assert both.getpixel((2, 4)) == (255, 0, 0)
     assert both.getpixel((3, 4)) == (0, 0, 255)

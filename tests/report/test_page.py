@@ -160,7 +160,7 @@ def test_measures_that_are_absent_say_why_and_others_their_conditions(tmp_path: 
     assert "weights 6726" in text
     assert "60.0" in row_of(text, "FID")
     assert "120.5" in text[text.index("Published numbers") :], "beside the published ones"
-    assert "0.123" in text[text.index("Mean absolute difference of two answers") :]
+    assert "0.123" in text[text.index("Mean absolute difference of two samples") :]
 
 
 def test_published_rows_state_their_own_conditions(tmp_path: Path, params: Params) -> None:

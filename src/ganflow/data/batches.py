@@ -7,14 +7,14 @@ import numpy as np
 import torch
 from torch import Tensor
 
-# Calls its first argument with a number of rows and a generator; gives as many rows as asked for. It may draw more:
-# those of other processes.
+# Takes a function (rows, generator) -> random tensor and a number of rows, and returns that many rows. It may draw more
+# rows than that: the rows of the other processes.
 Draw = Callable[[Callable[[int, torch.Generator], Tensor], int], Tensor]
 
 RESIDENT_SHARE = 0.25  # of the device's free memory; a larger array stays on disk, memory-mapped
 
 
-def alone(draw: Callable[[int, torch.Generator], Tensor], count: int) -> Tensor:
+def draw_in_one_process(draw: Callable[[int, torch.Generator], Tensor], count: int) -> Tensor:
     """Draw `count` rows from torch's own generator."""
     return draw(count, torch.default_generator)
 
@@ -48,15 +48,15 @@ class DigitBatches:
     def __len__(self) -> int:
         return len(self._images)
 
-    def batch(self, indices: Tensor, draw: Draw = alone) -> tuple[Tensor, Tensor]:
-        """Images [B, 1, 28, 28] in [-1, 1] and labels int64 [B]. Draws nothing."""
+    def batch(self, indices: Tensor, draw: Draw = draw_in_one_process) -> tuple[Tensor, Tensor]:
+        """Images [B, 1, 28, 28] in [-1, 1] and labels int64 [B]. Uses no random numbers."""
         indices = indices.to(self._images.device)
         images = self._images[indices].to(self._device, non_blocking=True)
         return to_unit(images).unsqueeze(1), self._labels[indices].to(self._device).long()
 
 
 class PairBatches:
-    """Aligned pairs, uint8 [N, 2, S, S, 3] (aerial first), as random crops, flipped at random."""
+    """Aligned pairs, uint8 [N, 2, S, S, 3] (aerial first), as random crops, half of them flipped left to right."""
 
     def __init__(self, pairs: Tensor, crop_size: int, direction: str, device: torch.device) -> None:
         self._pairs, self._crop, self._device = pairs, crop_size, device
@@ -65,7 +65,7 @@ class PairBatches:
     def __len__(self) -> int:
         return len(self._pairs)
 
-    def batch(self, indices: Tensor, draw: Draw = alone) -> tuple[Tensor, Tensor]:
+    def batch(self, indices: Tensor, draw: Draw = draw_in_one_process) -> tuple[Tensor, Tensor]:
         """Input and target, each [B, 3, crop, crop] in [-1, 1]. Draws crops and flips."""
         room = self._pairs.shape[2] - self._crop + 1
         corners = draw(lambda count, rng: torch.randint(room, (count, 2), generator=rng), len(indices)).tolist()

@@ -27,13 +27,13 @@ MAPS_URLS = (
     "http://efrosgans.eecs.berkeley.edu/pix2pix/datasets/",
     "https://people.eecs.berkeley.edu/~tinghuiz/projects/pix2pix/datasets/",
 )
-TIMEOUT = (10, 30)  # seconds to connect, and between two pieces
-ATTEMPTS = 3  # at one address; what came before a break is kept
+TIMEOUT = (10, 30)  # seconds to connect, and to wait for more data
+ATTEMPTS = 3  # per address; an interrupted download is resumed
 CHUNK = 1 << 20
 
 
 class SourceError(Exception):
-    """One source did not give a good file; the next may."""
+    """A source did not give a valid file; the next source may."""
 
 
 def read_manifest(path: Path) -> dict[str, str]:
@@ -120,7 +120,7 @@ def _sources(path: str, urls: list[str]) -> list[str]:
 
 
 def _from_first_good(name: str, sources: list[str], use: Callable[[Path], None]) -> None:
-    """Call `use` on the file from the first source that has it and passes."""
+    """Call `use` on the file of the first source for which it succeeds."""
     reasons = []
     for source in sources:
         url = urlparse(source)
@@ -136,8 +136,8 @@ def _from_first_good(name: str, sources: list[str], use: Callable[[Path], None])
                 print(f"warning: {reason}; another source gave {name}", file=sys.stderr)
             return
     raise UserError(
-        f"no source gave {name} ({'; '.join(reasons)}). Two ways on: set GANFLOW_MIRROR to a folder or URL that holds "
-        "mnist/*.gz and maps.tar.gz, or see the whole workflow on built-in data with `make demo`"
+        f"no source gave {name} ({'; '.join(reasons)}). Two ways to continue: set GANFLOW_MIRROR to a folder or URL "
+        "that holds mnist/*.gz and maps.tar.gz, or see the whole workflow on built-in data with `make demo`"
     )
 
 
@@ -152,14 +152,14 @@ def _use_local(path: Path, use: Callable[[Path], None]) -> None:
 
 
 def _use_download(url: str, name: str, use: Callable[[Path], None]) -> None:
-    # Beside the outs, not among them: DVC empties those before each run, and a partial file is to survive that.
+    # Outside the stage's outs: DVC deletes those before each run, and a partial file must survive that.
     partial = project_root() / "data" / ".partial" / name
     note = partial.with_name(f"{name}.source")  # the address and version that the partial file came from
     with locked(partial.with_name(f"{name}.lock"), wait=True):
         _download(url, partial, note)
         try:
             use(partial)
-        except SourceError:  # it is bad: the next run starts anew (after a full disk it will not have to)
+        except SourceError:  # the file is invalid; after other faults (a full disk), the next run uses it
             _remove(partial, note)
             raise
         _remove(partial, note)
@@ -171,7 +171,7 @@ def _remove(*paths: Path) -> None:
 
 
 def _download(url: str, partial: Path, note: Path) -> None:
-    """Bring `partial` to the whole of `url`, going on from what is there. Raises SourceError."""
+    """Download `url` to `partial`, resuming what is there. Raises SourceError."""
     reason = ""
     for attempt in range(ATTEMPTS):
         if attempt:
@@ -191,39 +191,39 @@ def _download(url: str, partial: Path, note: Path) -> None:
 
 
 def _download_once(url: str, partial: Path, note: Path) -> None:
-    have, version = 0, ""
+    offset, version = 0, ""
     if partial.exists() and note.exists():
         origin, _, version = note.read_text().partition("\n")
-        have = partial.stat().st_size if origin == url and version else 0
+        offset = partial.stat().st_size if origin == url and version else 0
     headers = {"Accept-Encoding": "identity"}
-    if have:
+    if offset:
         # If-Range: should the file have changed meanwhile, the server sends it whole.
-        headers |= {"Range": f"bytes={have}-", "If-Range": version}
+        headers |= {"Range": f"bytes={offset}-", "If-Range": version}
     with requests.get(url, headers=headers, stream=True, timeout=TIMEOUT) as answer:
-        if answer.status_code == 416:  # nothing is left to send: it is whole, or not the file it was
-            if answer.headers.get("Content-Range") == f"bytes */{have}":
+        if answer.status_code == 416:  # nothing to send: the partial file is complete, or the file has changed
+            if answer.headers.get("Content-Range") == f"bytes */{offset}":
                 return
             partial.unlink()
-            raise requests.ConnectionError("the partial file does not fit the server's")
+            raise requests.ConnectionError("the partial file does not match the server's")
         answer.raise_for_status()
         if answer.status_code != 206:
-            have = 0
+            offset = 0
         note.write_text(f"{url}\n{answer.headers.get('ETag') or answer.headers.get('Last-Modified') or ''}")
-        total = have + int(answer.headers.get("Content-Length", 0))
+        total = offset + int(answer.headers.get("Content-Length", 0))
         if not sys.stderr.isatty():  # a bar there would fill a log
             print(f"fetching {url} ({total / 1e6:.1f} MB)", file=sys.stderr)
         with (
-            partial.open("ab" if have else "wb") as out,
+            partial.open("ab" if offset else "wb") as out,
             tqdm(
                 total=total or None,
-                initial=have,
+                initial=offset,
                 desc=partial.name,
                 unit="B",
                 unit_scale=True,
                 disable=None,  # where there is no terminal
             ) as bar,
         ):
-            # read1, not iter_content: that one would drop what came of a piece before the connection broke.
+            # read1, not iter_content: that one drops an incomplete chunk when the connection breaks.
             while chunk := answer.raw.read1(CHUNK):
                 out.write(chunk)
                 bar.update(len(chunk))

@@ -5,10 +5,10 @@ from PIL import Image
 
 
 def digits(train_images: int, test_images: int, seed: int) -> tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray]:
-    """scikit-learn's 1797 handwritten digits as MNIST has them: train images and labels, test images and labels.
+    """scikit-learn's 1797 handwritten digits in MNIST's format: train images and labels, test images and labels.
 
     Images are uint8 [N, 28, 28], white on black, the digit about 20 px high; labels uint8 [N]. A sixth is held out for
-    testing, every class alike; at most `train_images` and `test_images` are returned.
+    testing, stratified by class; at most `train_images` and `test_images` are returned.
     """
     from sklearn.datasets import load_digits
     from sklearn.model_selection import train_test_split

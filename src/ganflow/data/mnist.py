@@ -28,7 +28,7 @@ def read_labels(path: Path) -> np.ndarray:
 
 
 def read_split(folder: Path, prefix: str) -> tuple[np.ndarray, np.ndarray]:
-    """Images and labels of the split `prefix` (train or t10k)."""
+    """Images and labels of the split `prefix` (train or t10k). Raises UserError, naming the folder or file."""
     images = read_images(folder / f"{prefix}-images-idx3-ubyte.gz")
     labels = read_labels(folder / f"{prefix}-labels-idx1-ubyte.gz")
     if len(images) != len(labels):

@@ -17,10 +17,10 @@ FILTER = Image.Resampling.BICUBIC
 
 
 def split(names: Sequence[str], held_out: int, seed: int) -> tuple[list[str], list[str]]:
-    """`names` less `held_out` of them, and those, drawn by a permutation that depends on `seed` alone.
+    """Split `names` into training names and `held_out` validation names; the choice depends on `seed` alone.
 
     Raises:
-        UserError: nothing would be left.
+        UserError: no training name would be left.
     """
     if held_out >= len(names):
         raise UserError(f"maps.val_pairs = {held_out}: there are only {len(names)} pairs to hold them out of")
@@ -33,7 +33,7 @@ def read_pair(path: Path, size: int) -> np.ndarray:
     """uint8 [2, size, size, 3]: aerial photo, then map, from one picture twice as wide as high, aerial left.
 
     Raises:
-        UserError: it is not an image, or not a pair, or smaller than asked.
+        UserError: the file is missing, not an image, not a pair, or less than `size` px high.
     """
     try:
         with Image.open(path) as opened:

@@ -1,4 +1,4 @@
-"""The prepared data as later stages open it: arrays by name and what is known of them."""
+"""The prepared data as later stages read it: arrays by name, with their source, digest and counts."""
 
 import hashlib
 import json
@@ -41,12 +41,12 @@ def pairs(part: str, direction: str) -> tuple[np.ndarray, np.ndarray]:
 
 def common_colour(direction: str) -> torch.Tensor:
     """The median colour of the training targets in this direction, uint8 [3]."""
-    aerial, drawn = about("maps")["median"]
-    return torch.tensor(drawn if direction == "aerial2map" else aerial, dtype=torch.uint8)
+    aerial, street_map = about("maps")["median"]
+    return torch.tensor(street_map if direction == "aerial2map" else aerial, dtype=torch.uint8)
 
 
 def evenly(count: int, total: int) -> np.ndarray:
-    """At most `count` indices of `total`, spread evenly from the first to the last: shown because there, not chosen."""
+    """At most `count` indices of `total`, evenly spaced from the first to the last: no image is selected by hand."""
     return np.linspace(0, total - 1, min(count, total)).round().astype(int)
 
 

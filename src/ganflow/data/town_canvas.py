@@ -40,7 +40,7 @@ SUPERSAMPLING = 2
 
 
 class Layer:
-    """A picture of labels, drawn in unit coordinates and larger than wanted, so that edges can be smoothed."""
+    """An image of labels, SUPERSAMPLING times larger than the result; coordinates are in the unit square."""
 
     def __init__(self, size: int) -> None:
         self.side = SUPERSAMPLING * size
@@ -51,7 +51,7 @@ class Layer:
         self._draw.polygon((outline * self.side).ravel().tolist(), label)
 
     def areas(self, outlines: np.ndarray, labels: np.ndarray) -> None:
-        """Outlines [n, corners, 2], of which those out of the picture are left out; labels [n]."""
+        """Draw outlines [n, corners, 2] with labels [n]; those outside the picture are skipped."""
         seen = seen_in_picture(outlines)
         scaled = (outlines[seen] * self.side).reshape(-1, 2 * outlines.shape[1])
         for outline, label in zip(scaled.tolist(), labels[seen].tolist(), strict=True):
@@ -71,16 +71,16 @@ class Layer:
 
 @dataclass(frozen=True)
 class Scene:
-    """One town in the making. What is drawn on `houses` and `trees` hides the ground, and casts a shadow."""
+    """One town while it is drawn. What is drawn on `houses` and `trees` hides the ground, and casts a shadow."""
 
     rng: np.random.Generator
-    suburb: float  # from 0, a city, to 1
+    suburb: float  # 0: a city, 1: a suburb
     ground: Layer
     houses: Layer
     trees: Layer
 
     def clear(self, outline: Points) -> None:
-        """Nothing stands here."""
+        """Remove the houses and trees inside `outline`."""
         for layer in (self.houses, self.trees):
             layer.area(outline, 0)
 

@@ -10,7 +10,7 @@ Scalars = float | np.ndarray
 
 
 class _Grid:
-    """The axes of a street grid: turned, and sometimes bent, against the picture's."""
+    """The axes of a street grid: rotated, and sometimes bent, relative to the picture's."""
 
     def __init__(self, rng: np.random.Generator) -> None:
         angle, self._phase = rng.uniform(0, 2 * math.pi, 2)

@@ -32,7 +32,7 @@ SUBURB_ROOFS = np.array([(84, 81, 78), (66, 63, 61), (104, 98, 92), (88, 78, 71)
 def towns(count: int, size: int, seed: int, first: int = 0) -> np.ndarray:
     """Towns `first` to `first + count`: uint8 [count, 2, size, size, 3] RGB, aerial photo, then map.
 
-    A town depends on (seed, its number) alone, and is the same scene at every size.
+    A town depends only on `seed` and its number, and is the same scene at every size.
     """
     return np.stack([town(size, seed, first + n) for n in range(count)])
 
@@ -88,14 +88,14 @@ def _photo_palette(rng: np.random.Generator, suburb: float) -> np.ndarray:
 
 
 def _grain(rng: np.random.Generator, size: int) -> np.ndarray:
-    """Brightness over 128 of fine grain on uneven ground: uint16 [size, size]."""
+    """Factors of brightness, times 128, for fine grain on uneven ground: uint16 [size, size]."""
     left, top = rng.integers(256, size=2).tolist()
     return np.asarray(_noise().resize((size, size), box=(left, top, left + 256, top + 256)), np.uint16)
 
 
 @cache
 def _noise() -> Image.Image:
-    """Noise of three scales around 128, of which every photo shows a piece: 512 x 512."""
+    """Noise at three scales around 128, [512, 512]; every photo uses a crop of it."""
     rng = np.random.default_rng(0)
     layers = [
         np.asarray(Image.fromarray(rng.normal(0, strength, (cells, cells)).astype(np.float32)).resize((512, 512)))

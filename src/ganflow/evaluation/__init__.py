@@ -1,1 +1,1 @@
-"""Evaluate stages: what a trained model's outs are measured on, beside what, and where the numbers go."""
+"""The evaluate stages: measure trained models and their baselines on the test data, and record the results."""

@@ -25,13 +25,17 @@ from ganflow.seeds import latents
 from ganflow.tracking.run import continue_run
 from ganflow.training.train_on_samples import train_on_samples
 
-COPIES_SOUGHT = 2000  # digits asked whether they are copies
+COPY_CHECKED = 2000  # digits that are checked for being copies
 PARTS = ("train", "val", "test")
-LEARNED_FROM = 5000  # digits that a new classifier is trained on
+TRAIN_SAMPLES = 5000  # digits that train_on_samples trains its classifier on
 
 
 def evaluate_digits(task: Literal["gan", "cgan"], params: Params) -> None:
-    """Measure models/<task>: its digits with their noise, beside a floor, copies and a ceiling."""
+    """Measure the digits of models/<task> and of their baselines, and record the results.
+
+    Baselines: other real digits ("floor", a lower bound of the distances), the nearest training digits ("copies"), and
+    a Gaussian on pixels ("ceiling", a trivial baseline).
+    """
     own, seed = params.evaluate, params.seed
     runtime = compute.set_up(params.compute)
     classifier = saved.load_network(CLASSIFIER, DigitClassifier)[0].to(runtime.device)
@@ -40,59 +44,58 @@ def evaluate_digits(task: Literal["gan", "cgan"], params: Params) -> None:
 
     train, val, test = (np.array(prepared.array("mnist", f"{part}_images")) for part in PARTS)
     train_labels, val_labels, test_labels = (np.array(prepared.array("mnist", f"{part}_labels")) for part in PARTS)
-    # The lower bound: other real digits in the generated ones' place. No generator of new digits can be expected below.
-    # The classifier was not trained on them either: those it was trained on it reads better than any new ones.
-    held_out, labels_of_held_out = val[: own.digits], val_labels[: own.digits]
+    # Validation digits, because the classifier reads the digits that it was trained on better than any new ones.
+    held_out, held_out_labels = val[: own.digits], val_labels[: own.digits]
     chosen = np.sort(np.random.default_rng(seed).permutation(len(train))[: own.digits])
-    asked = np.resize(train_labels[chosen], own.digits)  # of a conditional generator: each as often as in training
+    requested = np.resize(train_labels[chosen], own.digits)  # of a conditional generator: classes as in training
 
-    def seen(images: np.ndarray) -> digits.Classified:
+    def classified_digits(images: np.ndarray) -> digits.Classified:
         return digits.Classified(*(found.astype(np.float64) for found in classify(classifier, images)))
 
-    def drawn(purpose: str) -> np.ndarray:
+    def generate(purpose: str) -> np.ndarray:
         inputs = latents(own.digits, generator.latent_dim, seed, "gan", purpose)
         if generator.classes:
-            inputs = with_classes(inputs, torch.from_numpy(asked.astype(np.int64)), generator.classes)
+            inputs = with_classes(inputs, torch.from_numpy(requested.astype(np.int64)), generator.classes)
         return draw(generator, inputs.to(runtime.device))
 
-    generated = drawn("evaluate")
+    generated = generate("evaluate")
     nearest_train = nearest(generated, train)[0]
-    copies = train[nearest_train]  # what a generator that memorised would draw instead
-    reference, of_generated, of_real = seen(test), seen(generated), seen(held_out)
-    read_as = of_generated.probabilities.argmax(1).astype(np.uint8)
-    of_rows = {
-        "model": of_generated,
-        "floor": of_real,
-        "copies": seen(copies),
-        "ceiling": seen(digits.pixel_gaussian(train, len(generated), seed)),
+    copies = train[nearest_train]  # what a generator that memorised would produce
+    reference, classified, classified_real = (classified_digits(images) for images in (test, generated, held_out))
+    read_as = classified.probabilities.argmax(1).astype(np.uint8)
+    digit_sets = {
+        "model": classified,
+        "floor": classified_real,
+        "copies": classified_digits(copies),
+        "ceiling": classified_digits(digits.pixel_gaussian(train, len(generated), seed)),
     }
-    rows = map_rows(lambda these: digits.digit_measures(these, reference, seed), of_rows)
+    rows = map_rows(lambda digit_set: digits.digit_measures(digit_set, reference, seed), digit_sets)
     for row, images in (("model", generated), ("floor", val), ("copies", copies)):
-        rows[row]["copied"] = share(copied(images[:COPIES_SOUGHT], train, test))
+        rows[row]["copied"] = share(copied(images[:COPY_CHECKED], train, test))
 
-    labels = asked if generator.classes else read_as
-    for row, images, taught in (("model", generated, labels), ("floor", train[chosen], train_labels[chosen])):
-        learned_from = images[:LEARNED_FROM], taught[:LEARNED_FROM]
-        right = train_on_samples(*learned_from, test, test_labels, params=params.classifier, seed=seed, runtime=runtime)
-        value, noise = share(right)
+    labels = requested if generator.classes else read_as
+    for row, images, image_labels in (("model", generated, labels), ("floor", train[chosen], train_labels[chosen])):
+        samples = images[:TRAIN_SAMPLES], image_labels[:TRAIN_SAMPLES]
+        correct = train_on_samples(*samples, test, test_labels, params=params.classifier, seed=seed, runtime=runtime)
+        value, noise = share(correct)
         rows[row]["train_on_samples"] = 100 * value, 100 * noise
 
     more: dict[str, Any] = {"class_shares": (np.bincount(read_as, minlength=10) / len(read_as)).tolist()}
     if generator.classes:
-        met = map_rows(
+        by_class = map_rows(
             lambda pair: digits.by_class(*pair, reference, test_labels, seed),
-            {"model": (of_generated, asked), "floor": (of_real, labels_of_held_out)},
+            {"model": (classified, requested), "floor": (classified_real, held_out_labels)},
         )
-        for row, by_class in met.items():
-            rows[row] |= by_class.pop("all")
-        more["by_class"] = met
+        for row, measures in by_class.items():
+            rows[row] |= measures.pop("all")
+        more["by_class"] = by_class
 
-    drawn_anew = pd.DataFrame(
-        [digits.quick_measures(seen(drawn(f"evaluate {k}")), reference) for k in range(own.repeats)]
+    repeated = pd.DataFrame(
+        [digits.quick_measures(classified_digits(generate(f"evaluate {k}")), reference) for k in range(own.repeats)]
     )
-    deviations = drawn_anew.std(ddof=min(1, own.repeats - 1))
+    deviations = repeated.std(ddof=min(1, own.repeats - 1))
     accuracy = share(reference.probabilities.argmax(1) == test_labels)
-    images = {"read_as": read_as, "sure": of_generated.probabilities.max(1), "nearest_train": nearest_train}
+    images = {"read_as": read_as, "sure": classified.probabilities.max(1), "nearest_train": nearest_train}
     record_results(
         task,
         about={
@@ -109,7 +112,7 @@ def evaluate_digits(task: Literal["gan", "cgan"], params: Params) -> None:
         },
         rows=rows,
         more=more,
-        images=pd.DataFrame(({"asked": asked} if generator.classes else {}) | images),
+        images=pd.DataFrame(({"asked": requested} if generator.classes else {}) | images),
     )
     tracker = continue_run("classifier", saved.weights_digest(CLASSIFIER))
     tracker.results({f"test/{key}": value for key, value in flat({"accuracy": accuracy}).items()})

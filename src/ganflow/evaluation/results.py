@@ -1,4 +1,4 @@
-"""An evaluation's numbers in every place that keeps them: metrics/, for DVC and the report, and the run in MLflow."""
+"""Record an evaluation's results: in metrics/ (for DVC and the report) and on the run in MLflow."""
 
 from pathlib import Path
 from typing import Any
@@ -17,9 +17,9 @@ METRICS = Path("metrics")
 def record_results(
     task: str,
     *,
-    about: dict[str, Any],  #  what the numbers hang on: data, checkpoint, n
+    about: dict[str, Any],  #  the conditions of the numbers: data, checkpoint, n
     rows: dict[str, dict[str, tuple[float, float]]],  # "model" and its baselines: measures as (value, plus-minus)
-    more: dict[str, Any],  #   what else the report shows
+    more: dict[str, Any],  #   further content of the report
     images: pd.DataFrame,  #   one row per image
 ) -> None:
     """Write metrics/<task>.json (the model's own measures, flat), tables/<task>.json (all) and <task>_images.csv."""
@@ -32,7 +32,7 @@ def record_results(
     tracker = continue_run(task, saved.weights_digest(Path("models") / task))
     tracker.results({f"test/{key}": value for key, value in flat(rows["model"]).items()})
     for name, row in rows.items():
-        if name != "model":  # named so that MLflow's page, which sorts by name, has them behind the model's own
+        if name != "model":  # this name sorts after the model's own on MLflow's page
             tracker.results({f"test baseline {name}/{key}": value for key, (value, _) in row.items()})
     for path in (METRICS / f"tables/{task}.json", METRICS / f"{task}_images.csv"):
         tracker.file(path, "metrics")

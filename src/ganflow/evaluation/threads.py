@@ -1,4 +1,4 @@
-"""One core per row of a table: NumPy lets go of Python's lock while it works."""
+"""Compute the rows of a table in parallel threads: NumPy releases Python's lock while it works."""
 
 from collections.abc import Callable, Mapping
 from concurrent.futures import ThreadPoolExecutor
@@ -7,19 +7,22 @@ from typing import TypeVar
 import torch
 from threadpoolctl import threadpool_limits
 
-Given = TypeVar("Given")
-Found = TypeVar("Found")
+Value = TypeVar("Value")
+Result = TypeVar("Result")
 
 
-def map_rows(function: Callable[[Given], Found], rows: Mapping[str, Given]) -> dict[str, Found]:
+def map_rows(function: Callable[[Value], Result], rows: Mapping[str, Value]) -> dict[str, Result]:
     """`function` of each value, under its key, on as many threads as `compute.threads` gives torch.
 
-    NumPy's and scikit-learn's own threads rest meanwhile: two rows that each want every core wait for each other.
+    NumPy and scikit-learn run on one thread each meanwhile: rows that each use every core would slow each other down.
     """
-    with threadpool_limits(1, user_api="blas"), ThreadPoolExecutor(torch.get_num_threads(), initializer=_alone) as pool:
+    with (
+        threadpool_limits(1, user_api="blas"),
+        ThreadPoolExecutor(torch.get_num_threads(), initializer=_one_openmp_thread) as pool,
+    ):
         return dict(zip(rows, pool.map(function, rows.values()), strict=True))
 
 
-def _alone() -> None:
-    """OpenMP counts its threads by the thread that asks for them, so each of the pool has to say it for itself."""
+def _one_openmp_thread() -> None:
+    """OpenMP's limit belongs to the calling thread, so each thread of the pool has to set it."""
     threadpool_limits(1, user_api="openmp")

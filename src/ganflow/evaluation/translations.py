@@ -20,41 +20,41 @@ def evaluate_translator(
     task: str,
     params: Params,
     model: dict[str, Any],  #  config.json of the model
-    answers: dict[str, np.ndarray],  # "model" and what else it has to say: uint8 [N, H, W, 3] for each test input
-    found: perceptual.Weights | perceptual.Absent,  # of the networks that FID, KID and LPIPS look through
+    answers: dict[str, np.ndarray],  # "model" and other rows: uint8 [N, H, W, 3], an image per test input
+    networks: perceptual.Weights | perceptual.Absent,  # of FID, KID and LPIPS
     device: torch.device,
-    more_of_model: dict[str, tuple[float, float]] | None = None,  # measures of its own
+    model_measures: dict[str, tuple[float, float]] | None = None,  # further measures of the model
     more: dict[str, Any] | None = None,
 ) -> None:
-    """Measure `answers` and the baselines that take no network with their noise, and publish it all."""
+    """Measure `answers` and the baselines without a network, with 95 % intervals, and record the results."""
     to_map = model["direction"] == "aerial2map"
-    known, targets = prepared.pairs("train", model["direction"])
+    train_inputs, train_targets = prepared.pairs("train", model["direction"])
     inputs, real = prepared.pairs("test", model["direction"])
     baselines = {
-        # Of the training images: a baseline that has seen the test set is none.
-        "constant": np.broadcast_to(median_colour(targets), real.shape),
-        "nearest": nearest_targets(known, targets, inputs)[0],
+        # From the training images: a baseline must not use the test set.
+        "constant": np.broadcast_to(median_colour(train_targets), real.shape),
+        "nearest": nearest_targets(train_inputs, train_targets, inputs)[0],
         "input": inputs,
     }
     weights = multiplicities(len(real), params.seed)
     frames = map_rows(lambda answer: translation.per_image(answer, real, to_map), answers | baselines)
     rows = {name: translation.with_noise(frame, weights) for name, frame in frames.items()}
-    rows["model"] |= more_of_model or {}
+    rows["model"] |= model_measures or {}
 
-    seen_through: dict[str, Any]
-    if isinstance(found, perceptual.Absent):
+    perceptual_facts: dict[str, Any]
+    if isinstance(networks, perceptual.Absent):
         # Why exactly may differ from one network to the next, and so is for people's eyes, not for an out.
-        print(f"FID, KID and LPIPS are not measured: {found.reason}", file=sys.stderr)
+        print(f"FID, KID and LPIPS are not measured: {networks.reason}", file=sys.stderr)
         off = params.evaluate.perceptual == "off"
-        seen_through = {"absent": "evaluate.perceptual is off" if off else "their weights were not at hand"}
+        perceptual_facts = {"absent": "evaluate.perceptual is off" if off else "their weights were not at hand"}
     else:
-        seen_through = perceptual.conditions(real)
-        of_real = perceptual.inception_features(real, found, device)
-        distances = perceptual.lpips(answers["model"], real, found, device)
-        floor = resized(targets[: len(real)], real.shape[1])
-        for name, images, paired in (("model", answers["model"], distances), ("floor", floor, None)):
-            features = perceptual.inception_features(images, found, device)
-            rows.setdefault(name, {}).update(perceptual.summary(features, of_real, paired, params.seed))
+        perceptual_facts = perceptual.conditions(real)
+        real_features = perceptual.inception_features(real, networks, device)
+        distances = perceptual.lpips(answers["model"], real, networks, device)
+        real_tiles = resized(train_targets[: len(real)], real.shape[1])
+        for name, images, paired in (("model", answers["model"], distances), ("floor", real_tiles, None)):
+            features = perceptual.inception_features(images, networks, device)
+            rows.setdefault(name, {}).update(perceptual.summary(features, real_features, paired, params.seed))
 
     record_results(
         task,
@@ -69,7 +69,7 @@ def evaluate_translator(
         },
         rows=rows,
         more={
-            "perceptual": seen_through,
+            "perceptual": perceptual_facts,
             "confusion": classes.confusions(answers["model"], real).sum(0).tolist() if to_map else None,
             **(more or {}),
         },

@@ -1,1 +1,1 @@
-"""A trained model at work: digits drawn, images translated, what the classifier sees. Needs nothing of training."""
+"""Using trained models: generate digits, translate images, classify digits. Imports nothing from training."""

@@ -33,7 +33,7 @@ def set_up(compute: Compute, processes: int = 1) -> Runtime:
     `processes`: how many share the CPU cores of this machine, this one included.
 
     Raises:
-        UserError: the asked device is not there.
+        UserError: `compute.device` is not available.
     """
     device = chosen_device(compute.device)
     torch.set_num_threads(compute.threads or max(1, hardware.usable_cores() // processes))
@@ -41,8 +41,8 @@ def set_up(compute: Compute, processes: int = 1) -> Runtime:
     # GAN gradients decay into denormals, on which a CPU is many times slower.
     torch.set_flush_denormal(True)
     if device.type == "cuda":
-        _repeat_exactly_on_a_gpu()
-    fast, why = _bf16_pays(device)
+        _make_gpu_deterministic()
+    fast, why = _bf16_is_faster(device)
     bf16 = fast if compute.precision == "auto" else compute.precision == "bf16"
     reason = f"{device.type}, {'bf16 autocast' if bf16 else 'fp32'}"
     reason += f" ({why})" if compute.precision == "auto" else ""
@@ -53,7 +53,7 @@ def chosen_device(name: str) -> torch.device:
     """The device of this name (auto: the best there is).
 
     Raises:
-        UserError: there is none.
+        UserError: torch sees no such device.
     """
     available = {"cpu": True, "cuda": torch.cuda.is_available(), "mps": torch.backends.mps.is_available()}
     if name == "auto":
@@ -63,10 +63,10 @@ def chosen_device(name: str) -> torch.device:
     return torch.device(name)
 
 
-def _repeat_exactly_on_a_gpu() -> None:
-    """The same bytes every time are worth more here than the fastest algorithm.
+def _make_gpu_deterministic() -> None:
+    """Reproducible bytes matter more here than the fastest algorithm.
 
-    An operation that has no deterministic algorithm runs all the same, with a warning.
+    An operation without a deterministic algorithm still runs, with a warning.
     """
     os.environ.setdefault("CUBLAS_WORKSPACE_CONFIG", ":4096:8")  # read when cuBLAS starts
     torch.use_deterministic_algorithms(True, warn_only=True)
@@ -77,9 +77,9 @@ def _repeat_exactly_on_a_gpu() -> None:
 
 
 def _keep_freed_memory() -> None:
-    """Have glibc keep what is freed for the next step, which needs the very same blocks again.
+    """Make glibc keep freed memory for the next step, which needs blocks of the same sizes again.
 
-    By default it hands every large block back to the kernel, and each step pays for thousands of page faults.
+    By default it returns every large block to the kernel, and each step causes thousands of page faults.
     """
     with suppress(AttributeError):  # another C library
         adjust = ctypes.CDLL(None).mallopt
@@ -87,7 +87,7 @@ def _keep_freed_memory() -> None:
         adjust(_M_TRIM_THRESHOLD, 2**31 - 1)
 
 
-def _bf16_pays(device: torch.device) -> tuple[bool, str]:
+def _bf16_is_faster(device: torch.device) -> tuple[bool, str]:
     """Whether bf16 is faster than fp32 on this device, and why."""
     if device.type == "cuda":
         fast = torch.cuda.is_bf16_supported(including_emulation=False)

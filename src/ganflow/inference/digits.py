@@ -1,4 +1,4 @@
-"""Digits drawn by a trained generator."""
+"""Digits from a trained generator."""
 
 import numpy as np
 import torch
@@ -16,5 +16,5 @@ def every_class(latent: Tensor, classes: int) -> Tensor:
 
 @torch.no_grad()
 def draw(generator: nn.Module, inputs: Tensor) -> np.ndarray:
-    """Digits, uint8 [N, 28, 28], from a generator's inputs [N, ...], memory flat in N."""
+    """Digits, uint8 [N, 28, 28], from a generator's inputs [N, ...], in batches of 500."""
     return np.concatenate([to_bytes(generator(chunk)) for chunk in inputs.split(500)])

@@ -1,4 +1,4 @@
-"""What the digit classifier sees: the features and classes that the digit measures are computed from."""
+"""Features and class probabilities from the digit classifier, as the digit measures need them."""
 
 from pathlib import Path
 
@@ -8,7 +8,7 @@ import torch
 from ganflow.data.batches import to_unit
 from ganflow.models.classifier import DigitClassifier
 
-CLASSIFIER = Path("models/classifier")  # through which the digit metrics look
+CLASSIFIER = Path("models/classifier")  # whose features the digit measures use
 
 
 @torch.no_grad()

@@ -37,7 +37,7 @@ def spherical_path(start: np.ndarray, end: np.ndarray, steps: int) -> np.ndarray
     angle = np.arccos(np.clip((a * b).sum(1), -1, 1))[:, None, None]
     t = np.linspace(0, 1, steps)[None, :, None]
     sine = np.sin(angle)
-    straight = sine < 1e-6  # parallel, where a line is the circle, or opposite, where no circle is shortest
+    straight = sine < 1e-6  # parallel: the path is a line; opposite: no great circle is the shortest
     safe = np.where(straight, 1, sine)
     weight_a = np.where(straight, 1 - t, np.sin((1 - t) * angle) / safe)
     weight_b = np.where(straight, t, np.sin(t * angle) / safe)
@@ -45,7 +45,7 @@ def spherical_path(start: np.ndarray, end: np.ndarray, steps: int) -> np.ndarray
 
 
 def _grid(tiles: np.ndarray, columns: int, zoom: int) -> Image.Image:
-    """uint8 [N, H, W, 3] row by row, the last row filled up with paper.
+    """uint8 [N, H, W, 3] row by row, the last row filled up with white.
 
     Not by torchvision: its import takes seconds of every stage.
     """

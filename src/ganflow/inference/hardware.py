@@ -1,4 +1,4 @@
-"""What this machine offers: how many CPU cores this process may use, and whether bf16 pays on its processor."""
+"""What this machine offers: how many CPU cores this process may use, and whether bf16 is faster on its processor."""
 
 import math
 import os
@@ -41,13 +41,13 @@ def cpu_limits(root: Path, memberships: str) -> list[float]:
         group = Path(path.lstrip("/"))
         for mount in mounts:
             for folder in [group, *group.parents]:
-                with suppress(OSError, ValueError):  # not there, or no limit that is a number
+                with suppress(OSError, ValueError):  # no such file, or no numeric limit
                     limits.append(_limit(mount / folder))
     return limits
 
 
 def _limit(group: Path) -> float:
-    """Cores per unit of time that this cgroup may use."""
+    """CPU limit of this cgroup, in cores. Raises ValueError or OSError if it has none."""
     if (group / "cpu.max").exists():
         quota, period = (group / "cpu.max").read_text().split()
     else:

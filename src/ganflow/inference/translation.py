@@ -1,4 +1,4 @@
-"""Images through a trained translator: equal tiles in batches, or one photo of any size."""
+"""Translate images with a trained network: equal tiles in batches, or one photo of any size."""
 
 import io
 from pathlib import Path
@@ -21,33 +21,33 @@ def translate(
     """uint8 [N, H, W, 3] to uint8 of the same shape, `batch_size` tiles at a time.
 
     `latents` [N, Z]: one per tile, for a generator that takes them. A generator with batch norm gets one tile at a
-    time: its answer would depend on the neighbours otherwise.
+    time, because its output would depend on the rest of the batch otherwise.
     """
     if any(isinstance(module, torch.nn.BatchNorm2d) for module in generator.modules()):
         batch_size = 1
-    done = []
+    translated = []
     for start in range(0, len(tiles), batch_size):
         batch = slice(start, start + batch_size)
-        given = () if latents is None else (latents[batch].to(device),)
-        done.append(to_bytes(generator(to_input(tiles[batch], device), *given)))
-    return np.concatenate(done)
+        latent = () if latents is None else (latents[batch].to(device),)
+        translated.append(to_bytes(generator(to_input(tiles[batch], device), *latent)))
+    return np.concatenate(translated)
 
 
 @torch.no_grad()
 def translate_photo(
     generator: nn.Module, photo: Image.Image, tile: int, device: torch.device, latent: Tensor | None = None
 ) -> Image.Image:
-    """A photo of any size, as a picture of the same size: overlapping tiles, blended where they meet.
+    """Translate a photo of any size to an image of the same size, in overlapping tiles that are blended.
 
-    `tile` is the side the generator was measured at: statistics over a much larger field would differ from those it
-    was trained on. `latent` [1, Z]: the same one for every tile, for a generator that takes it.
+    `tile` is the side in pixels at which the generator was evaluated: on a much larger image its normalisation
+    statistics would differ from those in training. `latent` [1, Z]: one for all tiles, for a generator that takes it.
     """
     pixels = np.asarray(photo.convert("RGB"))
     height, width = pixels.shape[:2]
     step = tile - min(OVERLAP, tile // 2)
     rows, columns = _starts(height, tile, step), _starts(width, tile, step)
     padding = (max(0, tile - height), max(0, tile - width))
-    # Reflection would fail on a photo thinner than what is missing; symmetric padding repeats as often as needed.
+    # Symmetric, not reflecting: reflection fails if the padding is wider than the photo.
     padded = np.pad(pixels, ((0, padding[0]), (0, padding[1]), (0, 0)), mode="symmetric")
 
     ramp = np.minimum(np.arange(1, tile + 1), np.arange(tile, 0, -1)).astype(np.float32)
@@ -74,7 +74,7 @@ def writable_format(path: Path, size: tuple[int, int]) -> str:
     try:
         for tried in ((size[0], 1), (1, size[1])):
             Image.new("RGB", tried).save(io.BytesIO(), format=name)
-    except Exception as fault:  # each of Pillow's writers has its own kinds
+    except Exception as fault:  # Pillow's writers raise many kinds
         why = "no picture can be written in it" if isinstance(fault, KeyError) else one_line(fault)
         raise UserError(f"cannot write {path} as {name}: {why}; give it a name like map.png") from None
     return name

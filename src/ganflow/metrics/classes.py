@@ -1,7 +1,7 @@
 """Map classes: what a person reads off a map (streets, parks, water), compared pixel by pixel.
 
 Pixel measures hardly see a street: it covers little and is nearly as light as the land. Intersection over union per
-class does, and one constant colour scores nothing on four of the five.
+class does, and one constant colour scores 0 on four of the five.
 """
 
 from functools import cache
@@ -30,7 +30,7 @@ PROTOTYPES: dict[str, list[tuple[int, int, int]]] = {
     "park": [(202, 222, 174), (194, 218, 158), (186, 210, 186)],  # parks, sports grounds, cemeteries
     "water": [(178, 210, 254)],
 }
-BITS = 6  # per channel of the look-up table: colours closer than 4 levels are not told apart
+BITS = 6  # per channel of the look-up table: colours closer than 4 levels are not distinguished
 TOLERANCE = 2  # pixels, for the edges of roads
 
 
@@ -65,8 +65,8 @@ def confusions(generated: np.ndarray, real: np.ndarray) -> np.ndarray:
         raise ValueError(f"shapes differ: {generated.shape} and {real.shape}")
     cells = len(CLASSES) ** 2
     counts = [
-        np.bincount((segment(theirs) * len(CLASSES) + segment(ours)).ravel(), minlength=cells)
-        for ours, theirs in zip(generated, real, strict=True)
+        np.bincount((segment(real_map) * len(CLASSES) + segment(generated_map)).ravel(), minlength=cells)
+        for generated_map, real_map in zip(generated, real, strict=True)
     ]
     return np.array(counts, np.int64).reshape(-1, len(CLASSES), len(CLASSES))
 
@@ -74,8 +74,8 @@ def confusions(generated: np.ndarray, real: np.ndarray) -> np.ndarray:
 def scores(counts: np.ndarray) -> dict[str, np.ndarray]:
     """From confusion matrices [..., 5, 5]: iou/, precision/ and recall/<class>, and mean_iou, each [...].
 
-    mean_iou is over the classes that are in the real maps. A share of nothing is nan: the precision of a class that is
-    never generated, the recall of one that is in no real map, the intersection over union of one that is in neither.
+    mean_iou is over the classes that are in the real maps. A share 0 / 0 is nan: the precision of a class that is never
+    generated, the recall of one that is in no real map, the intersection over union of one that is in neither.
     """
     right = np.diagonal(counts, axis1=-2, axis2=-1)
     real, generated = counts.sum(-1), counts.sum(-2)
@@ -98,12 +98,12 @@ def road_boundaries(generated: np.ndarray, real: np.ndarray) -> np.ndarray:
     """int64 [N, 4], per pair of uint8 [N, H, W, 3]: edge pixels of the generated roads, those of them within 2 px of an
     edge of the real ones, and the same the other way round.
 
-    Streets and motorways are one here, a road. Its edge pixels are those with a neighbour (of four) that is no road;
-    the distance is Euclidean.
+    Roads are streets and motorways together. An edge pixel is a road pixel that has one of its four neighbours outside
+    the road; distances are Euclidean.
     """
     counts = []
-    for ours, theirs in zip(generated, real, strict=True):
-        a, b = _edges(ours), _edges(theirs)
+    for generated_map, real_map in zip(generated, real, strict=True):
+        a, b = _edges(generated_map), _edges(real_map)
         counts.append([a.sum(), (a & near(b, TOLERANCE)).sum(), b.sum(), (b & near(a, TOLERANCE)).sum()])
     return np.array(counts, np.int64).reshape(-1, 4)
 
@@ -127,7 +127,7 @@ def _edges(image: np.ndarray) -> np.ndarray:
 def near(pixels: np.ndarray, radius: int) -> np.ndarray:
     """Which pixels are at most `radius` from one of `pixels`, bool [H, W], Euclidean: bool [H, W].
 
-    For the few pixels of a radius, twice as fast as scipy's distance transform.
+    For a small radius this is twice as fast as scipy's distance transform.
     """
     across, down = np.mgrid[-radius : radius + 1, -radius : radius + 1]
     return ndimage.binary_dilation(pixels, np.hypot(across, down) <= radius)

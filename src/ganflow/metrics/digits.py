@@ -1,11 +1,11 @@
-"""All measures of a set of generated digits that look through the classifier, each with its noise."""
+"""All measures of generated digits that use the classifier's features, each with its 95 % interval."""
 
 from dataclasses import dataclass
 from functools import cached_property
 
 import numpy as np
 
-from ganflow.metrics.bootstrap import measured
+from ganflow.metrics.bootstrap import value_and_plus_minus
 from ganflow.metrics.distribution import (
     class_histogram,
     classifier_score,
@@ -16,33 +16,33 @@ from ganflow.metrics.distribution import (
 from ganflow.metrics.intervals import GROUPS, jackknifed, share, whole_and_deletions, whole_and_halves, wilson
 from ganflow.metrics.manifold import Neighbours, manifold, neighbours
 
-FEWEST = 3  # digits of a class: without one of them there is still a covariance
+MIN_PER_CLASS = 3  # digits: the jackknife leaves one out, and a covariance needs two
 
 
 @dataclass(frozen=True)
 class Classified:
-    """Digits as the classifier sees them: float64 features [N, D] and class probabilities [N, 10]."""
+    """The classifier's outputs for N digits: float64 features [N, D] and class probabilities [N, 10]."""
 
     features: np.ndarray
     probabilities: np.ndarray
 
     @cached_property
     def neighbours(self) -> Neighbours:
-        """Found once, though many sets are measured against the same real digits."""
+        """Cached: many sets are measured against the same real digits."""
         return neighbours(self.features)
 
 
 def digit_measures(digits: Classified, reference: Classified, seed: int) -> dict[str, tuple[float, float]]:
     """Every measure of `digits` against real ones, as (value, half the width of its 95 % interval)."""
     weights = _deletions(digits.features, reference.features, seed)
-    sets = digits.features, reference.features, weights
+    features = digits.features, reference.features, weights
     found = {
-        "frechet_classifier": frechet_distance(*sets),
-        "kernel_classifier": kernel_distance(*sets),
+        "frechet_classifier": frechet_distance(*features),
+        "kernel_classifier": kernel_distance(*features),
         "score": classifier_score(digits.probabilities, weights[0]),
         "kl_uniform": divergence_from_uniform(class_histogram(digits.probabilities.argmax(1), weights[0])),
     }
-    return {key: jackknifed(values) for key, values in found.items()} | _neighbourhood(digits, reference, seed)
+    return {key: jackknifed(values) for key, values in found.items()} | _manifold_measures(digits, reference, seed)
 
 
 def _deletions(a: np.ndarray, b: np.ndarray, seed: int) -> tuple[np.ndarray, np.ndarray]:
@@ -50,12 +50,15 @@ def _deletions(a: np.ndarray, b: np.ndarray, seed: int) -> tuple[np.ndarray, np.
     return whole_and_deletions(len(a), groups, seed), whole_and_deletions(len(b), groups, seed + 1)
 
 
-def _neighbourhood(digits: Classified, reference: Classified, seed: int) -> dict[str, tuple[float, float]]:
-    """precision, recall, density and coverage: their intervals from halves of both sets, with the balls drawn anew."""
+def _manifold_measures(digits: Classified, reference: Classified, seed: int) -> dict[str, tuple[float, float]]:
+    """precision, recall, density and coverage: their intervals come from random halves of both sets."""
     counts = len(digits.features), len(reference.features)
     halves = whole_and_halves(counts[0], seed), whole_and_halves(counts[1], seed + 1)
-    found = {key: measured(values) for key, values in manifold(digits.neighbours, reference.neighbours, halves).items()}
-    # A share of which no half differs (all of them, or none) is no surer than that of independent digits.
+    found = {
+        key: value_and_plus_minus(values)
+        for key, values in manifold(digits.neighbours, reference.neighbours, halves).items()
+    }
+    # Where all halves agree (a share of 0 or 1), the interval is not 0: Wilson's for independent digits is the least.
     for key, count in zip(("precision", "recall", "coverage"), (*counts, counts[1]), strict=True):
         value, noise = found[key]
         found[key] = value, max(noise, wilson(value, count))
@@ -63,32 +66,34 @@ def _neighbourhood(digits: Classified, reference: Classified, seed: int) -> dict
 
 
 def by_class(
-    digits: Classified, asked: np.ndarray, reference: Classified, labels: np.ndarray, seed: int
+    digits: Classified, labels: np.ndarray, reference: Classified, reference_labels: np.ndarray, seed: int
 ) -> dict[str, dict[str, tuple[float, float]]]:
-    """How well each class was met: digits asked for as the classes `asked` [N] against real ones with `labels` [M].
+    """Measures of class-conditional digits, generated for `labels` [N], against real ones with `reference_labels` [M].
 
-    By class ("0" to "9", those with three digits or more on both sides) and over "all" digits,
-    each as (value, half the width of its 95 % interval): `class_accuracy`, the share read as the digit asked for, and
-    `frechet_by_class`, the Fréchet distance to the real digits of that class, whose mean over classes stands under
-    "all".
+    For each class ("0" to "9", if both sets have three digits of it or more) and for "all" digits, each as (value,
+    half the width of its 95 % interval): `class_accuracy`, the share that the classifier reads as the requested digit,
+    and `frechet_by_class`, the Fréchet distance to the real digits of that class (under "all", the mean over classes).
     """
-    right = digits.probabilities.argmax(1) == asked
+    correct = digits.probabilities.argmax(1) == labels
     found: dict[str, dict[str, tuple[float, float]]] = {}
-    for label in np.unique(asked):
-        ours, theirs = digits.features[asked == label], reference.features[labels == label]
-        if min(len(ours), len(theirs)) >= FEWEST:
-            distances = frechet_distance(ours, theirs, _deletions(ours, theirs, seed))
+    for label in np.unique(labels):
+        generated, real = digits.features[labels == label], reference.features[reference_labels == label]
+        if min(len(generated), len(real)) >= MIN_PER_CLASS:
+            distances = frechet_distance(generated, real, _deletions(generated, real, seed))
             found[str(label)] = {
-                "class_accuracy": share(right[asked == label]),
+                "class_accuracy": share(correct[labels == label]),
                 "frechet_by_class": jackknifed(distances),
             }
     values, noise = np.array([of_class["frechet_by_class"] for of_class in found.values()]).T
-    over_classes = float(values.mean()), float(np.linalg.norm(noise) / len(noise))  # their samples are different ones
-    return found | {"all": {"class_accuracy": share(right), "frechet_by_class": over_classes}}
+    over_classes = (
+        float(values.mean()),
+        float(np.linalg.norm(noise) / len(noise)),
+    )  # classes share no samples: their errors are independent
+    return found | {"all": {"class_accuracy": share(correct), "frechet_by_class": over_classes}}
 
 
 def quick_measures(digits: Classified, reference: Classified) -> dict[str, float]:
-    """Of the above, those that take no pass over all pairs: for sets drawn anew, to see the noise of drawing."""
+    """The measures that need no pass over all pairs, for repeated samples (`evaluate.repeats`): value by key."""
     return {
         "frechet_classifier": float(frechet_distance(digits.features, reference.features)[0]),
         "score": float(classifier_score(digits.probabilities)[0]),
@@ -97,13 +102,13 @@ def quick_measures(digits: Classified, reference: Classified) -> dict[str, float
 
 
 def pixel_gaussian(images: np.ndarray, count: int, seed: int) -> np.ndarray:
-    """uint8 [count, 28, 28] drawn from the normal distribution with the mean and covariance of `images`' pixels.
+    """uint8 [count, 28, 28] sampled from the normal distribution with the mean and covariance of `images`' pixels.
 
-    The ceiling of the distances: a generator above it has learned nothing worth a network.
+    The trivial baseline: a generator with larger distances than these is worse than no network at all.
     """
     flat = images.reshape(len(images), -1).astype(np.float32)
     # In the data's own eigenvectors: a Cholesky factor fails on the border pixels, which never vary.
     values, vectors = np.linalg.eigh(np.cov(flat, rowvar=False))
     normal = np.random.default_rng(seed).standard_normal((count, len(values)))
-    drawn = normal * np.sqrt(values.clip(0)) @ vectors.T + flat.mean(0)
-    return drawn.round().clip(0, 255).astype(np.uint8).reshape(-1, *images.shape[1:])
+    pixels = normal * np.sqrt(values.clip(0)) @ vectors.T + flat.mean(0)
+    return pixels.round().clip(0, 255).astype(np.uint8).reshape(-1, *images.shape[1:])

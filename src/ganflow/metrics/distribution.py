@@ -1,12 +1,12 @@
-"""Measures of a set of generated digits against a set of real ones, through a classifier's eyes.
+"""Measures of a set of generated digits against a set of real ones, from a classifier's features.
 
 They follow the formulas of FID, KID and Inception Score with the project's own digit classifier in Inception's place,
-and so are comparable only among models seen through the same classifier: never quote one as "FID".
+and so are comparable only among models measured with the same classifier: never quote one as "FID".
 """
 
 import numpy as np
 
-RESAMPLES = 100  # of whole sets: each costs a covariance, or a pass over all pairs
+RESAMPLES = 100  # fewer than of images: each costs a covariance, or a pass over all pairs
 CHUNK = 1024  # rows of a kernel matrix held at a time
 
 
@@ -30,10 +30,10 @@ def frechet_distance(a: np.ndarray, b: np.ndarray, weights: tuple[np.ndarray, np
 def kernel_distance(a: np.ndarray, b: np.ndarray, weights: tuple[np.ndarray, np.ndarray] | None = None) -> np.ndarray:
     """Squared maximum mean discrepancy between features a [N, D] and b [M, D], kernel (x.y / D + 1)^3; unbiased.
 
-    Binkowski et al. 2018 (arXiv:1801.01401), sec. 4, over all pairs instead of random subsets: no draw, the same
-    answer each time. Its expectation is 0 for equal distributions whatever N and M, so a value may be just below 0.
-    `weights` and result as for frechet_distance; the pairs that a resample makes of one and the same sample are left
-    out, as those of a sample with itself are.
+    Binkowski et al. 2018 (arXiv:1801.01401), sec. 4, over all pairs instead of random subsets: it is
+    deterministic. Its expectation is 0 for equal distributions whatever N and M, so a value may be just below 0.
+    `weights` and result as for frechet_distance. Pairs of a sample with itself are left out, also where a resample
+    contains that sample several times.
     """
     a, b = _pair(a, b)
     of_a, of_b = _weights(a, b, weights)
@@ -45,7 +45,7 @@ def kernel_distance(a: np.ndarray, b: np.ndarray, weights: tuple[np.ndarray, np.
 
 
 def classifier_score(probabilities: np.ndarray, weights: np.ndarray | None = None) -> np.ndarray:
-    """exp(E KL(p(y|x) || p(y))) of class probabilities [N, K]: 1 (says nothing) to K (sure, and all classes alike).
+    """exp(E KL(p(y|x) || p(y))) of probabilities [N, K]: from 1 (all alike) to K (confident and balanced).
 
     The Inception Score's formula, Salimans et al. 2016 (arXiv:1606.03498), over one set of all N. With `weights`
     [R, N], of each of R resamples: [R]; without: [1].
@@ -66,7 +66,7 @@ def class_histogram(predictions: np.ndarray, weights: np.ndarray | None = None, 
 
 
 def divergence_from_uniform(histogram: np.ndarray) -> np.ndarray:
-    """KL(histogram || uniform) in nats, of [..., K]: 0 (all alike) to log K (one class only, full mode collapse)."""
+    """KL(histogram || uniform) in nats, of [..., K]: from 0 (balanced) to log K (one class only, mode collapse)."""
     return _negative_entropy(histogram) + np.log(histogram.shape[-1])
 
 

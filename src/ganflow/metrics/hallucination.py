@@ -1,10 +1,10 @@
-"""What a generated map shows that is not there: motorways, parks and water where the real map has none."""
+"""Hallucinations: motorways, parks and water in a generated map whose real map has none."""
 
 import numpy as np
 
 from ganflow.metrics.classes import CLASSES
 
-# Land and streets are on every map; these are not, and a model that draws them anyway sends a reader astray.
+# Land and streets are on every map. These classes are not, and drawing them where they are not misleads a reader.
 RARE = ("motorway", "park", "water")
 ANY = "any"  # of them
 PRESENT = 0.001  # of a map's pixels: fewer are blends along borders, in real and generated maps alike
@@ -14,8 +14,9 @@ COUNTED = ("lacking", "pixels", "drawn")
 def hallucinations_per_image(counts: np.ndarray) -> np.ndarray:
     """Of confusion matrices [N, 5, 5] of pairs of maps (classes.confusions): float64 [N, 4, 3].
 
-    For any of RARE, then for each: whether the real map lacks it (0 or 1), the share of the map's pixels drawn as what
-    the real map lacks, and whether what it lacks was drawn (0 or 1). A map has a class that fills PRESENT of it.
+    For any of RARE, then for each: whether the real map lacks it (0 or 1), the share of the generated map's pixels
+    in classes that the real map lacks, and whether such a class is present (0 or 1). A class is present in a map if it
+    fills at least PRESENT of its pixels.
 
     After Wu et al. 2024 (StegoGAN, CVPR), who count motorways on maps without any, by pixel and by image. They call
     a pixel a motorway within 20 levels of the orange (240, 160, 30); here the classes of classes.py decide, and the
@@ -27,12 +28,12 @@ def hallucinations_per_image(counts: np.ndarray) -> np.ndarray:
     real, generated = (counts.sum(axis)[:, rare] / pixels for axis in (2, 1))
     lacking = real < PRESENT
     by_class = np.stack([lacking, lacking * generated, lacking & (generated >= PRESENT)], axis=-1).astype(np.float64)
-    any_of_them = np.stack([by_class[..., 0].max(1), by_class[..., 1].sum(1), by_class[..., 2].max(1)], axis=-1)
-    return np.concatenate([any_of_them[:, None], by_class], axis=1)
+    any_class = np.stack([by_class[..., 0].max(1), by_class[..., 1].sum(1), by_class[..., 2].max(1)], axis=-1)
+    return np.concatenate([any_class[:, None], by_class], axis=1)
 
 
 def hallucinated_shares(totals: np.ndarray) -> dict[str, np.ndarray]:
-    """From sums of these over images, [..., 4, 3]: hallucinated_pixels and hallucinated_images, and each by class.
+    """hallucinated_pixels and hallucinated_images, also by class, from sums of hallucinations_per_image, [..., 4, 3].
 
     Of the images whose real map lacks a class: the mean share of pixels drawn as it, and the share of images on which
     it was drawn, [...] each; nan where no real map lacks it.

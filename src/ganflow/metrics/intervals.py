@@ -1,6 +1,6 @@
 """Intervals of evaluations, where a plain bootstrap is wrong: means, shares, and measures of whole sets.
 
-All are a value with half the width of its 95 % interval, as it stands behind +-.
+Results are (value, half the width of its 95 % interval): the two numbers around ±.
 """
 
 import numpy as np
@@ -9,22 +9,22 @@ from scipy.stats import binomtest
 
 from ganflow.metrics.bootstrap import LEVEL
 
-GROUPS = 50  # that a jackknife leaves out in turn
+GROUPS = 50  # of a jackknife, left out one at a time
 HALVES = 100
 
 
 def mean(values: np.ndarray) -> tuple[float, float]:
-    """Of one number per image, [N]: Student's t."""
-    degrees = max(1, len(values) - 1)  # a single image tells of no spread
+    """The mean of one number per image, [N], with Student's t interval."""
+    degrees = max(1, len(values) - 1)  # a single image: the interval is 0
     error = np.sqrt(np.square(values - values.mean()).sum() / degrees / len(values))
     return float(values.mean()), float(stdtrit(degrees, (1 + LEVEL) / 2) * error)
 
 
 def share(chosen: np.ndarray) -> tuple[float, float]:
-    """The share of images that were `chosen`, [N] of 0 and 1.
+    """The share of ones in `chosen`, [N] of 0 and 1, with Wilson's interval.
 
-    Wilson 1927 ("Probable inference"): 0 of 2000 is 0 with an upper end of 0.0019. The interval is not even around the
-    share, and a single half width stands for it: the larger of the two, so that share +- half width holds all of it.
+    Wilson 1927 ("Probable inference"): 0 of 2000 is 0 with an upper end of 0.0019. The interval is not symmetric
+    about the share; the larger of its two halves is returned, so that share ± half width contains all of it.
     """
     value = float(np.mean(chosen))
     return value, wilson(value, len(chosen))
@@ -43,11 +43,11 @@ def whole_and_deletions(images: int, groups: int, seed: int) -> np.ndarray:
 
 
 def jackknifed(values: np.ndarray) -> tuple[float, float]:
-    """Of a measure by the weights of `whole_and_deletions`, [1 + G]. Of two sets at once, their noise adds up.
+    """A measure with its jackknife interval, from its values by the weights of `whole_and_deletions`, [1 + G].
 
-    Efron and Tibshirani 1993, chapter 11, for groups. Where a measure is a square, as a Fréchet distance is, a
-    bootstrap adds its own noise to that of the samples: near 0 it is twice too wide, and of two sets whose images
-    belong together three times.
+    Efron and Tibshirani 1993, chapter 11, for groups. With groups left out of two sets at once, the interval includes
+    the noise of both. For a squared measure, such as a Fréchet distance, a bootstrap adds its own noise to that of the
+    samples: near 0 its interval is twice too wide, and three times for two sets of paired images.
     """
     left_out = values[1:]
     groups = len(left_out)
@@ -56,10 +56,10 @@ def jackknifed(values: np.ndarray) -> tuple[float, float]:
 
 
 def whole_and_halves(images: int, seed: int) -> np.ndarray:
-    """Which of `images` images are in each random half of them, none twice, under a first row of all: bool [1 + H, N].
+    """Masks of random halves of `images` images, below a first row of all: bool [1 + HALVES, images].
 
-    For measures that look at nearest neighbours, where an image drawn twice would be its own neighbour. A mean over
-    half of a set varies around that of the whole set as this does around the truth, so the spread needs no scaling.
+    For measures of nearest neighbours, where an image drawn twice would be its own neighbour. The mean over half of a
+    set varies about the mean over the set as much as that varies about the true mean, so no scaling is needed.
     Politis, Romano and Wolf 1999, "Subsampling", section 2.2.
     """
     ranks = np.random.default_rng(seed).random((HALVES, images)).argsort(axis=1)

@@ -1,4 +1,4 @@
-"""What each reported number is called, which direction is better, and what it says. docs/metrics.md tells more."""
+"""Every reported measure: its name, which direction is better, and a short description (more in docs/metrics.md)."""
 
 from dataclasses import dataclass
 from typing import Literal
@@ -13,9 +13,9 @@ class Measure:
 
     key: str
     name: str
-    better: Literal["up", "down", "none"]  # none: a fact about the model, of which neither more nor less is better
+    better: Literal["up", "down", "none"]  # none: a fact about the model
     digits: int  # after the point
-    says: str = ""
+    description: str = ""
 
     @property
     def arrow(self) -> str:
@@ -28,26 +28,40 @@ class Measure:
 
 DIGITS = (
     Measure("frechet_classifier", "Fréchet distance", "down", 2, "distance of the two sets of classifier features"),
-    Measure("kernel_classifier", "kernel distance", "down", 3, "the same question, unbiased in the number of samples"),
-    Measure("score", "score", "up", 2, "1 to 10: sure of each digit, and all ten about equally often"),
-    Measure("kl_uniform", "divergence from even", "down", 4, "nats; log 10 = 2.30 if it wrote one digit only"),
-    Measure("precision", "precision", "up", 3, "share of generated digits that lie among real ones"),
-    Measure("recall", "recall", "up", 3, "share of real digits that lie among generated ones"),
+    Measure("kernel_classifier", "kernel distance", "down", 3, "the same, unbiased in the number of samples"),
+    Measure("score", "score", "up", 2, "1 to 10: clear digits, all ten about equally often"),
+    Measure("kl_uniform", "divergence from even", "down", 4, "nats; log 10 = 2.30 if all are the same digit"),
+    Measure("precision", "precision", "up", 3, "share of generated digits that are near real ones"),
+    Measure("recall", "recall", "up", 3, "share of real digits that are near generated ones"),
     Measure("density", "density", "up", 3, "precision that counts how many real digits are near; may pass 1"),
     Measure("coverage", "coverage", "up", 3, "share of real digits that have a generated one near"),
-    Measure("train_on_samples", "train on samples, test on real, %", "up", 2, "what a classifier learns from them"),
-    Measure("copied", "copies of training digits", "down", 4, "half as far from a training as from any test digit"),
+    Measure(
+        "train_on_samples",
+        "train on samples, test on real, %",
+        "up",
+        2,
+        "of a classifier trained on generated digits",
+    ),
+    Measure(
+        "copied",
+        "copies of training digits",
+        "down",
+        4,
+        "less than half as far from a training as from a test digit",
+    ),
 )
 CONDITIONAL = (
     Measure(
-        "class_accuracy", "read as the digit asked for", "up", 4, "by the classifier, which itself errs: see the floor"
+        "class_accuracy",
+        "read as the digit asked for",
+        "up",
+        4,
+        "the classifier makes errors itself: see the lower bound",
     ),
-    Measure(
-        "frechet_by_class", "Fréchet distance, mean over classes", "down", 2, "as good and as varied as each real digit"
-    ),
+    Measure("frechet_by_class", "Fréchet distance, mean over classes", "down", 2, "quality and variety of each class"),
 )
 TRANSLATION_CLASSES = (
-    Measure("mean_iou", "mean class IoU", "up", 3, "over the classes in the real maps: what a reader of the map gets"),
+    Measure("mean_iou", "mean class IoU", "up", 3, "over the classes present in the real maps"),
     *(Measure(f"iou/{name}", f"{name}: IoU", "up", 3) for name in CLASSES),
     Measure("road_boundary_f", "road edges within 2 px, F", "up", 3, "whether streets are where they are"),
     Measure("street_completeness", "streets found", "up", 3, "share of the real streets' length drawn within 3 px"),
@@ -73,7 +87,7 @@ TRANSLATION_PERCEPTUAL = (
 )
 SAMPLES = (
     Measure("diversity", "difference of two samples", "none", 2, "0 to 255; 0: the latent is ignored"),
-    Measure("kl", "KL of the posterior", "none", 2, "nats that a map's latent says about it"),
+    Measure("kl", "KL of the posterior", "none", 2, "nats; 0: the posterior has collapsed onto the prior"),
     Measure("used_dimensions", "latent dimensions in use", "none", 0, "above 0.05 nats; the others have collapsed"),
 )
 PER_CLASS = tuple(

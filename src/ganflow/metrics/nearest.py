@@ -1,4 +1,4 @@
-"""The baseline that copies: for each input, the target of the training pair whose input looks most like it."""
+"""The nearest-neighbour baseline: for each input, the target of the training pair whose input looks most like it."""
 
 import numpy as np
 from PIL import Image
@@ -8,21 +8,23 @@ from ganflow.data.pairs import FILTER
 LEVELS = 8  # per channel of the colour histogram
 
 
-def nearest_targets(known: np.ndarray, targets: np.ndarray, inputs: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+def nearest_targets(
+    train_inputs: np.ndarray, train_targets: np.ndarray, inputs: np.ndarray
+) -> tuple[np.ndarray, np.ndarray]:
     """Copied targets, uint8 [N, S, S, 3], for `inputs` of that shape, and the indices [N] of the pairs they are from.
 
-    `known`, `targets`: training pairs, each uint8 [M, S, S, 3], of any size. Near is the Hellinger distance of the
-    colour histograms: on the validation maps it found better maps (mean IoU .331) than mean
-    colours on a 4 x 4 or 8 x 8 grid (.290, .261) or than those with the contrast in each cell (.319, .323).
+    `train_inputs`, `train_targets`: uint8 [M, S, S, 3], of any size. The distance is the Hellinger distance of the
+    colour histograms: on the validation maps it found better maps (mean IoU .331) than mean colours on a 4 x 4 or
+    8 x 8 grid (.290, .261) and than those with the contrast in each cell (.319, .323).
     """
-    library = np.stack([_histogram(image) for image in known])
-    asked = np.stack([_histogram(image) for image in inputs])
-    chosen = (asked @ library.T).argmax(1)  # the largest Bhattacharyya coefficient is the smallest Hellinger distance
-    return resized(targets[chosen], inputs.shape[1]), chosen
+    library = np.stack([_histogram(image) for image in train_inputs])
+    queries = np.stack([_histogram(image) for image in inputs])
+    chosen = (queries @ library.T).argmax(1)  # the largest Bhattacharyya coefficient is the smallest Hellinger distance
+    return resized(train_targets[chosen], inputs.shape[1]), chosen
 
 
 def resized(images: np.ndarray, side: int) -> np.ndarray:
-    """Training targets, uint8 [N, S, S, 3], at the side of the test tiles, by the filter that made those."""
+    """Images uint8 [N, S, S, 3] at `side` px, by the filter that the prepared data were resized with."""
     return np.stack([np.asarray(Image.fromarray(image).resize((side, side), FILTER)) for image in images])
 
 

@@ -1,4 +1,4 @@
-"""FID, KID and LPIPS: translated images as networks trained on ImageNet see them.
+"""FID, KID and LPIPS of translated images, from networks trained on ImageNet.
 
 Both networks' weights are fetched once (340 MB) and verified. Where they cannot be had, the measures are recorded as
 absent with the reason, never as a number. The networks are torch-fidelity's Inception, on its own resize to 299 px as
@@ -32,7 +32,7 @@ from ganflow.metrics.intervals import GROUPS, jackknifed, mean, whole_and_deleti
 
 Mode = Literal["auto", "on", "off"]
 
-TIMEOUT = (3, 10)  # seconds to connect, and between two pieces: a machine without a network is to lose seconds
+TIMEOUT = (3, 10)  # seconds to connect, and to wait for more data: a machine without a network loses only seconds
 LIMIT = 900  # seconds for one file: on a slower line, put it into the cache by hand
 CHUNK = 1 << 20
 BATCH = 16  # images at a time: at 299 px, Inception holds some 25 MB for each
@@ -102,16 +102,16 @@ def weights(mode: Mode) -> Weights | Absent:
         ) from None
 
 
-def inception_features(images: np.ndarray, found: Weights, device: torch.device) -> np.ndarray:
-    """What Inception sees in uint8 [N, H, W, 3] (memory-mapped arrays are welcome): pooled features, float32 [N, 2048].
+def inception_features(images: np.ndarray, files: Weights, device: torch.device) -> np.ndarray:
+    """Pooled Inception features, float32 [N, 2048], of images uint8 [N, H, W, 3] (may be memory-mapped).
 
     The network of Heusel et al. 2017 (arXiv:1706.08500), converted from its TensorFlow weights, not torchvision's.
     """
-    network = _inception(found.inception, device)
+    network = _inception(files.inception, device)
     return _in_batches(lambda batch: network(batch)[0], device, images)
 
 
-def lpips(generated: np.ndarray, real: np.ndarray, found: Weights, device: torch.device) -> np.ndarray:
+def lpips(generated: np.ndarray, real: np.ndarray, files: Weights, device: torch.device) -> np.ndarray:
     """LPIPS of each generated image to the real one, both uint8 [N, H, W, 3] (H, W >= 31): float32 [N].
 
     0 for equal images, seldom above 1, lower is nearer. Zhang et al. 2018 (arXiv:1801.03924), version 0.1 on AlexNet,
@@ -119,7 +119,7 @@ def lpips(generated: np.ndarray, real: np.ndarray, found: Weights, device: torch
     """
     if generated.shape != real.shape:
         raise ValueError(f"shapes differ: {generated.shape} and {real.shape}")
-    network = _lpips(found.alexnet, device)
+    network = _lpips(files.alexnet, device)
     return _in_batches(lambda a, b: network(to_unit(a), to_unit(b)).flatten(), device, generated, real)
 
 
@@ -135,11 +135,11 @@ def summary(
     never with a paper's on 50,000. KID's expectation does not depend on how many images there are. It is the plain
     squared distance (papers often print it times 1000) over all pairs at once, which libraries estimate on subsets.
 
-    Neither means anything without a floor: the same two for real training images against the real test images.
+    Read both beside their lower bound: the same two of real training images against the real test images.
     """
     groups = min(GROUPS, len(features), len(real))
     of_real = whole_and_deletions(len(real), groups, seed)
-    # A translation and its real image are left out together: what makes the one odd makes the other so.
+    # A translation and its real image are left out together: an unusual input makes both unusual.
     paired = distances is not None and len(features) == len(real)
     weights = of_real if paired else whole_and_deletions(len(features), groups, seed + 1), of_real
     found = {
@@ -150,7 +150,7 @@ def summary(
 
 
 def conditions(images: np.ndarray) -> dict[str, object]:
-    """What must stand beside the numbers of `images` [N, H, W, 3] for anyone to compare them with."""
+    """The conditions that make the measures of `images` [N, H, W, 3] comparable with others."""
     return {
         "n": len(images),
         "size": images.shape[1],
@@ -163,7 +163,7 @@ def conditions(images: np.ndarray) -> dict[str, object]:
 def _in_batches(measure: Callable[..., Tensor], device: torch.device, *arrays: np.ndarray) -> np.ndarray:
     """`measure` of tensors uint8 [B, 3, H, W] cut from each array: memory stays flat in the number of images."""
     done = []
-    # TF32 would round what the network sees to three digits, on some GPUs only.
+    # TF32 would round inputs to three digits, on some GPUs only.
     with torch.inference_mode(), torch.backends.cudnn.flags(enabled=True, deterministic=True, allow_tf32=False):
         for start in range(0, len(arrays[0]), BATCH):
             cut = [torch.from_numpy(np.array(array[start : start + BATCH])).to(device) for array in arrays]
@@ -176,11 +176,11 @@ def _inception(path: Path, device: torch.device) -> nn.Module:
     # Here and below, not above: the imports take seconds of every evaluation, and most have no weights to use.
     from torch_fidelity.feature_extractor_inceptionv3 import FeatureExtractorInceptionV3
 
-    # The extractor would unpickle whatever the file holds: it gets tensors only, written anew.
-    anew = io.BytesIO()
-    torch.save(_tensors(path), anew)
-    anew.seek(0)
-    network = FeatureExtractorInceptionV3("inception", ["2048"], anew)
+    # The extractor unpickles any object in its file: it gets a new file of tensors only.
+    tensors = io.BytesIO()
+    torch.save(_tensors(path), tensors)
+    tensors.seek(0)
+    network = FeatureExtractorInceptionV3("inception", ["2048"], tensors)
     return network.to(device).to(memory_format=torch.channels_last)  # on a CPU in two thirds of the time
 
 

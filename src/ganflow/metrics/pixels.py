@@ -20,7 +20,7 @@ DELTAS = (5, 10)
 
 
 def pixel_errors_per_image(generated: np.ndarray, real: np.ndarray) -> pd.DataFrame:
-    """One row per image of `generated` against `real`, both uint8 [N, H, W, 3] (memory-mapped arrays are welcome).
+    """One row per image of `generated` against `real`, both uint8 [N, H, W, 3] (may be memory-mapped).
 
     Columns:
         mae, rmse: over channels and pixels, 0..255.
@@ -67,7 +67,7 @@ def _measure(generated: np.ndarray, real: np.ndarray) -> pd.DataFrame:
 
 
 def _ssim_and_ms_ssim(generated: np.ndarray, real: np.ndarray) -> dict[str, np.ndarray]:
-    """Both, float64 [N]; the first scale of the second is the first."""
+    """SSIM and, if the images are large enough, MS-SSIM, float64 [N]; SSIM is the first scale of MS-SSIM."""
     x, y = (torch.from_numpy(np.array(images)).permute(0, 3, 1, 2).float() for images in (generated, real))
     luminance, structure = _similarities(x, y)
     found = {"ssim": _mean(luminance * structure)}
@@ -84,7 +84,7 @@ def _ssim_and_ms_ssim(generated: np.ndarray, real: np.ndarray) -> dict[str, np.n
 
 def _similarities(x: torch.Tensor, y: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
     """SSIM's luminance term and its contrast-structure term at every window that lies wholly in the images."""
-    # Variances are differences of large numbers: around the image's own mean they lose no digits.
+    # Variances are differences of large numbers: centred on the image's mean, they lose no precision.
     centre = y.mean(dim=(1, 2, 3), keepdim=True)
     a, b = x - centre, y - centre
     mean_a, mean_b, aa, bb, ab = _smooth(torch.stack([a, b, a * a, b * b, a * b]))

@@ -1,4 +1,4 @@
-"""All measures of translated images: what is kept of each image, and what a set of images comes to."""
+"""All measures of translated images: errors and pixel counts of each image, and the measures of a set from them."""
 
 import numpy as np
 import pandas as pd
@@ -18,9 +18,9 @@ _HALLUCINATED = [
 def per_image(generated: np.ndarray, real: np.ndarray, to_map: bool) -> pd.DataFrame:
     """One row per image of `generated` against `real`, both uint8 [N, H, W, 3].
 
-    Columns: those of pixels.per_image; for maps also the pixel counts of the confusion matrix (pixels/<real class>/
-    <generated class>), of the streets' edges and of their centre lines, what the real map lacks and this one shows
-    (hallucination.per_image), and `mean_iou` of this map alone.
+    Columns: those of pixels.pixel_errors_per_image. For maps also the pixel counts of the confusion matrix
+    (pixels/<real class>/<generated class>), of the streets' edges and of their centre lines, the hallucinations
+    (hallucination.hallucinations_per_image), and `mean_iou` of this map alone.
     """
     frame = pixels.pixel_errors_per_image(generated, real)
     if not to_map:  # a photo has no palette
@@ -36,10 +36,10 @@ def per_image(generated: np.ndarray, real: np.ndarray, to_map: bool) -> pd.DataF
 
 
 def translation_measures(frame: pd.DataFrame, weights: np.ndarray | None = None) -> dict[str, np.ndarray]:
-    """Every measure of the images in `frame` (rows of per_image), by the weights [R, N] of each of R resamples: [R].
+    """Every measure of the images in `frame` (rows of per_image), for each of R resamples with `weights` [R, N]: [R].
 
-    Without weights, of all images alike: [1]. Pixel measures are means over images. Class measures come from the
-    counts of all images together: a class that fills few images would otherwise count as much as one that fills many.
+    Without weights, all images count once: [1]. Pixel measures are means over images. Class measures come from the
+    summed counts of all images: a mean over images would give a class on few images as much weight as one on many.
     """
     if weights is None:
         weights = np.ones((1, len(frame)))
@@ -48,14 +48,14 @@ def translation_measures(frame: pd.DataFrame, weights: np.ndarray | None = None)
     def totals(columns: list[str]) -> np.ndarray:
         return weights @ frame[columns].to_numpy(np.float64)
 
-    counted = _CELLS[0] in frame
-    plain = [name for name in frame if "/" not in str(name) and not (counted and name == "mean_iou")]
-    found = dict(zip(plain, totals(plain).T / weights.sum(1), strict=True))
-    if counted:
+    has_classes = _CELLS[0] in frame
+    pixel_measures = [name for name in frame if "/" not in str(name) and not (has_classes and name == "mean_iou")]
+    found = dict(zip(pixel_measures, totals(pixel_measures).T / weights.sum(1), strict=True))
+    if has_classes:
         side = len(classes.CLASSES)
         found |= classes.scores(totals(_CELLS).reshape(-1, side, side))
         found["road_boundary_f"] = classes.boundary_f(totals(_EDGES))
-    if _LINES[0] in frame:  # a file that an earlier version wrote has none
+    if _LINES[0] in frame:  # files of earlier versions have none
         found |= streets.completeness_correctness_quality(totals(_LINES))
         found |= hallucination.hallucinated_shares(totals(_HALLUCINATED).reshape(-1, len(hallucination.RARE) + 1, 3))
     return found
@@ -64,8 +64,8 @@ def translation_measures(frame: pd.DataFrame, weights: np.ndarray | None = None)
 def with_noise(frame: pd.DataFrame, weights: np.ndarray) -> dict[str, tuple[float, float]]:
     """Every measure of the images in `frame` as (value, half the width of its 95 % interval over resamples).
 
-    Those that do not exist (of a class in none of the maps) are left out. What is seen on few images is no surer than
-    Wilson's interval of their share: on none of 200 is not on none at all.
+    Measures that are nan (of a class in none of the maps) are left out. Hallucinations occur on few images: their
+    interval is at least Wilson's interval of that share, since none on 200 images does not mean none at all.
     """
     resampled = translation_measures(frame, weights)
     whole = {key: float(value[0]) for key, value in translation_measures(frame).items()}
@@ -75,7 +75,7 @@ def with_noise(frame: pd.DataFrame, weights: np.ndarray) -> dict[str, tuple[floa
         if name.startswith("hallucinated_"):
             columns = [f"hallucinated/{of or hallucination.ANY}/{what}" for what in hallucination.COUNTED]
             lacking, _, drawn = frame[columns].to_numpy().sum(0)
-            # On those where it was drawn, the share of pixels; where on none, the least that counts as drawn.
+            # Mean share of pixels on the images that have it; if none has it, the least share that counts as drawn.
             extent = value * lacking / drawn if drawn else hallucination.PRESENT
             bound = wilson(drawn / lacking, int(lacking)) * (1 if name == "hallucinated_images" else extent)
             found[key] = value, max(noise, bound)

@@ -1,1 +1,1 @@
-"""What people look at: figures, the report, model cards, and what pages are made of."""
+"""The report: its page, its figures and the model cards."""

@@ -1,4 +1,4 @@
-"""Drawn figures: curves and bars."""
+"""Charts of the report: curves and bars."""
 
 import io
 
@@ -13,7 +13,7 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.ticker import MaxNLocator
 
-# Okabe & Ito's palette, told apart with any colour vision.
+# Okabe & Ito's palette: safe for colour blindness.
 BLUE, ORANGE, GREEN, PURPLE, SKY, GREY = "#0072B2", "#D55E00", "#009E73", "#CC79A7", "#56B4E9", "#777777"
 LABELS = {
     "loss_d": ("discriminator", BLUE),
@@ -32,13 +32,15 @@ def curves(
     """Losses, discriminator outputs (if there is one) and the validation measure over the images seen.
 
     `history` has the columns images, loss_*, d_real and d_fake, and val_* at the end of each epoch. `equilibrium` gives
-    the value of loss_d and of both outputs (d) when generated and real data are the same, where the objective has one;
-    `probability`: the outputs are. The epoch chosen is marked.
+    the values of loss_d and of both outputs (d) at the equilibrium, where the objective has one. `probability`: whether
+    the outputs are probabilities. The chosen epoch is marked.
     """
-    has_game = "d_real" in history
-    figure, panels = plt.subplots(1, 2 + has_game, figsize=(5 + 5 * (1 + has_game), 4), dpi=110, layout="constrained")
+    has_discriminator = "d_real" in history
+    figure, panels = plt.subplots(
+        1, 2 + has_discriminator, figsize=(5 + 5 * (1 + has_discriminator), 4), dpi=110, layout="constrained"
+    )
     figure.suptitle(title, fontsize=11)
-    losses, outputs, validated = panels[0], panels[1] if has_game else None, panels[-1]
+    losses, outputs, validated = panels[0], panels[1] if has_discriminator else None, panels[-1]
     for name, (label, colour) in LABELS.items():
         if name in history:
             axes = losses if name.startswith("loss") else outputs
@@ -72,15 +74,20 @@ def curves(
     return _picture(figure)
 
 
-def best_of_n_curves(found: dict[str, dict[str, list[float]]]) -> Image.Image:
-    """What the best of n answers is worth: for each measure, the expected value by system, for 1 to n answers."""
+def best_of_n_curves(curves_by_measure: dict[str, dict[str, list[float]]]) -> Image.Image:
+    """A panel per measure: for each system, the expected value of the best of 1 to n samples."""
     titles = {"mae": "mean absolute error ↓", "mean_iou": "mean class IoU of a map ↑"}
     figure, panels = plt.subplots(
-        1, len(found), figsize=(5 * len(found), 3.6), dpi=110, layout="constrained", squeeze=False
+        1,
+        len(curves_by_measure),
+        figsize=(5 * len(curves_by_measure), 3.6),
+        dpi=110,
+        layout="constrained",
+        squeeze=False,
     )
-    for axes, (measure, by_system) in zip(panels[0], found.items(), strict=True):
+    for axes, (measure, by_system) in zip(panels[0], curves_by_measure.items(), strict=True):
         for (system, values), colour in zip(by_system.items(), (BLUE, GREY, ORANGE), strict=False):
-            if len(values) == 1:  # has one answer only
+            if len(values) == 1:  # a system with a single output
                 axes.axhline(values[0], color=colour, linestyle="--", label=f"{system}, its one answer")
             else:
                 axes.plot(range(1, len(values) + 1), values, color=colour, marker=".", label=system)
@@ -92,13 +99,13 @@ def best_of_n_curves(found: dict[str, dict[str, list[float]]]) -> Image.Image:
     return _picture(figure)
 
 
-def class_share_bars(found: list[float]) -> Image.Image:
+def class_share_bars(shares: list[float]) -> Image.Image:
     """The share of each digit among the generated ones [10], beside an even tenth."""
     figure, axes = plt.subplots(figsize=(7, 2.8), dpi=110, layout="constrained")
-    bars = axes.bar(range(len(found)), [100 * share for share in found], color=BLUE)
+    bars = axes.bar(range(len(shares)), [100 * share for share in shares], color=BLUE)
     axes.bar_label(bars, fmt="%.1f", fontsize=8)
-    axes.axhline(100 / len(found), color=GREY, linestyle="--", linewidth=1)
-    axes.set_xticks(range(len(found)))
+    axes.axhline(100 / len(shares), color=GREY, linestyle="--", linewidth=1)
+    axes.set_xticks(range(len(shares)))
     axes.set_xlabel("digit, as read by the classifier")
     axes.set_ylabel("%")
     axes.margins(y=0.12)
@@ -113,7 +120,7 @@ def _picture(figure: Figure) -> Image.Image:
         return picture.convert("RGB")
 
 
-def beside(left: Image.Image, right: Image.Image) -> Image.Image:
+def side_by_side(left: Image.Image, right: Image.Image) -> Image.Image:
     """Two pictures of the same height next to each other."""
     page = Image.new("RGB", (left.width + right.width, left.height), "white")
     page.paste(left, (0, 0))

@@ -1,7 +1,7 @@
 """Model cards (Mitchell et al. 2019, arXiv:1810.03993) as Markdown with the front matter that model hubs read.
 
-What a trained model is, how to use it, what it was trained and measured on, and where it fails: from the run, so that
-no card tells of another model than the one beside it. No clock, no run id in it.
+What a trained model is, how to use it, its training and test data, its measures and limits: all from the files of its
+run. No time and no run id, so that equal results give equal bytes.
 """
 
 from typing import Any
@@ -29,7 +29,7 @@ def build_card(
     return template("report/model_card.md.j2").render(
         task=task,
         kind=kind,
-        is_=kind.is_ + (f"{_DIRECTIONS[direction]}." if direction else ""),
+        description=kind.description + (f"{_DIRECTIONS[direction]}." if direction else ""),
         to_map=direction == "aerial2map",
         model=model,
         weights_sha256=weights_sha256,

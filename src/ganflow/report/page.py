@@ -1,4 +1,7 @@
-"""The report: one self-contained HTML page from metrics, figures and facts of the data. No clock, no run id in it."""
+"""The report: one self-contained HTML page from metrics, figures and facts of the data.
+
+No time and no run id, so that equal results give equal bytes.
+"""
 
 import math
 from pathlib import Path
@@ -22,7 +25,7 @@ from ganflow.metrics.measures import (
 )
 from ganflow.templates import QUALITY, embedded, template
 
-# Aerial photo -> map, from others' texts: other conditions than ours, so each row says its own.
+# Aerial photo -> map, from publications. Their conditions differ from ours, so each row states them.
 PUBLISHED = (
     {
         "system": "CycleGAN",
@@ -45,13 +48,13 @@ PUBLISHED = (
     },
     {"system": "Pix2Pix", "conditions": "retrained by MMagic; protocol of its own", "fid": "122.6"},
 )
-ROWS_OF_DIGITS = {
+DIGIT_COLUMNS = {
     "model": "generated",
-    "floor": "floor: real",
+    "floor": "lower bound: other real digits",
     "copies": "copies: nearest training digits",
-    "ceiling": "ceiling: pixel Gaussian",
+    "ceiling": "trivial baseline: Gaussian on pixels",
 }
-ROWS_OF_MAPS = {
+MAP_COLUMNS = {
     "model": "this run",
     "l1": "L1 alone",
     "nearest": "nearest training pair",
@@ -67,23 +70,22 @@ def build_report(
     params: Params,
     figures: dict[str, Path],
     pairs: dict[str, list[dict[str, Any]]],
-    asked_read: list[list[float]],
+    digit_confusion: list[list[float]],
 ) -> str:
-    """The page as text, which loads nothing from anywhere.
+    """The page as HTML text, which loads nothing from elsewhere.
 
     `tables`: metrics/tables/*.json of gan, cgan, pix2pix and cvae; `l1`: the table of the L1 baseline, shown if it
-    was measured on the same images; `data`: what is
-    known of the data sets; `figures`: PNG files by name; `pairs`: test pairs of Pix2Pix under "spread", "best" and
-    "worst", each {"image": number, "measures": its own, by name, "tiles": PNG files of input, generated and real};
-    `asked_read`: of the digits asked of the class-conditional GAN (rows), the share read as each [10, 10].
+    was measured on the same images; `data`: facts of the data sets; `figures`: PNG files by name; `pairs`: test pairs
+    of Pix2Pix under "spread", "best" and "worst", each {"image": number, "measures": its own, by name, "tiles": PNG
+    files of input, generated and real}; `digit_confusion`: of each requested digit (rows), the share read as each digit [10, 10].
     """
     gan, cgan, pix2pix, cvae = (tables[task] for task in ("gan", "cgan", "pix2pix", "cvae"))
     about = pix2pix["about"]
     to_map = about["direction"] == "aerial2map"
     rows = pix2pix["rows"] | ({"l1": l1["rows"]["model"]} if _comparable(l1["about"], about) else {})
-    columns = {key: title for key, title in ROWS_OF_MAPS.items() if key in rows}
-    # The other translator's own numbers, beside Pix2Pix and what takes no network
-    of_cvae = [
+    columns = {key: title for key, title in MAP_COLUMNS.items() if key in rows}
+    # One sample of the VAE and its prior's mean, beside Pix2Pix and the baselines without a network.
+    cvae_values = [
         cvae["rows"]["model"],
         cvae["rows"]["centre"],
         *(rows[key] for key in ("model", "nearest", "constant")),
@@ -96,18 +98,18 @@ def build_report(
         parameters=_as_yaml(params),
         gan=gan["about"],
         gan_objective=params.gan.objective,
-        digit_columns=list(ROWS_OF_DIGITS.values()),
-        digit_rows=_rows(DIGITS, [gan["rows"][key] for key in ROWS_OF_DIGITS], best=False),
+        digit_columns=list(DIGIT_COLUMNS.values()),
+        digit_rows=_rows(DIGITS, [gan["rows"][key] for key in DIGIT_COLUMNS], best=False),
         shares=gan["class_shares"],
-        asked_read=asked_read,
+        digit_confusion=digit_confusion,
         cgan=cgan["about"],
         cgan_objective=params.cgan.objective,
-        cgan_rows=_rows(CONDITIONAL + DIGITS, [cgan["rows"][key] for key in ROWS_OF_DIGITS], best=False),
+        cgan_rows=_rows(CONDITIONAL + DIGITS, [cgan["rows"][key] for key in DIGIT_COLUMNS], best=False),
         by_class=cgan["by_class"],
         cvae=cvae["about"],
         cvae_kind=_kind_of_cvae(params),
         cvae_columns=["one sample", "the prior's mean", "Pix2Pix", "nearest training pair", "constant colour"],
-        cvae_rows=_rows((*(TRANSLATION_CLASSES if to_map else ()), *TRANSLATION_PIXELS), of_cvae),
+        cvae_rows=_rows((*(TRANSLATION_CLASSES if to_map else ()), *TRANSLATION_PIXELS), cvae_values),
         sample_rows=_rows(SAMPLES, [cvae["rows"]["model"]], best=False),
         diversity=cvae["diversity"],
         kl_by_dimension=cvae["kl_by_dimension"],
@@ -153,7 +155,7 @@ def _kind_of_cvae(params: Params) -> str:
 
 
 def _weights(own: Translator) -> str:
-    """`non_saturating 3, features 60, L1 100 (rare colours 40)`: the terms of the generator's loss, less those of 0."""
+    """`non_saturating 3, features 60, L1 100 (rare colours 40)`: the generator's loss terms with weights above 0."""
     terms = [f"{own.objective} {own.lambda_gan:g}"] if own.lambda_gan else []
     terms += [f"features {own.lambda_features:g}"] if own.lambda_gan and own.lambda_features else []
     rare = f" (rare colours {own.lambda_rare:g})" if own.lambda_rare else ""
@@ -169,7 +171,7 @@ def _rows(
 ) -> list[dict[str, Any]]:
     """Table rows of the measures that any of `columns` holds, as value and half width of its interval.
 
-    With `best`, the best of each row is marked, and what is within the noise of the first column.
+    With `best`, the best value of each row is marked, and values within the noise of the first column.
     """
     rows = []
     for measure in measures:
@@ -188,7 +190,7 @@ def _rows(
                 first = found[0]
                 cell["even"] = best and place > 0 and bool(first) and _within_noise(first, pair)
             cells.append(cell)
-        rows.append({"name": measure.name, "measure": measure, "says": measure.says, "cells": cells})
+        rows.append({"name": measure.name, "measure": measure, "description": measure.description, "cells": cells})
     return rows
 
 
@@ -214,7 +216,7 @@ def _as_yaml(params: Params) -> str:
     text = StringIO()
     YAML().dump(
         params.model_dump(exclude={"compute"}), text
-    )  # where it ran is in MLflow: it puts no report out of date
+    )  # the machine is recorded in MLflow; another machine must not change the report
     return text.getvalue()
 
 
@@ -236,6 +238,6 @@ def _beside_published(rows: dict[str, dict[str, tuple[float, float]]], about: di
 
 
 def _embedded(path: Path) -> dict[str, str | int]:
-    """A PNG file as an address that holds it, with its size in pixels."""
+    """A PNG file as a data URI, with its size in pixels."""
     with Image.open(path) as image:
         return {"uri": embedded(image), "width": image.width, "height": image.height}

@@ -20,7 +20,7 @@ from ganflow.models import saved
 from ganflow.models.cvae import ConditionalVae
 from ganflow.models.dcgan import DigitGenerator
 from ganflow.models.unet import UNet
-from ganflow.report.figures import beside, best_of_n_curves, class_share_bars, curves
+from ganflow.report.figures import best_of_n_curves, class_share_bars, curves, side_by_side
 from ganflow.seeds import latents
 
 STEPS = 10  # of a latent walk
@@ -28,31 +28,31 @@ COLUMNS = 20  # of a grid of digits
 NEIGHBOURS = 80  # generated digits shown over their nearest training digits
 EXTREMES = 12  # best and worst test images
 KINDS = ("input", "generated", "real")  # of the single pictures of a test pair
-SAMPLES = 4  # of each photo shown
+SAMPLES = 4  # shown of each photo
 WALK_STEPS, WALK_ROWS = 7, 4  # a walk through the latents of the conditional VAE
 
 
-def of_gan(params: Params, device: torch.device) -> dict[str, Image.Image]:
-    """Of the plain digit GAN."""
+def gan_pictures(params: Params, device: torch.device) -> dict[str, Image.Image]:
+    """Pictures of the digit GAN, by name."""
     generator, _ = saved.load_network(Path("models/gan") / params.evaluate.checkpoint, DigitGenerator, device)
 
-    def drawn(count: int, purpose: str) -> np.ndarray:
+    def sample_latents(count: int, purpose: str) -> np.ndarray:
         return latents(count, generator.latent_dim, params.seed, "gan", purpose).numpy()
 
     def digits(inputs: np.ndarray) -> np.ndarray:
         return draw(generator, torch.from_numpy(inputs).to(device))
 
-    starts, ends = np.split(drawn(2 * params.render.interpolations, "render"), 2)
+    starts, ends = np.split(sample_latents(2 * params.render.interpolations, "render"), 2)
     walk = spherical_path(starts, ends, STEPS).reshape(-1, generator.latent_dim)
 
-    # The same digits as evaluate_gan drew: a draw of fewer would not be their beginning.
-    measured = digits(drawn(params.evaluate.digits, "evaluate")[:NEIGHBOURS])
+    # All latents of evaluate_gan, then the first ones: sampling fewer would give other latents.
+    measured = digits(sample_latents(params.evaluate.digits, "evaluate")[:NEIGHBOURS])
     images = pd.read_csv("metrics/gan_images.csv")
     nearest = images["nearest_train"][: len(measured)]
     pairs = np.stack([measured, prepared.array("mnist", "train_images")[nearest]])
     rows = [pairs[:, start : start + COLUMNS] for start in range(0, len(measured), COLUMNS)]
     return {
-        "digits": digit_grid(digits(drawn(params.render.digits, "evaluate")), COLUMNS),
+        "digits": digit_grid(digits(sample_latents(params.render.digits, "evaluate")), COLUMNS),
         "interpolation": digit_grid(digits(walk), STEPS),
         "neighbours": digit_grid(np.concatenate([row.reshape(-1, 28, 28) for row in rows]), COLUMNS),
         "shares": class_share_bars((np.bincount(images["read_as"], minlength=10) / len(images)).tolist()),
@@ -60,8 +60,8 @@ def of_gan(params: Params, device: torch.device) -> dict[str, Image.Image]:
     }
 
 
-def of_cgan(params: Params, device: torch.device) -> dict[str, Image.Image]:
-    """Of the class-conditional digit GAN."""
+def cgan_pictures(params: Params, device: torch.device) -> dict[str, Image.Image]:
+    """Pictures of the class-conditional digit GAN, by name."""
     generator, _ = saved.load_network(Path("models/cgan") / params.evaluate.checkpoint, DigitGenerator, device)
     shared = latents(COLUMNS, generator.latent_dim, params.seed, "gan", "render")
     return {
@@ -70,8 +70,8 @@ def of_cgan(params: Params, device: torch.device) -> dict[str, Image.Image]:
     }
 
 
-def of_pix2pix(params: Params, device: torch.device, folder: Path) -> dict[str, Image.Image]:
-    """Of Pix2Pix. Single pictures of some test pairs, which the report wipes between, go into `folder`."""
+def pix2pix_pictures(params: Params, device: torch.device, folder: Path) -> dict[str, Image.Image]:
+    """Pictures of Pix2Pix, by name. Single images of some test pairs, which the report compares, go into `folder`."""
     generator, model = saved.load_network(Path("models/pix2pix") / params.evaluate.checkpoint, UNet, device)
     inputs, real = prepared.pairs("test", model["direction"])
     to_map = model["direction"] == "aerial2map"
@@ -83,16 +83,16 @@ def of_pix2pix(params: Params, device: torch.device, folder: Path) -> dict[str, 
     spread_out = prepared.evenly(params.render.pairs, len(inputs))
     best, worst = ranked[:count], ranked[::-1][:count]
     shown = np.unique(np.concatenate([spread_out, best, worst]))
-    drawn = dict(zip(shown, translate(generator, inputs[shown], params.evaluate.batch_size, device), strict=True))
+    generated = dict(zip(shown, translate(generator, inputs[shown], params.evaluate.batch_size, device), strict=True))
 
-    def grid(these: np.ndarray) -> Image.Image:
-        answers = np.stack([drawn[number] for number in these])
-        return translation_grid(dict(zip(names, (inputs[these], answers, real[these]), strict=True)))
+    def grid(numbers: np.ndarray) -> Image.Image:
+        answers = np.stack([generated[number] for number in numbers])
+        return translation_grid(dict(zip(names, (inputs[numbers], answers, real[numbers]), strict=True)))
 
     groups = {"spread": spread_out, "best": best[: count // 2], "worst": worst[: count // 2]}
     with whole_dir(folder) as partial:
         for number in np.unique(np.concatenate(list(groups.values()))):
-            for kind, pixels in zip(KINDS, (inputs[number], drawn[number], real[number]), strict=True):
+            for kind, pixels in zip(KINDS, (inputs[number], generated[number], real[number]), strict=True):
                 Image.fromarray(pixels).save(partial / f"{number}_{kind}.png")
         own = [key for key in ("mean_iou", "mae") if key in images]
         content = {
@@ -102,26 +102,25 @@ def of_pix2pix(params: Params, device: torch.device, folder: Path) -> dict[str, 
         write_json(partial / "pairs.json", content)
     return {
         "pairs": grid(spread_out),
-        "best": beside(*map(grid, np.split(best, 2))),
-        "worst": beside(*map(grid, np.split(worst, 2))),
+        "best": side_by_side(*map(grid, np.split(best, 2))),
+        "worst": side_by_side(*map(grid, np.split(worst, 2))),
         "curves": _curves("pix2pix"),
     }
 
 
-def of_cvae(params: Params, device: torch.device) -> dict[str, Image.Image]:
-    """Of the conditional VAE."""
+def cvae_pictures(params: Params, device: torch.device) -> dict[str, Image.Image]:
+    """Pictures of the conditional VAE, by name."""
     vae, model = saved.load_network(Path("models/cvae") / params.evaluate.checkpoint, ConditionalVae, device)
     inputs, real = prepared.pairs("test", model["direction"])
     shown = prepared.evenly(params.render.pairs, len(inputs))
     inputs, real = inputs[shown], real[shown]
 
     def answers(latent: torch.Tensor) -> np.ndarray:
-        given = latent.expand(len(inputs), -1)
-        return translate(vae, inputs, params.evaluate.batch_size, device, given)
+        return translate(vae, inputs, params.evaluate.batch_size, device, latent.expand(len(inputs), -1))
 
-    drawn = latents(params.evaluate.samples, vae.latent_dim, params.seed, "cvae", "samples")
-    samples = np.stack([answers(one) for one in drawn], axis=1)
-    spreads = np.stack([spread(of_one) for of_one in samples])
+    sample_latents = latents(params.evaluate.samples, vae.latent_dim, params.seed, "cvae", "samples")
+    samples = np.stack([answers(one) for one in sample_latents], axis=1)
+    spreads = np.stack([spread(of_input) for of_input in samples])
     dark = (255 - 255 * spreads / max(spreads.max(), 1)).round().astype(np.uint8)[..., None].repeat(3, -1)
     columns = {"aerial" if model["direction"] == "aerial2map" else "map": inputs}
     columns |= {f"sample {number + 1}": samples[:, number] for number in range(min(SAMPLES, samples.shape[1]))}
@@ -142,7 +141,7 @@ def of_cvae(params: Params, device: torch.device) -> dict[str, Image.Image]:
 def _curves(task: str) -> Image.Image:
     best = json.loads((Path("models") / task / "best/config.json").read_text())
     objective = best["objective"]
-    game = OBJECTIVES.get(objective)  # none: trained without a game
-    equilibrium, probability = (game.equilibrium, game.outputs_probability) if game else ({}, False)
+    found = OBJECTIVES.get(objective)  # None: trained without a discriminator
+    equilibrium, probability = (found.equilibrium, found.outputs_probability) if found else ({}, False)
     history = pd.read_csv(f"metrics/history/{task}.csv")
     return curves(history, equilibrium, probability, best["best_by"], best["epoch"], f"{task}: {objective}")
