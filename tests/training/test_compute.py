@@ -17,11 +17,11 @@ def test_step_seeds_are_the_same_everywhere_and_differ_by_step() -> None:
 
 def test_compiling_is_for_long_trainings_on_a_gpu(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(compute.shutil, "which", lambda name: f"/usr/bin/{name}")
-    assert compute._compiles("auto", torch.device("cuda"), 100_000)[0]
-    assert not compute._compiles("auto", torch.device("cuda"), 100)[0]
-    assert not compute._compiles("auto", torch.device("cpu"), 100_000)[0]
-    assert compute._compiles("on", torch.device("cuda"), 1)[0]
-    assert not compute._compiles("off", torch.device("cuda"), 100_000)[0]
+    assert compute._choose_compile("auto", torch.device("cuda"), 100_000)[0]
+    assert not compute._choose_compile("auto", torch.device("cuda"), 100)[0]
+    assert not compute._choose_compile("auto", torch.device("cpu"), 100_000)[0]
+    assert compute._choose_compile("on", torch.device("cuda"), 1)[0]
+    assert not compute._choose_compile("off", torch.device("cuda"), 100_000)[0]
 
 
 @pytest.mark.parametrize(("device", "compiler", "variable"), [("cpu", "clang++", "CXX"), ("cuda", "clang", "CC")])
@@ -31,10 +31,10 @@ def test_compiling_without_a_compiler_is_one_line(
     monkeypatch.delenv(variable, raising=False)
     monkeypatch.setattr(compute.shutil, "which", lambda name: None)
     with pytest.raises(UserError, match=r"compute\.compile = 'on'.*" + re.escape(compiler)):
-        compute._compiles("on", torch.device(device), 1)
-    compiled, said = compute._compiles("auto", torch.device("cuda"), 100_000)
+        compute._choose_compile("on", torch.device(device), 1)
+    compiled, said = compute._choose_compile("auto", torch.device("cuda"), 100_000)
     assert not compiled
-    assert "not compiled (torch.compile takes gcc or clang" in said
+    assert "not compiled (torch.compile needs gcc or clang" in said
 
 
 def test_using_and_evaluating_a_model_needs_nothing_of_how_it_is_trained() -> None:
