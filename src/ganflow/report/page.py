@@ -77,7 +77,8 @@ def build_report(
     `tables`: metrics/tables/*.json of gan, cgan, pix2pix and cvae; `l1`: the table of the L1 baseline, shown if it
     was measured on the same images; `data`: facts of the data sets; `figures`: PNG files by name; `pairs`: test pairs
     of Pix2Pix under "spread", "best" and "worst", each {"image": number, "measures": its own, by name, "tiles": PNG
-    files of input, generated and real}; `digit_confusion`: of each requested digit (rows), the share read as each digit [10, 10].
+    files of input, generated and real}; `digit_confusion`: of each requested digit (rows), the share that the
+    classifier reads as each digit [10, 10].
     """
     gan, cgan, pix2pix, cvae = (tables[task] for task in ("gan", "cgan", "pix2pix", "cvae"))
     about = pix2pix["about"]
