@@ -33,7 +33,7 @@ def digits(gan: dict[str, Any], cgan: dict[str, Any]) -> str:
     beside = {
         "lower bound: other real digits": "floor",
         "copies: nearest training digits": "copies",
-        "Gaussian on pixels": "ceiling",
+        "trivial baseline: Gaussian on pixels": "ceiling",
     }
     found |= {title: cgan["rows"][row] for title, row in beside.items()}
     return _table(CONDITIONAL + DIGITS, found, with_noise=2)
