@@ -10,7 +10,7 @@ from ganflow import doctor
 from ganflow.data import prepared
 from ganflow.doctor import Finding, examine
 from ganflow.files import locked
-from ganflow.pipeline.code import code_mark
+from ganflow.pipeline.code import code_fingerprint
 
 ROOT = Path(__file__).parents[1]
 
@@ -75,7 +75,7 @@ def test_what_is_there_is_counted(project: Path) -> None:
 
 
 def test_every_training_on_the_disk_is_named_with_what_to_do(project: Path) -> None:
-    folder = project / "checkpoints" / "gan" / f"0123456789ab-{code_mark('train_gan')}"
+    folder = project / "checkpoints" / "gan" / f"0123456789ab-{code_fingerprint('train_gan')}"
     folder.mkdir(parents=True)
     for step in (90, 1200):
         (folder / f"step-{step:09d}.safetensors").touch()

@@ -155,10 +155,10 @@ def _seeds(arguments: argparse.Namespace) -> None:
 
 def _runs(arguments: argparse.Namespace) -> None:
     from ganflow.tracking.lookup import runs_of
-    from ganflow.tracking.reading import newest, opened
+    from ganflow.tracking.reading import list_runs, open_store
 
-    with opened() as client:
-        found = runs_of(client, arguments.of) if arguments.of else newest(client)
+    with open_store() as client:
+        found = runs_of(client, arguments.of) if arguments.of else list_runs(client)
         for run in found:
             # The measure that chose the epoch is the one with an interval.
             chosen = [key for key in run.metrics if key.startswith("best/val") and f"{key}_pm" in run.metrics]
@@ -172,11 +172,11 @@ def _runs(arguments: argparse.Namespace) -> None:
 
 def _compare(arguments: argparse.Namespace) -> None:
     from ganflow.comparison.page import page
-    from ganflow.tracking.reading import newest, opened, pair
+    from ganflow.tracking.reading import list_runs, open_store, two_runs
 
     check_output(arguments.output)
-    with opened() as client:
-        a, b = pair(newest(client), arguments.a, arguments.b, arguments.task)
+    with open_store() as client:
+        a, b = two_runs(list_runs(client), arguments.a, arguments.b, arguments.task)
         content = page(a, b)
     with whole_file(arguments.output) as partial:
         partial.write_text(content, encoding="utf-8")
@@ -187,11 +187,11 @@ def _ui(arguments: argparse.Namespace) -> None:
     from ganflow.errors import without_secrets
     from ganflow.tracking import ui
     from ganflow.tracking.address import SERVER
-    from ganflow.tracking.reading import opened
+    from ganflow.tracking.reading import open_store
 
     if not 1 <= arguments.port <= 65535:
         raise UserError(f"--port {arguments.port}: a port is a number from 1 to 65535")
-    with opened() as client:
+    with open_store() as client:
         store = client.tracking_uri
         has_pages = store.startswith(SERVER)
         base = without_secrets(store.rstrip("/")) if has_pages else f"http://127.0.0.1:{arguments.port}"

@@ -149,7 +149,7 @@ def _under_way(root: Path) -> Iterator[Finding]:
 
 def _store() -> Finding:
     """Where runs are kept, without opening it for writing: nothing is made, moved or mended by a look."""
-    from ganflow.tracking.address import SERVER, VARIABLE, address, file_of
+    from ganflow.tracking.address import SERVER, VARIABLE, address, sqlite_file
 
     try:
         store = address()
@@ -157,7 +157,7 @@ def _store() -> Finding:
         return Finding("runs", str(fault), f"correct or unset {VARIABLE}; trainings go on without it")
     if store.startswith(SERVER):
         return _server(store)
-    file = file_of(store)
+    file = sqlite_file(store)
     if file is None:
         return Finding("runs", f"in the database {without_secrets(store)} (not asked)")
     if not file.exists():

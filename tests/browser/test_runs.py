@@ -24,7 +24,7 @@ from PIL import Image
 from playwright.sync_api import Page, expect
 
 from ganflow.cli import main
-from ganflow.comparison.champion import Judged
+from ganflow.comparison.champion import ValidationScore
 from ganflow.files import write_json
 from ganflow.metrics import translation
 from ganflow.metrics.bootstrap import multiplicities
@@ -50,9 +50,14 @@ def logged(folder: Path, lambda_l1: float, wrong: float, colour: str) -> str:
     for epoch, iou in enumerate((0.3, 0.6 - wrong, 0.5 - wrong), start=1):
         tracker.metrics({"val_mean_iou": iou, "val_mae": 30 * wrong}, 100 * epoch)
         tracker.image(Image.new("RGB", (96, 96), colour), "samples", 100 * epoch)
-    judged = np.array([0.6 - wrong, *(0.6 - wrong + np.random.default_rng(int(lambda_l1)).normal(0, 0.01, 100))])
+    score = np.array([0.6 - wrong, *(0.6 - wrong + np.random.default_rng(int(lambda_l1)).normal(0, 0.01, 100))])
     network = torch.nn.Conv2d(3, 3, 1).eval()
-    tracker.model(network, torch.zeros(2, 3, 8, 8), "model", Judged("mean_iou", True, "val", "download", judged))
+    tracker.model(
+        network,
+        torch.zeros(2, 3, 8, 8),
+        "model",
+        ValidationScore("mean_iou", True, "val", "download", score),
+    )
     drawn = np.where(np.random.default_rng(7).random(REAL.shape[:3])[..., None] < wrong, REAL[::-1], REAL)
     frame = translation.per_image(drawn, REAL, to_map=True)
     rows = translation.with_noise(frame, multiplicities(len(frame), 0))

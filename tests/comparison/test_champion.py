@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from ganflow.comparison.champion import Judged, difference, digest_of, from_text, verdict
+from ganflow.comparison.champion import ValidationScore, difference, digest_of, from_text, verdict
 from ganflow.metrics.bootstrap import whole_and_resamples
 
 RNG = np.random.default_rng(0)
@@ -11,8 +11,8 @@ LUCK = RNG.normal(0.5, 0.2, 96)  # how hard each of 96 images is, for every mode
 WEIGHTS = whole_and_resamples(96, seed=0, resamples=1000) / 96
 
 
-def judged(per_image: np.ndarray, *, higher: bool = True, on: str = "val", source: str = "download") -> Judged:
-    return Judged("mean_iou" if higher else "mae", higher, on, source, WEIGHTS @ per_image)
+def score(per_image: np.ndarray, *, higher: bool = True, on: str = "val", source: str = "download") -> ValidationScore:
+    return ValidationScore("mean_iou" if higher else "mae", higher, on, source, WEIGHTS @ per_image)
 
 
 def model(skill: float, seed: int, spread: float = 0.02) -> np.ndarray:
@@ -20,14 +20,14 @@ def model(skill: float, seed: int, spread: float = 0.02) -> np.ndarray:
 
 
 def test_the_first_is_champion() -> None:
-    found = verdict(judged(model(0, 1)), None)
+    found = verdict(score(model(0, 1)), None)
     assert found.moves
     assert found.why.startswith("validation mean iou 0.5")
 
 
 def test_the_alias_moves_only_beyond_the_paired_interval() -> None:
     """0.02 better is beyond the noise of the difference, though well within each model's own interval."""
-    old, new = judged(model(0, 1)), judged(model(0.02, 2))
+    old, new = score(model(0, 1)), score(model(0.02, 2))
     gain, noise = difference(new, old) or (0, 0)
     assert 0 < noise < gain < old.plus_minus
     assert verdict(new, old).moves
@@ -35,42 +35,42 @@ def test_the_alias_moves_only_beyond_the_paired_interval() -> None:
     back = verdict(old, new)
     assert not back.moves
     assert "Worse than the champion's" in back.why
-    even = verdict(judged(model(0.001, 3)), old)
+    even = verdict(score(model(0.001, 3)), old)
     assert not even.moves
     assert "Within noise" in even.why
 
 
 def test_the_paired_interval_is_that_of_the_mean_difference() -> None:
     a, b = model(0, 1), model(0.02, 2)
-    _, noise = difference(judged(b), judged(a)) or (0, 0)
+    _, noise = difference(score(b), score(a)) or (0, 0)
     assert noise == pytest.approx(1.96 * (b - a).std() / np.sqrt(96), rel=0.1)
 
 
 def test_where_lower_is_better_less_is_more() -> None:
-    old, new = judged(model(0.02, 1), higher=False), judged(model(0, 2), higher=False)
+    old, new = score(model(0.02, 1), higher=False), score(model(0, 2), higher=False)
     assert verdict(new, old).moves
     assert not verdict(old, new).moves
 
 
 def test_others_images_are_not_compared_and_real_data_comes_first() -> None:
-    old = judged(model(0, 1))
-    assert not verdict(judged(model(0.3, 2), on="other"), old).moves
-    assert difference(judged(model(0.3, 2), on="other"), old) is None
-    demo = judged(model(0.3, 2), on="other", source="generated")
+    old = score(model(0, 1))
+    assert not verdict(score(model(0.3, 2), on="other"), old).moves
+    assert difference(score(model(0.3, 2), on="other"), old) is None
+    demo = score(model(0.3, 2), on="other", source="generated")
     assert not verdict(demo, old).moves
     assert verdict(old, demo).moves
 
 
 def test_even_models_are_rarely_taken_for_better() -> None:
     """Of equals, at most the upper half of the 5 % outside a 95 % interval should pass."""
-    old = judged(model(0, 0))
-    moved = sum(verdict(judged(model(0, seed)), judged(model(0, 1000 + seed))).moves for seed in range(1, 401))
+    old = score(model(0, 0))
+    moved = sum(verdict(score(model(0, seed)), score(model(0, 1000 + seed))).moves for seed in range(1, 401))
     assert moved / 400 < 0.05
     assert not verdict(old, old).moves
 
 
 def test_text_keeps_every_bit() -> None:
-    one = judged(model(0, 1))
+    one = score(model(0, 1))
     again = from_text(one.text())
     assert np.array_equal(one.values, again.values)
     assert (one.measure, one.higher, one.on, one.source) == (again.measure, again.higher, again.on, again.source)

@@ -7,7 +7,16 @@ from ruamel.yaml import YAML
 
 from ganflow.files import locked
 from ganflow.pipeline import checkpoint_folders
-from ganflow.pipeline.checkpoint_folders import FINISHED, finish, found, lock_of, mark, of_other_code, release, remove
+from ganflow.pipeline.checkpoint_folders import (
+    FINISHED,
+    fingerprint,
+    finish,
+    found,
+    lock_of,
+    of_other_code,
+    release,
+    remove,
+)
 
 ROOT = Path(__file__).parents[2]
 
@@ -19,7 +28,7 @@ def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     shutil.copy(ROOT / "params.yaml", tmp_path)
     own = YAML(typ="safe").load((ROOT / "params.yaml").read_text())
     params = {"seed": own["seed"], "gan": own["gan"], "classifier": "0123456789ab"}
-    folder = tmp_path / "checkpoints" / "gan" / mark("gan", params, "data")
+    folder = tmp_path / "checkpoints" / "gan" / fingerprint("gan", params, "data")
     folder.mkdir(parents=True)
     checkpoint_folders.write_json(folder / "training.json", {"params": params})
     for step in (90, 1200):
@@ -36,10 +45,10 @@ def finished(folder: Path) -> str:
 
 
 def test_other_parameters_or_data_have_another_mark_and_the_same_code() -> None:
-    marks = [mark("gan", params, data) for params in ({"lr": 0.1}, {"lr": 0.2}) for data in ("a", "b")]
+    marks = [fingerprint("gan", params, data) for params in ({"lr": 0.1}, {"lr": 0.2}) for data in ("a", "b")]
     assert len(set(marks)) == 4
     assert len({one.partition("-")[2] for one in marks}) == 1
-    assert marks[0] == mark("gan", {"lr": 0.1}, "a")
+    assert marks[0] == fingerprint("gan", {"lr": 0.1}, "a")
 
 
 def test_a_training_is_running_interrupted_or_finished(folder: Path, tmp_path: Path) -> None:

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from ganflow.pipeline.code import SRC, code_mark, modules_that_matter
+from ganflow.pipeline.code import SRC, code_fingerprint, modules_that_matter
 
 ROOT = SRC.parent
 MARK = "import sys; from ganflow.pipeline.code import code_mark; print(code_mark(sys.argv[1]))"
@@ -48,7 +48,9 @@ def test_the_mark_changes_with_the_code_that_can_change_the_outs(
     after = marked(copy, "train_gan")
     path.write_text(source)
     assert (after != before) is changes
-    assert before == code_mark("train_gan"), "it depends on the source alone, not on what is imported or where it is"
+    assert before == code_fingerprint("train_gan"), (
+        "it depends on the source alone, not on what is imported or where it is"
+    )
 
 
 def test_a_module_that_is_imported_late_is_among_them(tmp_path: Path) -> None:
@@ -58,4 +60,4 @@ def test_a_module_that_is_imported_late_is_among_them(tmp_path: Path) -> None:
 
 
 def test_each_stage_has_a_mark_of_its_own() -> None:
-    assert len({code_mark(f"train_{model}") for model in ("gan", "cgan", "pix2pix", "cvae", "classifier")}) == 5
+    assert len({code_fingerprint(f"train_{model}") for model in ("gan", "cgan", "pix2pix", "cvae", "classifier")}) == 5

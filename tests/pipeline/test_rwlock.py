@@ -9,7 +9,7 @@ import pytest
 from workspace import DYING_DVC, environment, until
 
 from ganflow.errors import UserError
-from ganflow.pipeline.rwlock import damaged, mend
+from ganflow.pipeline.rwlock import damaged, repair
 
 DVC = Path(sys.executable).with_name("dvc")
 
@@ -31,7 +31,7 @@ def test_dvc_killed_while_it_writes_its_lock_leaves_it_damaged_and_mend_helps(pr
     assert done.returncode == -signal.SIGKILL
     assert (project / ".dvc" / "tmp" / "rwlock").read_bytes() == b""
     assert subprocess.run(repro(), cwd=project, env=given, capture_output=True).returncode != 0
-    mend(project)
+    repair(project)
     subprocess.run(repro(), cwd=project, env=given, check=True, capture_output=True)
 
 
@@ -45,7 +45,7 @@ def test_dvc_goes_on_after_a_damaged_lock_is_removed(project: Path, content: str
     assert failed.returncode != 0
     assert "rwlock" in failed.stderr.lower()
     assert damaged(project) == path
-    mend(project)
+    repair(project)
     assert damaged(project) is None
     subprocess.run(repro(), cwd=project, env=given, check=True, capture_output=True)
 
@@ -54,7 +54,7 @@ def test_a_whole_lock_is_left_alone(project: Path) -> None:
     subprocess.run(repro(), cwd=project, env=environment(project), check=True, capture_output=True)
     path = project / ".dvc" / "tmp" / "rwlock"
     before = path.read_bytes()
-    mend(project)
+    repair(project)
     assert path.read_bytes() == before
 
 
@@ -64,9 +64,9 @@ def test_a_lock_is_not_removed_while_dvc_runs(project: Path) -> None:
     path = project / ".dvc" / "tmp" / "rwlock"
     path.write_text("")
     with pytest.raises(UserError, match=f"process {running.pid}"):
-        mend(project)
+        repair(project)
     assert path.exists()
     running.kill()
     running.wait()
-    mend(project)
+    repair(project)
     assert not path.exists()

@@ -11,8 +11,8 @@ import pytest
 from ganflow import doctor
 from ganflow.errors import UserError, without_secrets
 from ganflow.tracking import store
-from ganflow.tracking.address import address, artifacts_folder, file_of
-from ganflow.tracking.reading import opened
+from ganflow.tracking.address import address, artifacts_folder, sqlite_file
+from ganflow.tracking.reading import open_store
 from ganflow.tracking.run import Dataset, start_run
 
 SRC = Path(__file__).parents[2] / "src"
@@ -42,7 +42,7 @@ def test_a_relative_file_is_one_of_the_project(
 ) -> None:
     monkeypatch.setenv("MLFLOW_TRACKING_URI", given)
     monkeypatch.chdir("/")
-    assert file_of(address()) == tmp_path / expected
+    assert sqlite_file(address()) == tmp_path / expected
     assert artifacts_folder(address()) == (tmp_path / expected).parent / "mlruns"
 
 
@@ -60,9 +60,9 @@ def test_runs_of_a_temporary_folder_are_kept_with_their_files(
     assert not list(temporary.iterdir())
     (file,) = tmp_path.rglob("note.txt")
     assert ".dvc" not in str(file)
-    with opened() as client:
+    with open_store() as client:
         experiment = client.get_experiment_by_name("gan")
-        assert experiment.artifact_location == (file_of(address()).parent / "mlruns/gan").as_uri()
+        assert experiment.artifact_location == (sqlite_file(address()).parent / "mlruns/gan").as_uri()
 
 
 @pytest.mark.parametrize("own_address", [True, False], ids=["by address", "by default"])
@@ -75,7 +75,7 @@ def test_any_letters_in_a_path_work_and_leave_nothing_beside_it(
     if own_address:
         monkeypatch.setenv("MLFLOW_TRACKING_URI", "sqlite:///mlflow.db")
     run_id = run_of()
-    with opened() as client:
+    with open_store() as client:
         assert client.get_run(run_id).info.status == "FINISHED"
         assert Path(client.download_artifacts(run_id, "note.txt")).read_text() == "here"
     assert [path.name for path in tmp_path.iterdir()] == [ODD]
@@ -108,7 +108,7 @@ def test_an_address_that_is_none_is_one_line_at_once_and_no_secret(
     assert run_of() == ""
     (line,) = capsys.readouterr().err.splitlines()
     assert line.startswith("warning: MLflow tracking is off from here on: ")
-    with pytest.raises(UserError) as fault, opened():
+    with pytest.raises(UserError) as fault, open_store():
         pass
     found = doctor._store()
     for said in (line, str(fault.value), found.state):
@@ -121,7 +121,7 @@ def test_looking_makes_no_store(tmp_path: Path, monkeypatch: pytest.MonkeyPatch)
     for given in ("", "sqlite:///mlflow.db", "sqlite:///new/runs.db", "sqlite:///empty.db"):
         monkeypatch.setenv("MLFLOW_TRACKING_URI", given)
         assert not store.exists()
-        with pytest.raises(UserError, match="no runs here yet"), opened():
+        with pytest.raises(UserError, match="no runs here yet"), open_store():
             pass
         doctor._store()
     assert [path.name for path in tmp_path.rglob("*")] == ["empty.db"]

@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 from ruamel.yaml import YAML
 
-from ganflow.tracking.lineage import COMMIT, EXPERIMENT, REMAKE, changed_parameters, checked, lineage
+from ganflow.tracking.lineage import COMMIT, EXPERIMENT, REMAKE, changed_parameters, lineage, well_formed
 
 COMMITTED = "seed: 0\ndata:\n  source: download\npix2pix:\n  lambda_l1: 100.0\n  norm: instance\n  epochs: 10\n"
 PARAMS = {"seed": 0, "pix2pix": {"lambda_l1": 100.0, "norm": "instance", "epochs": 10}}
@@ -103,7 +103,7 @@ def test_what_we_write_to_remake_a_run_is_taken_back(commit: str, value: str) ->
     settings["pix2pix"]["norm"] = value
     YAML(typ="safe").dump(settings, Path("params.yaml"))
     tag = lineage("pix2pix").tags()["ganflow.remake"]
-    assert checked(tag, REMAKE) == tag
+    assert well_formed(tag, REMAKE) == tag
 
 
 @pytest.mark.parametrize(
@@ -124,16 +124,16 @@ def test_what_we_write_to_remake_a_run_is_taken_back(commit: str, value: str) ->
     ],
 )
 def test_other_commands_in_a_tag_are_not_printed_to_be_pasted(tag: str) -> None:
-    assert checked(tag, REMAKE) == ""
+    assert well_formed(tag, REMAKE) == ""
 
 
 @pytest.mark.parametrize("tag", ["--output=/tmp/x", "HEAD", "abc", "abcdef1:params.yaml", "abcdef1 x", "abcdef1\n"])
 def test_a_commit_is_hexadecimal_digits(tag: str) -> None:
-    assert checked(tag, COMMIT) == ""
-    assert checked("abcdef1", COMMIT) == "abcdef1"
+    assert well_formed(tag, COMMIT) == ""
+    assert well_formed("abcdef1", COMMIT) == "abcdef1"
 
 
 @pytest.mark.parametrize("tag", ["--temp", "a b", "a;b", "$(x)", "../x", "a\n"])
 def test_an_experiments_name_is_a_word(tag: str) -> None:
-    assert checked(tag, EXPERIMENT) == ""
-    assert checked("brave-llama", EXPERIMENT) == "brave-llama"
+    assert well_formed(tag, EXPERIMENT) == ""
+    assert well_formed("brave-llama", EXPERIMENT) == "brave-llama"

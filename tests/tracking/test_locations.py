@@ -12,9 +12,9 @@ import pytest
 import torch
 from PIL import Image
 
-from ganflow.comparison.champion import Judged
+from ganflow.comparison.champion import ValidationScore
 from ganflow.tracking import locations
-from ganflow.tracking.reading import newest, opened
+from ganflow.tracking.reading import list_runs, open_store
 from ganflow.tracking.run import Dataset, start_run
 
 SRC = Path(__file__).parents[2] / "src"
@@ -26,8 +26,8 @@ def trained(training: str, value: float) -> str:
     tracker = start_run("pix2pix", params={"seed": 0}, dataset=dataset, training=training, tags={})
     tracker.image(Image.new("RGB", (8, 8)), "samples", 1)
     tracker.call(lambda client: client.log_text(tracker.run_id, '{"about": {}, "rows": {}}', "metrics/pix2pix.json"))
-    judged = Judged("mean_iou", True, "val", "download", np.array([value, value + 0.001, value - 0.001]))
-    tracker.model(torch.nn.Conv2d(1, 1, 1).eval(), torch.zeros(2, 1, 4, 4), "model", judged)
+    score = ValidationScore("mean_iou", True, "val", "download", np.array([value, value + 0.001, value - 0.001]))
+    tracker.model(torch.nn.Conv2d(1, 1, 1).eval(), torch.zeros(2, 1, 4, 4), "model", score)
     tracker.finish("FINISHED")
     assert tracker.run_id
     return tracker.run_id
@@ -64,11 +64,11 @@ def test_runs_files_and_champion_follow(
     shutil.move(tmp_path / "kept", new)
     before = files(project) if how == "copied" and name != "old/below" else {}
     monkeypatch.setenv("DVC_ROOT", str(new))
-    with opened() as client:
-        (run,) = newest(client)
+    with open_store() as client:
+        (run,) = list_runs(client)
         assert run.newest_sample
         assert run.table == {"about": {}, "rows": {}}
-        assert run.judged
+        assert run.score
         # MLflow 3.17 finds no model of the registry below a path with a percent sign, only that of the run.
         address = f"runs:/{run.run_id}/model" if "%" in name else "models:/pix2pix@champion"
         model = mlflow.pyfunc.load_model(address)
@@ -118,8 +118,8 @@ store.client()
                     value for (value,) in database.execute(f"SELECT {column} FROM {table}") if "/" in (value or "")
                 ]
                 assert all(value.startswith((project.as_uri(), "models:/")) for value in found)
-    with opened() as client:
-        assert newest(client)[0].newest_sample
+    with open_store() as client:
+        assert list_runs(client)[0].newest_sample
 
 
 def environment(root: Path) -> dict[str, str]:
@@ -141,7 +141,7 @@ def test_files_that_somebody_keeps_elsewhere_stay_there(tmp_path: Path) -> None:
             database.execute("DELETE FROM experiments")
             rows = [(3, "a", location) for location in kept + ours]
             database.executemany("INSERT INTO experiments VALUES (?, ?, ?)", rows)
-        locations.follow(store, is_ours=is_ours)
+        locations.update_locations(store, is_ours=is_ours)
         with sqlite3.connect(store) as database:
             found = [location for (location,) in database.execute("SELECT artifact_location FROM experiments")]
         here = (tmp_path / "mlruns").as_uri()

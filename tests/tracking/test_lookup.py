@@ -10,7 +10,7 @@ from ganflow.errors import UserError
 from ganflow.files import sha256
 from ganflow.models.saved import WEIGHTS
 from ganflow.tracking import lookup
-from ganflow.tracking.reading import opened
+from ganflow.tracking.reading import open_store
 from ganflow.tracking.run import WEIGHTS_TAG, Dataset, start_run
 
 
@@ -42,7 +42,7 @@ def test_runs_are_found_by_experiment_by_weights_and_by_name(tmp_path: Path, mon
     weights.write_bytes(b"second")
     monkeypatch.setenv("DVC_EXP_NAME", "brave-llama")
     second = trained(weights)
-    with opened() as client:
+    with open_store() as client:
 
         def found(wanted: str) -> list[str]:
             return [run.run_id for run in lookup.runs_of(client, wanted)]

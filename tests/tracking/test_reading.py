@@ -5,12 +5,12 @@ from datetime import datetime
 import pytest
 
 from ganflow.errors import UserError
-from ganflow.tracking.reading import Logged, named, opened, pair
+from ganflow.tracking.reading import LoggedRun, open_store, runs_named, two_runs
 
 
-def run(run_id: str, name: str, task: str = "pix2pix", experiment: str = "") -> Logged:
+def run(run_id: str, name: str, task: str = "pix2pix", experiment: str = "") -> LoggedRun:
     tags = {"dvc.exp.name": experiment} if experiment else {}
-    return Logged(None, task, run_id * 8, name, "FINISHED", datetime(2026, 1, 1), {}, {}, tags)
+    return LoggedRun(None, task, run_id * 8, name, "FINISHED", datetime(2026, 1, 1), {}, {}, tags)
 
 
 RUNS = [  # the newest first
@@ -33,11 +33,11 @@ RUNS = [  # the newest first
     ],
 )
 def test_a_run_is_known_by_id_beginning_name_and_experiment(wanted: str, task: str, expected: str) -> None:
-    assert named(RUNS, wanted)[task].run_id == expected * 8
+    assert runs_named(RUNS, wanted)[task].run_id == expected * 8
 
 
 def test_two_names_are_a_pair_of_the_task_that_both_have() -> None:
-    a, b = pair(RUNS, "brave-llama", "ffff", None)
+    a, b = two_runs(RUNS, "brave-llama", "ffff", None)
     assert (a.run_id[:4], b.run_id[:4]) == ("abc2", "ffff")
 
 
@@ -54,11 +54,11 @@ def test_two_names_are_a_pair_of_the_task_that_both_have() -> None:
 )
 def test_what_cannot_be_compared_is_one_line(a: str, b: str, task: str | None, said: str) -> None:
     with pytest.raises(UserError) as fault:
-        pair(RUNS, a, b, task)
+        two_runs(RUNS, a, b, task)
     assert said in str(fault.value)
     assert "\n" not in str(fault.value)
 
 
 def test_where_there_is_no_store_none_is_made() -> None:
-    with pytest.raises(UserError, match="no runs here yet"), opened():
+    with pytest.raises(UserError, match="no runs here yet"), open_store():
         pass

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 import torch
 
-from ganflow.comparison.champion import Judged
+from ganflow.comparison.champion import ValidationScore
 from ganflow.tracking.run import Dataset, start_run
 
 DATA = Dataset("maps", "ab" * 32, "download")
@@ -15,8 +15,12 @@ DATA = Dataset("maps", "ab" * 32, "download")
 def trained(value: float | None, training: str) -> str:
     tracker = start_run("pix2pix", params={"seed": 0}, dataset=DATA, training=training, tags={})
     noise = np.random.default_rng(0).normal(0, 0.01, 100)
-    judged = None if value is None else Judged("mean_iou", True, "val", "download", np.array([value, *(value + noise)]))
-    tracker.model(torch.nn.Conv2d(1, 1, 1).eval(), torch.zeros(2, 1, 4, 4), "model", judged)
+    score = (
+        None
+        if value is None
+        else ValidationScore("mean_iou", True, "val", "download", np.array([value, *(value + noise)]))
+    )
+    tracker.model(torch.nn.Conv2d(1, 1, 1).eval(), torch.zeros(2, 1, 4, 4), "model", score)
     tracker.finish("FINISHED")
     assert tracker.run_id
     return tracker.run_id

@@ -210,7 +210,7 @@ def test_the_best_values_stand_beside_the_last_also_after_a_resumption(tmp_path:
 def test_a_machine_that_cannot_be_measured_costs_no_curve(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    def whim(gauge: object) -> dict[str, float]:
+    def whim(system_sampler: object) -> dict[str, float]:
         raise RuntimeError("driver")
 
     monkeypatch.setattr("ganflow.tracking.machine.Gauge.sample", whim)

@@ -15,7 +15,7 @@ import numpy as np
 import pytest
 import torch
 
-from ganflow.comparison.champion import Judged
+from ganflow.comparison.champion import ValidationScore
 from ganflow.data.batches import to_bytes
 from ganflow.inference.translation import to_input, translate
 from ganflow.models.unet import UNet
@@ -41,8 +41,8 @@ def test_a_photo_posted_comes_back_as_a_map(tmp_path: Path, address: str) -> Non
     generator = network()
     dataset = Dataset("maps", "ab" * 32, "download")
     tracker = start_run("pix2pix", params={"seed": 0}, dataset=dataset, training="one", tags={})
-    judged = Judged("mean_iou", True, "val", "download", np.full(10, 0.5))
-    tracker.model(generator, torch.zeros(2, 3, SIZE, SIZE), "model", judged)
+    score = ValidationScore("mean_iou", True, "val", "download", np.full(10, 0.5))
+    tracker.model(generator, torch.zeros(2, 3, SIZE, SIZE), "model", score)
     tracker.finish("FINISHED")
 
     photo = np.random.default_rng(0).integers(0, 256, (1, SIZE, SIZE, 3), dtype=np.uint8)

@@ -11,7 +11,7 @@ from ganflow.metrics.bootstrap import plus_minus
 
 
 @dataclass(frozen=True)
-class Judged:
+class ValidationScore:
     """A model's measure on the validation split, and on resamples of it.
 
     The resamples must be the same for every model judged on the same images: differences between two models are then
@@ -38,7 +38,7 @@ class Judged:
         return json.dumps(content | {"values": self.values.tolist()})
 
 
-def from_text(text: str) -> Judged:
+def from_text(text: str) -> ValidationScore:
     """The inverse of `Judged.text`.
 
     Raises:
@@ -46,7 +46,7 @@ def from_text(text: str) -> Judged:
     """
     content: dict[str, Any] = json.loads(text)
     values = np.array(content.pop("values"))
-    return Judged(**content, values=values)
+    return ValidationScore(**content, values=values)
 
 
 def digest_of(*arrays: np.ndarray) -> str:
@@ -66,7 +66,7 @@ class Verdict:
     why: str
 
 
-def difference(newcomer: Judged, champion: Judged) -> tuple[float, float] | None:
+def difference(newcomer: ValidationScore, champion: ValidationScore) -> tuple[float, float] | None:
     """(how much better the newcomer is, half the width of the 95 % interval of that), or None: not to be compared.
 
     A paired bootstrap: the interval of the difference on each resample, which is narrower than what the two models' own
@@ -83,7 +83,7 @@ def difference(newcomer: Judged, champion: Judged) -> tuple[float, float] | None
     return float(gain[0]), plus_minus(gain[1:])
 
 
-def verdict(newcomer: Judged, champion: Judged | None) -> Verdict:
+def verdict(newcomer: ValidationScore, champion: ValidationScore | None) -> Verdict:
     """The alias moves only to a model that is better by more than the 95 % interval of the difference.
 
     The interval covers the luck of which validation images were asked, not that of the seed. Both values are those of

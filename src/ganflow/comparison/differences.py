@@ -70,7 +70,7 @@ def changes(
     return found
 
 
-def between(a: Measured, b: Measured) -> list[Difference]:
+def differences_of_runs(a: Measured, b: Measured) -> list[Difference]:
     """The same from one run to another; nothing where one was not evaluated."""
     if not a.table or not b.table:
         return []
@@ -78,7 +78,7 @@ def between(a: Measured, b: Measured) -> list[Difference]:
     return changes(a.task, of_a, of_b, lambda: (a.test_images, b.test_images))
 
 
-def differing(a: dict[str, str], b: dict[str, str]) -> dict[str, tuple[str, str]]:
+def differing_values(a: dict[str, str], b: dict[str, str]) -> dict[str, tuple[str, str]]:
     """What has other values in `a` than in `b`: by name, both; a dash for none."""
     both = {name: (a.get(name) or "–", b.get(name) or "–") for name in dict.fromkeys([*a, *b])}
     return {name: values for name, values in both.items() if values[0] != values[1]}

@@ -15,8 +15,8 @@ from matplotlib import pyplot as plt
 from matplotlib.figure import Figure
 from matplotlib.ticker import MaxNLocator
 
-from ganflow.comparison.champion import Judged, difference
-from ganflow.comparison.differences import TRANSLATORS, Difference, Measured, between, differing
+from ganflow.comparison.champion import ValidationScore, difference
+from ganflow.comparison.differences import TRANSLATORS, Difference, Measured, differences_of_runs, differing_values
 from ganflow.files import project_root
 from ganflow.metrics.measures import Measure
 from ganflow.tasks import TASKS
@@ -73,7 +73,7 @@ class Run(Measured, Protocol):
     def tags(self) -> dict[str, str]: ...
 
     @property
-    def judged(self) -> Judged | None:
+    def validation_score(self) -> ValidationScore | None:
         """What the validation says of it, or None: it has no validation."""
 
     @property
@@ -96,7 +96,7 @@ class Picture:
 
 def page(a: Run, b: Run) -> str:
     """Self-contained HTML: needs no network, follows the reader's light or dark."""
-    measured = _on_validation(a, b) + between(a, b)
+    measured = _on_validation(a, b) + differences_of_runs(a, b)
     of_a, of_b = ({name: run.tags.get(tag, "") for tag, name in TAGS.items()} for run in (a, b))
     table, baseline = a.table or {"about": {}, "rows": {}}, BASELINES.get(a.task, "")
     return template("comparison/comparison.html.j2").render(
@@ -106,8 +106,8 @@ def page(a: Run, b: Run) -> str:
         unmeasured=[run for run in (a, b) if run.table is None],
         # The validation chose the epoch: what a reader wants first is the first measure of the test images.
         headline=next((one for one in measured if not one.measure.key.startswith("val_")), next(iter(measured), None)),
-        params=differing(a.params, b.params),
-        origins=differing(of_a, of_b),
+        params=differing_values(a.params, b.params),
+        origins=differing_values(of_a, of_b),
         same=[name for name, value in of_a.items() if value and value == of_b[name]],
         code=_code_between(a.commit, b.commit),
         code_of=CODE,
@@ -132,7 +132,7 @@ def _code_between(a: str, b: str) -> list[str] | None:
 
 def _on_validation(a: Run, b: Run) -> list[Difference]:
     """The measure by which the epoch and the champion are chosen, where both were judged on the same images."""
-    of_a, of_b = a.judged, b.judged
+    of_a, of_b = a.validation_score, b.validation_score
     if of_a is None or of_b is None:
         return []
     compared = difference(of_b, of_a)

@@ -17,7 +17,7 @@ from typing import Any
 from ganflow import config
 from ganflow.errors import UserError
 from ganflow.files import locked, project_root, write_json
-from ganflow.pipeline.code import code_mark
+from ganflow.pipeline.code import code_fingerprint
 
 FORMAT = 2  # of a state's file; part of the mark, so that no code meets a format that it does not know
 ABOUT, FINISHED = "training.json", "finished.json"
@@ -42,10 +42,10 @@ class Folder:
         return f"step {self.step}, {self.state}{of}, {self.bytes / 1e6:,.1f} MB"
 
 
-def mark(model: str, params: dict[str, Any], data_digest: str) -> str:
+def fingerprint(model: str, params: dict[str, Any], data_digest: str) -> str:
     """The name of the folder of a training with these parameters and data by the present code."""
     asked = json.dumps([FORMAT, params, data_digest], sort_keys=True)
-    return f"{hashlib.sha256(asked.encode()).hexdigest()[:12]}-{code_mark(f'train_{model}')}"
+    return f"{hashlib.sha256(asked.encode()).hexdigest()[:12]}-{code_fingerprint(f'train_{model}')}"
 
 
 def of_other_code(folder: Path) -> list[Path]:
@@ -69,7 +69,7 @@ def lock_of(folder: Path) -> Path:
     return folder.with_name(f"{folder.name}.lock")
 
 
-def content_of(path: Path) -> dict[str, Any]:
+def read_object(path: Path) -> dict[str, Any]:
     """A JSON object; empty where there is none, or none that can be read."""
     try:
         content = json.loads(path.read_bytes())
@@ -96,7 +96,7 @@ def release(deps: Iterable[str]) -> None:
     committed = lock.read_text(encoding="utf-8", errors="replace") if models and lock.exists() else ""
     for model in models:
         for path in (project_root() / "checkpoints" / model).glob(f"*/{FINISHED}"):
-            digest = content_of(path).get("history_md5")
+            digest = read_object(path).get("history_md5")
             if digest and f"md5: {digest}" in committed:
                 remove(path.parent)
 
@@ -120,7 +120,7 @@ def found(root: Path) -> list[Folder]:
     except UserError:  # which the first finding of `ganflow doctor` tells
         present = {}
     folders = sorted(path for path in root.glob("checkpoints/*/*") if path.is_dir())
-    code = {model: code_mark(f"train_{model}") for model in {path.parent.name for path in folders}}
+    code = {model: code_fingerprint(f"train_{model}") for model in {path.parent.name for path in folders}}
     return [_examined(path, code[path.parent.name], present) for path in folders]
 
 
@@ -132,7 +132,7 @@ def _examined(path: Path, code: str, present: dict[str, Any]) -> Folder:
         with locked(lock_of(path), wait=False) as idle:
             state = state if idle else "running"
     other = ["of other code"] if path.name.partition("-")[2] != code else []
-    asked = content_of(path / ABOUT).get("params")
+    asked = read_object(path / ABOUT).get("params")
     asked = config.dotted(asked) if isinstance(asked, dict) else {}
     if differing := [f"{key} = {value}" for key, value in asked.items() if present.get(key, value) != value]:
         other.append(f"of other parameters: {', '.join(differing)}")

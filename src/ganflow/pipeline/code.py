@@ -25,7 +25,7 @@ def modules_that_matter(script: Path) -> set[Path]:
     return found
 
 
-def code_mark(stage: str) -> str:
+def code_fingerprint(stage: str) -> str:
     """12 hex digits for the code that can change what `stage` ("train_gan") makes, torch's version among it.
 
     Comments and layout are no part of it: it is taken from the syntax trees.

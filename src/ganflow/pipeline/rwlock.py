@@ -27,7 +27,7 @@ def damaged(root: Path) -> Path | None:
     return None if isinstance(content, dict) else path
 
 
-def mend(root: Path) -> None:
+def repair(root: Path) -> None:
     """Remove a damaged file: DVC begins a new one. What it said concerned processes that have ended.
 
     Raises:
@@ -59,4 +59,4 @@ def _dvc_in(root: Path) -> list[int]:
 
 
 if __name__ == "__main__":
-    errors.run_main(lambda: mend(project_root()))
+    errors.run_main(lambda: repair(project_root()))

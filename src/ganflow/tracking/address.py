@@ -25,7 +25,7 @@ def address() -> str:
     """
     given = os.environ.get(VARIABLE, "").strip()
     if not given:
-        return of_file(project_root() / "mlflow.db")
+        return sqlite_uri(project_root() / "mlflow.db")
     if given.startswith(SERVER):
         return given
     shown = f"{VARIABLE}={without_secrets(given)}"
@@ -42,15 +42,15 @@ def address() -> str:
         return given
     if not url.database or url.database == ":memory:" or url.database.startswith("file:"):
         raise UserError(f"{shown} names no file, and so would keep no runs: {KINDS}")
-    return of_file((project_root() / url.database).resolve())
+    return sqlite_uri((project_root() / url.database).resolve())
 
 
-def of_file(path: Path) -> str:
+def sqlite_uri(path: Path) -> str:
     """The address of a SQLite file. SQLAlchemy unquotes it, and takes what follows a question mark for options."""
     return f"sqlite:///{_quoted(path)}"
 
 
-def file_of(uri: str) -> Path | None:
+def sqlite_file(uri: str) -> Path | None:
     """The file of a SQLite address; None: it is another kind of store."""
     if not uri.startswith("sqlite"):
         return None
@@ -66,7 +66,7 @@ def artifacts_folder(uri: str) -> Path | None:
     """Where the files of new experiments go; None: a server decides that itself."""
     if uri.startswith(SERVER):
         return None
-    file = file_of(uri)
+    file = sqlite_file(uri)
     return (file.parent if file else project_root()) / "mlruns"
 
 

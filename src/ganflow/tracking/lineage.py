@@ -94,7 +94,7 @@ class Lineage:
 
 def lineage(task: str) -> Lineage:
     """Of a run that starts here and now."""
-    commit = checked(os.environ.get("DVC_EXP_BASELINE_REV", ""), COMMIT) or _git(
+    commit = well_formed(os.environ.get("DVC_EXP_BASELINE_REV", ""), COMMIT) or _git(
         "rev-parse", "--verify", "--quiet", "HEAD"
     )
     # Its leading blank is a part of a status.
@@ -105,11 +105,11 @@ def lineage(task: str) -> Lineage:
         changed_parameters(_git("show", "--end-of-options", f"{commit}:./params.yaml") if commit else "", now),
         tuple(name for name in changed if Path(name).name not in OWN),
         os.environ.get("DVC_STAGE") or f"train_{task}",
-        checked(os.environ.get("DVC_EXP_NAME", ""), EXPERIMENT),
+        well_formed(os.environ.get("DVC_EXP_NAME", ""), EXPERIMENT),
     )
 
 
-def checked(tag: str, form: re.Pattern[str]) -> str:
+def well_formed(tag: str, form: re.Pattern[str]) -> str:
     """A tag's value if it has this form, else "".
 
     A store may be shared, and anyone who writes to it can write any tag: what is handed to git, or printed to be

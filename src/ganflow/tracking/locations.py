@@ -17,7 +17,7 @@ COLUMNS = (
 TEMPORARY = "/.dvc/tmp/"  # folders in which `dvc exp run --temp` and the queue work, and which they delete
 
 
-def follow(store: Path, *, is_ours: bool) -> None:
+def update_locations(store: Path, *, is_ours: bool) -> None:
     """Lead all locations in the SQLite file `store` to the folder mlruns beside it, and say so if any led elsewhere.
 
     In a store of ours (`is_ours`) that is so after the project was moved or copied. In others only what leads to a

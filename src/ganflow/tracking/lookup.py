@@ -9,13 +9,13 @@ from dvc.exceptions import DvcException
 
 from ganflow.errors import UserError
 from ganflow.models.saved import WEIGHTS, weights_digest
-from ganflow.tracking.reading import Logged, named, newest
+from ganflow.tracking.reading import LoggedRun, list_runs, runs_named
 from ganflow.tracking.run import WEIGHTS_TAG
 
 TASKS = ("classifier", "gan", "cgan", "pix2pix", "cvae")
 
 
-def runs_of(client: Any, wanted: str) -> list[Logged]:
+def runs_of(client: Any, wanted: str) -> list[LoggedRun]:
     """The runs of a DVC experiment, a commit or "workspace", the newest first; else the run of that name or id.
 
     An experiment that takes a model from DVC's cache did not train it: its run is found by the weights.
@@ -23,14 +23,14 @@ def runs_of(client: Any, wanted: str) -> list[Logged]:
     Raises:
         UserError: nothing has that name, or no run made what it holds.
     """
-    runs = newest(client)
+    runs = list_runs(client)
     weights = {found for task in TASKS if (found := _weights(task, wanted))}
     found = [run for run in runs if run.experiment == wanted or run.tags.get(WEIGHTS_TAG) in weights]
     if found:
         return found
     if weights:
         raise UserError(f"no run here trained the models of '{wanted}': they came from another store or a remote")
-    return list(named(runs, wanted).values())
+    return list(runs_named(runs, wanted).values())
 
 
 def _weights(task: str, revision: str) -> str | None:

@@ -6,15 +6,15 @@ from typing import Any
 SECONDS = 20.0  # between two samples
 
 
-def gauge(run_id: str) -> "Gauge | None":
+def system_sampler(run_id: str) -> "SystemSampler | None":
     """None: this machine cannot be measured, which is no reason to do without the rest."""
     try:
-        return Gauge(run_id)
+        return SystemSampler(run_id)
     except Exception:
         return None
 
 
-class Gauge:
+class SystemSampler:
     """CPU, memory, disk, network and GPU, as mlflow.system_metrics measures them.
 
     MLflow's own monitor writes from a thread of its own and is joined without a limit of time; here the tracker's one

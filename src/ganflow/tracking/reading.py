@@ -14,17 +14,17 @@ from typing import Any
 
 import pandas as pd
 
-from ganflow.comparison.champion import Judged, from_text
+from ganflow.comparison.champion import ValidationScore, from_text
 from ganflow.errors import UserError, first_line
 from ganflow.tracking import store
-from ganflow.tracking.lineage import COMMIT, EXPERIMENT, REMAKE, checked
+from ganflow.tracking.lineage import COMMIT, EXPERIMENT, REMAKE, well_formed
 
-JUDGED = "validation.json"  # artifact of a run: what the validation says of its model
+VALIDATION_FILE = "validation.json"  # artifact of a run: what the validation says of its model
 PICTURE = "samples.png"  # artifact of a run: the newest picture of its training
 
 
 @dataclass(frozen=True)
-class Logged:
+class LoggedRun:
     """A run as the store has it."""
 
     client: Any
@@ -40,17 +40,17 @@ class Logged:
     @property
     def experiment(self) -> str:
         """DVC's name, or ""."""
-        return checked(self.tags.get("dvc.exp.name", ""), EXPERIMENT)
+        return well_formed(self.tags.get("dvc.exp.name", ""), EXPERIMENT)
 
     @property
     def commit(self) -> str:
         """That it started from, as hexadecimal digits, or ""."""
-        return checked(self.tags.get("mlflow.source.git.commit", ""), COMMIT)
+        return well_formed(self.tags.get("mlflow.source.git.commit", ""), COMMIT)
 
     @property
     def remake(self) -> str:
         """The commands that make it again, which can be pasted into a shell, or ""."""
-        return checked(self.tags.get("ganflow.remake", ""), REMAKE)
+        return well_formed(self.tags.get("ganflow.remake", ""), REMAKE)
 
     def curve(self, key: str) -> pd.Series:
         """Its points, by step."""
@@ -80,9 +80,9 @@ class Logged:
             return Path(self.client.download_artifacts(self.run_id, path, folder)).read_bytes()
 
     @property
-    def judged(self) -> Judged | None:
+    def validation_score(self) -> ValidationScore | None:
         """What the validation says of its model; None: it was not asked, or what is logged cannot be read."""
-        content = self.file(JUDGED)
+        content = self.file(VALIDATION_FILE)
         try:
             return None if content is None else from_text(content.decode())
         except (ValueError, TypeError, KeyError):
@@ -108,7 +108,7 @@ class Logged:
 
 
 @contextmanager
-def opened() -> Iterator[Any]:
+def open_store() -> Iterator[Any]:
     """A client of the store, whose failures are one line.
 
     Raises:
@@ -124,10 +124,10 @@ def opened() -> Iterator[Any]:
         raise UserError(f"the store of runs does not answer: {first_line(fault)[:200]}") from None
 
 
-def newest(client: Any, task: str | None = None) -> list[Logged]:
+def list_runs(client: Any, task: str | None = None) -> list[LoggedRun]:
     """All runs, or those of one task, the newest first."""
     tasks = {one.experiment_id: one.name for one in client.search_experiments() if task in (None, one.name)}
-    found: list[Logged] = []
+    found: list[LoggedRun] = []
     token = None
     while tasks:
         page = client.search_runs(
@@ -140,13 +140,13 @@ def newest(client: Any, task: str | None = None) -> list[Logged]:
     return found
 
 
-def named(runs: list[Logged], wanted: str) -> dict[str, Logged]:
+def runs_named(runs: list[LoggedRun], wanted: str) -> dict[str, LoggedRun]:
     """The runs that `wanted` means, by task: one by its id or the beginning of it, else by a name the newest each.
 
     Raises:
         UserError: there is none, or the beginning of an id is that of several.
     """
-    by_name: dict[str, Logged] = {}
+    by_name: dict[str, LoggedRun] = {}
     for run in runs:
         if wanted in (run.name, run.experiment, run.run_id):
             by_name.setdefault(run.task, run)
@@ -161,13 +161,13 @@ def named(runs: list[Logged], wanted: str) -> dict[str, Logged]:
     return {by_id[0].task: by_id[0]}
 
 
-def pair(runs: list[Logged], a: str, b: str, task: str | None) -> tuple[Logged, Logged]:
+def two_runs(runs: list[LoggedRun], a: str, b: str, task: str | None) -> tuple[LoggedRun, LoggedRun]:
     """The two runs of one task that `a` and `b` mean.
 
     Raises:
         UserError: there are none, more than one pair, or they are one run.
     """
-    of_a, of_b = named(runs, a), named(runs, b)
+    of_a, of_b = runs_named(runs, a), runs_named(runs, b)
     common = [name for name in of_a if name in of_b and task in (None, name)]
     if not common:
         wanted = f" and --task {task}" if task else ""
@@ -186,10 +186,10 @@ def printable(text: str) -> str:
     return "".join(letter if letter.isprintable() else "?" for letter in text)
 
 
-def _logged(client: Any, run: Any, task: str) -> Logged:
+def _logged(client: Any, run: Any, task: str) -> LoggedRun:
     began = datetime.fromtimestamp(run.info.start_time / 1000)
     about = run.info
-    return Logged(
+    return LoggedRun(
         client,
         task,
         about.run_id,

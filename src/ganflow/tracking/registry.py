@@ -4,15 +4,15 @@ import tempfile
 from pathlib import Path
 from typing import Any
 
-from ganflow.comparison.champion import Judged, Verdict, from_text, verdict
+from ganflow.comparison.champion import ValidationScore, Verdict, from_text, verdict
 from ganflow.errors import first_line
 from ganflow.files import locked, project_root
-from ganflow.tracking.reading import JUDGED
+from ganflow.tracking.reading import VALIDATION_FILE
 
 ALIAS = "champion"
 
 
-def register(client: Any, task: str, run_id: str, model_id: str, judged: Judged | None) -> None:
+def register(client: Any, task: str, run_id: str, model_id: str, score: ValidationScore | None) -> None:
     """Make the logged model the next version of `task`, and champion if it earned it. Once per run.
 
     A model without a measure of its own (the digit classifier has no validation) is a version and no champion.
@@ -23,10 +23,10 @@ def register(client: Any, task: str, run_id: str, model_id: str, judged: Judged 
     # Two trainings that end at once must not both compare themselves with the same old champion. (On several hosts
     # with one server they may: the later one wins.)
     with locked(project_root() / ".mlflow.db.champion.lock", wait=True):
-        if judged is None:
+        if score is None:
             _version(client, task, run_id, model_id, "")
             return
-        found = _verdict(client, task, judged)
+        found = _verdict(client, task, score)
         version = _version(client, task, run_id, model_id, found.why)
         if found.moves:
             client.set_registered_model_alias(task, ALIAS, version)
@@ -63,33 +63,33 @@ def champion_run(client: Any, task: str) -> str | None:
         raise
 
 
-def _verdict(client: Any, task: str, judged: Judged) -> Verdict:
+def _verdict(client: Any, task: str, score: ValidationScore) -> Verdict:
     """Of a newcomer. A champion that cannot be read is not absent: it stays until somebody moves the alias."""
     from mlflow.exceptions import MlflowException
 
     holder = champion_run(client, task)
     if holder is None:
-        return verdict(judged, None)
+        return verdict(score, None)
     try:
-        champion = judged_of(client, holder)
+        champion = validation_score_of(client, holder)
     except (MlflowException, OSError, ValueError, TypeError, KeyError) as fault:
         why = f"what the validation said of the champion cannot be read ({first_line(fault)[:100]})"
     else:
         if champion is not None:
-            return verdict(judged, champion)
-        why = f"run {holder} of the champion holds no {JUDGED}"
-    own = verdict(judged, None).why.partition(". ")[0]
+            return verdict(score, champion)
+        why = f"run {holder} of the champion holds no {VALIDATION_FILE}"
+    own = verdict(score, None).why.partition(". ")[0]
     return Verdict(False, f"{own}. Not compared: {why}. Give the alias {ALIAS} to this version if it should take over.")
 
 
-def judged_of(client: Any, run_id: str) -> Judged | None:
+def validation_score_of(client: Any, run_id: str) -> ValidationScore | None:
     """What the validation said of a run's model; None: the run holds nothing about that.
 
     Raises:
         MlflowException, OSError: the run or its artifact cannot be read.
         ValueError, TypeError, KeyError: the artifact is something else.
     """
-    if JUDGED not in [artifact.path for artifact in client.list_artifacts(run_id)]:
+    if VALIDATION_FILE not in [artifact.path for artifact in client.list_artifacts(run_id)]:
         return None
     with tempfile.TemporaryDirectory() as folder:
-        return from_text(Path(client.download_artifacts(run_id, JUDGED, folder)).read_text(encoding="utf-8"))
+        return from_text(Path(client.download_artifacts(run_id, VALIDATION_FILE, folder)).read_text(encoding="utf-8"))

@@ -16,14 +16,14 @@ from typing import Any
 import torch
 from PIL import Image
 
-from ganflow.comparison.champion import Judged
+from ganflow.comparison.champion import ValidationScore
 from ganflow.config import dotted
 from ganflow.errors import UserError, first_line
 from ganflow.tracking import registry, store
 from ganflow.tracking.lineage import lineage
 from ganflow.tracking.logged_model import Exported, log_once
-from ganflow.tracking.machine import Gauge, gauge
-from ganflow.tracking.reading import JUDGED, PICTURE
+from ganflow.tracking.machine import SystemSampler, system_sampler
+from ganflow.tracking.reading import PICTURE, VALIDATION_FILE
 from ganflow.tracking.store import NOTE
 from ganflow.tracking.writer import Routine, Writer
 
@@ -121,7 +121,7 @@ class Tracker:
         self._last: dict[str, tuple[int, float]] = {}  # newest step and value already in the run: a resumption repeats
         self._images: set[tuple[str, int]] = set()  # key and step of the pictures already in the run
         self._best_by, self._best = best_by, None
-        self._gauge: Gauge | None = None  # of a run that trains here
+        self._sampler: SystemSampler | None = None  # of a run that trains here
         self._machine_step = 0  # samples so far, as MLflow counts them
         self._writer = Writer("MLflow tracking")
 
@@ -191,7 +191,13 @@ class Tracker:
     def tag(self, key: str, value: str) -> None:
         self._writer.put(lambda: self._client.set_tag(self.run_id, key, value))
 
-    def model(self, network: torch.nn.Module, example: torch.Tensor, name: str, judged: Judged | None = None) -> None:
+    def model(
+        self,
+        network: torch.nn.Module,
+        example: torch.Tensor,
+        name: str,
+        score: ValidationScore | None = None,
+    ) -> None:
         """The network in MLflow's own format: no pickle, with signature and example, for load_model and serving.
 
         It becomes the next version of the registered model of the run's experiment, and its champion if what the
@@ -213,12 +219,12 @@ class Tracker:
             with folder:
                 run = self._client.get_run(self.run_id)
                 model_id = log_once(self._client, run, exported, name)
-            if judged is not None:
-                self._client.log_text(self.run_id, judged.text(), JUDGED)
-                noise = {f"best/val_{judged.measure}_pm": judged.plus_minus}
+            if score is not None:
+                self._client.log_text(self.run_id, score.text(), VALIDATION_FILE)
+                noise = {f"best/val_{score.measure}_pm": score.plus_minus}
                 self._send([(key, value, 0) for key, value in noise.items() if key not in self._last])
             task = self._client.get_experiment(run.info.experiment_id).name
-            registry.register(self._client, task, run.info.run_id, model_id, judged)
+            registry.register(self._client, task, run.info.run_id, model_id, score)
 
         self._writer.put(send)
 
@@ -234,17 +240,17 @@ class Tracker:
         self._writer.close(end, _limit(DRAIN_SECONDS))
 
     def _watch_machine(self) -> None:
-        if self._ends and self.run_id is not None and (found := gauge(self.run_id)):
-            self._gauge = found
+        if self._ends and self.run_id is not None and (found := system_sampler(self.run_id)):
+            self._sampler = found
             self._writer.routine = Routine(self._measure_machine, lambda: found.wait)
 
     def _measure_machine(self) -> None:
-        if self._gauge is None:
+        if self._sampler is None:
             return
         try:
-            found = self._gauge.sample()
+            found = self._sampler.sample()
         except Exception:  # a fault of a driver: the curves go on without it
-            self._gauge = self._writer.routine = None
+            self._sampler = self._writer.routine = None
             return
         self._machine_step += 1
         self._send([(key, value, self._machine_step) for key, value in found.items()])

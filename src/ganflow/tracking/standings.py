@@ -15,11 +15,11 @@ from typing import Any
 
 from PIL import Image
 
-from ganflow.comparison.differences import Difference, between, differing
+from ganflow.comparison.differences import Difference, differences_of_runs, differing_values
 from ganflow.metrics.measures import BY_TASK, Measure
 from ganflow.tasks import TASKS
 from ganflow.templates import template
-from ganflow.tracking.reading import Logged, newest
+from ganflow.tracking.reading import LoggedRun, list_runs
 from ganflow.tracking.registry import champion_run
 from ganflow.tracking.store import NOTE, VIEW
 
@@ -35,7 +35,7 @@ WIDTH, HEIGHT = 330, 350  # at most, of each figure in the picture
 class Standing:
     """A run on the same test data as the others, and what it lacks to the best of them."""
 
-    run: Logged
+    run: LoggedRun
     value: float
     plus_minus: float
     behind: Difference | None  # None: it is the best
@@ -44,7 +44,7 @@ class Standing:
 
 def publish_standings(client: Any, task: str) -> None:
     """Write the description of the experiment `task`, and the view of its list of runs that shows the same measures."""
-    runs = newest(client, task)
+    runs = list_runs(client, task)
     measured = [run for run in runs if any(key.startswith("test/") for key in run.metrics)]
     if not measured:
         return
@@ -79,7 +79,7 @@ def publish_standings(client: Any, task: str) -> None:
     client.set_experiment_tag(experiment.experiment_id, NOTE, text)
 
 
-def _comparable(measured: list[Logged], measure: Measure) -> list[Logged]:
+def _comparable(measured: list[LoggedRun], measure: Measure) -> list[LoggedRun]:
     """The best runs, in order: of those on the test data of the newest."""
     key = f"test/{measure.key}"
     ranked = sorted(
@@ -92,15 +92,15 @@ def _comparable(measured: list[Logged], measure: Measure) -> list[Logged]:
     return list(islice((run for run in ranked if run.table and run.table["about"]["test_data"] == data), SHOWN))
 
 
-def _standing(run: Logged, best: Logged, measure: Measure) -> Standing:
+def _standing(run: LoggedRun, best: LoggedRun, measure: Measure) -> Standing:
     assert run.table is not None
-    behind = None if run is best else next(one for one in between(best, run) if one.measure == measure)
-    differs = dict(sorted(differing(run.params, best.params).items()))
+    behind = None if run is best else next(one for one in differences_of_runs(best, run) if one.measure == measure)
+    differs = dict(sorted(differing_values(run.params, best.params).items()))
     value, plus_minus = run.table["rows"]["model"][measure.key]
     return Standing(run, value, plus_minus, behind, differs)
 
 
-def _send_picture(client: Any, task: str, runs: list[Logged]) -> bool:
+def _send_picture(client: Any, task: str, runs: list[LoggedRun]) -> bool:
     """What the render stage drew of these runs, side by side, as an artifact of the first; whether there was any."""
     files = [run.file(f"figures/{FIGURES[task]}.png") for run in runs]
     figures = [Image.open(io.BytesIO(file)).convert("RGB") for file in files if file]

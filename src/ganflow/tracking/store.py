@@ -11,8 +11,8 @@ from typing import Any
 
 from ganflow.errors import UserError, first_line, without_secrets
 from ganflow.files import locked, project_root
-from ganflow.tracking.address import SERVER, address, artifacts_folder, file_of, folder_made_by_mlflow, of_file
-from ganflow.tracking.locations import follow
+from ganflow.tracking.address import SERVER, address, artifacts_folder, folder_made_by_mlflow, sqlite_file, sqlite_uri
+from ganflow.tracking.locations import update_locations
 
 KIND = {"mlflow.experimentKind": "custom_model_development"}  # and not of an agent, for pages that ask
 NOTE = "mlflow.note.content"  # tag: the description on the page of a run or an experiment
@@ -42,14 +42,14 @@ def client() -> Any:
     for name in ("mlflow", "alembic", "torch.export"):
         logging.getLogger(name).setLevel(logging.ERROR)
     uri = address()
-    file = file_of(uri)
+    file = sqlite_file(uri)
     try:
         if file:
             file.parent.mkdir(parents=True, exist_ok=True)
             with locked(file.with_name(f".{file.name}.lock"), wait=True):
                 if not _has_tables(uri):
                     _make(file)
-                follow(file, is_ours=file == project_root() / "mlflow.db")
+                update_locations(file, is_ours=file == project_root() / "mlflow.db")
         elif not uri.startswith(SERVER):
             _has_tables(uri)
     except (OSError, sqlite3.Error) as fault:
@@ -60,7 +60,7 @@ def client() -> Any:
 
 def is_remote() -> bool:
     """Whether the store is a server, which may be down, and not a file on this machine."""
-    return file_of(address()) is None
+    return sqlite_file(address()) is None
 
 
 def exists() -> bool:
@@ -97,7 +97,7 @@ def _has_tables(uri: str) -> bool:
     from sqlalchemy import NullPool, create_engine, inspect
     from sqlalchemy.exc import SQLAlchemyError
 
-    file = file_of(uri)
+    file = sqlite_file(uri)
     if file and not file.exists():  # to connect would make it
         return False
     engine = create_engine(uri, poolclass=NullPool)
@@ -123,7 +123,7 @@ def _make(file: Path) -> None:
     for leftover in (fresh, fresh.with_name(f"{fresh.name}-journal"), fresh.with_name(f"{fresh.name}-wal")):
         leftover.unlink(missing_ok=True)
     with _no_stray_folder(fresh):
-        SqlAlchemyStore(of_file(fresh), (file.parent / "mlruns").as_uri())
+        SqlAlchemyStore(sqlite_uri(fresh), (file.parent / "mlruns").as_uri())
     with contextlib.closing(sqlite3.connect(fresh)) as database:
         database.execute("PRAGMA wal_checkpoint(TRUNCATE)")
         database.execute("PRAGMA journal_mode=DELETE")

@@ -4,7 +4,7 @@ import os
 import sys
 from typing import Any
 
-from ganflow.tracking.address import file_of
+from ganflow.tracking.address import sqlite_file
 from ganflow.tracking.reading import printable
 from ganflow.tracking.store import VIEW
 
@@ -24,7 +24,7 @@ def addresses(client: Any, base: str) -> dict[str, str]:
 
 def serve(store: str, port: int) -> None:
     """Become the server of the pages of `store`, the address of the client that was opened before: it set MLflow up."""
-    if file := file_of(store):  # from there MLflow needs no quoted address, which it would make a folder of
+    if file := sqlite_file(store):  # from there MLflow needs no quoted address, which it would make a folder of
         os.chdir(file.parent)
         store = f"sqlite:///{file.name}"
     # Not as an argument: it may hold a password, and the list of processes shows arguments to everybody.

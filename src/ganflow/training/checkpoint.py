@@ -39,7 +39,7 @@ class Checkpoints:
     def training_id(self, about: dict[str, Any]) -> str:
         """The id of this training, the same until its folder is removed. Also writes `about` to training.json."""
         path = self.folder / folders.ABOUT
-        before = folders.content_of(path)
+        before = folders.read_object(path)
         known = re.fullmatch("[0-9a-f]{32}", str(before.get("training")))
         now = {"training": known[0] if known else uuid.uuid4().hex, **about}
         if now != before:

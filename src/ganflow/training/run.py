@@ -8,11 +8,11 @@ from typing import Any
 from PIL import Image
 from torch import Tensor, nn
 
-from ganflow.comparison.champion import Judged
+from ganflow.comparison.champion import ValidationScore
 from ganflow.errors import UserError
 from ganflow.files import whole_dir, whole_file
 from ganflow.models import saved
-from ganflow.pipeline.checkpoint_folders import mark
+from ganflow.pipeline.checkpoint_folders import fingerprint
 from ganflow.tracking.run import WEIGHTS_TAG, BestBy, Dataset, start_run
 from ganflow.training.checkpoint import Checkpoints
 from ganflow.training.compute import Machine
@@ -56,7 +56,7 @@ def train_and_track(
     world = machine.world
     result_params = _result_params(params)
     made_on = f"{machine.device.type} in {'bf16' if machine.bf16 else 'fp32'}"
-    checkpoints = Checkpoints(plan.name, mark(plan.name, result_params, dataset["digest"]), made_on)
+    checkpoints = Checkpoints(plan.name, fingerprint(plan.name, result_params, dataset["digest"]), made_on)
     if plan.batch_size % world.size:
         with fail_together(world):
             raise UserError(
@@ -96,8 +96,8 @@ def train_and_track(
                         (partial / picture.name).write_bytes(picture.read_bytes())
             tracker.tag(WEIGHTS_TAG, saved.weights_digest(outs.model))
             tracker.file(outs.history, "history")
-            judged = _validation_result(network, validation, machine, dataset["source"]) if validation else None
-            tracker.model(network, example, "model", judged)
+            score = _validation_result(network, validation, machine, dataset["source"]) if validation else None
+            tracker.model(network, example, "model", score)
         except BaseException as fault:
             tracker.finish("KILLED" if isinstance(fault, Stopped) else "FAILED")
             raise
@@ -135,10 +135,10 @@ def _best_by(validation: Validation, plan: Plan) -> BestBy:
     return BestBy(f"val_{validation.best_by}", validation.higher_is_better, plan.epoch_steps)
 
 
-def _validation_result(network: nn.Module, validation: Validation, machine: Machine, source: str) -> Judged | None:
+def _validation_result(network: nn.Module, validation: Validation, machine: Machine, source: str) -> ValidationScore | None:
     """The saved network's value on the validation split and on its resamples, which decide on the champion."""
     if validation.resampled is None:
         return None
     values = validation.resampled(network.to(machine.device))
     network.cpu()
-    return Judged(validation.best_by, validation.higher_is_better, validation.images, source, values)
+    return ValidationScore(validation.best_by, validation.higher_is_better, validation.images, source, values)
