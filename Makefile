@@ -1,5 +1,5 @@
 # Entry points. Everything is installed into .venv in this folder, nothing outside it.
-# Paths are relative: make and the shell would take a space or `&` in this folder's own path for the end of a word.
+# Paths are relative: a space or `&` in this folder's absolute path would end a word for make and the shell.
 PYTHON ?= python3
 READY := .venv/.ready
 export PATH := $(CURDIR)/.venv/bin:$(PATH)
@@ -11,23 +11,23 @@ endif
 
 # A profile is a list of parameter overrides, one per line: profiles/NAME.
 overrides = $(foreach setting,$(shell grep -v '^\#' profiles/$(1)),-S $(setting))
-# A DVC that was killed at the end of a stage can leave its lock file empty, which no later DVC can read.
-mend = python -m ganflow.pipeline.rwlock
+# A DVC that was killed at the end of a stage can leave its lock file empty, and no later DVC can read it.
+repair_lock = python -m ganflow.pipeline.rwlock
 
 .DEFAULT_GOAL := help
 .PHONY: help setup demo repro seeds exps test exact lint ui bench clean
 .PHONY: place
 
 ##@ Begin
-help: ## this map
+help: ## this list
 	@sed -nE 's/^##@ (.*)/\n\1/p; s/^([a-z-]+):.*## (.*)/  make \1\t\2/p' Makefile | expand -t 16
 	@echo
 	@echo 'With the environment on (source .venv/bin/activate)'
-	@echo '  ganflow --help                        your own photos, what changed between runs, what is amiss'
-	@echo '  dvc repro                             what is out of date, and nothing else'
+	@echo '  ganflow --help                        your own photos, what changed between runs, problems'
+	@echo '  dvc repro                             run what is out of date, nothing else'
 	@echo '  dvc exp run -S pix2pix.lambda_l1=50   one parameter changed; dvc exp show; ganflow diff'
 	@echo
-	@echo 'Every knob: params.yaml. A page per question: docs/.'
+	@echo 'All parameters: params.yaml. A page per question: docs/.'
 
 setup: $(READY) ## the environment in .venv (7 GB; every other target does this by itself)
 
@@ -36,12 +36,12 @@ $(READY): constraints.txt pyproject.toml | place
 	.venv/bin/python -m pip install --quiet --disable-pip-version-check -c constraints.txt -e '.[dev]'
 	@touch $@
 
-# What would fail after the installation is said before it: a path that programs cannot handle, git not set up.
+# Errors that would come after the installation are reported before it: an unusable path, git not set up.
 place:
 	@$(PYTHON) src/ganflow/pipeline/place.py $(MAKECMDGOALS) $(if $(PROFILE),exps)
 
 demo: $(READY) ## the whole workflow on built-in data: minutes, no download, `git status` stays clean
-	@$(mend)
+	@$(repair_lock)
 	dvc exp run --temp --force --name demo $(call overrides,demo)
 	dvc get --force --quiet . reports --rev demo -o demo
 	@echo
@@ -50,24 +50,24 @@ demo: $(READY) ## the whole workflow on built-in data: minutes, no download, `gi
 	@echo "The real thing: make repro"
 
 ##@ The real thing
-repro: $(READY) ## `dvc repro`: real data, all models; PROFILE=paper: with the overrides of profiles/paper
-	@$(mend)
+repro: $(READY) ## `dvc repro`: real data, all models; PROFILE=paper: with the parameters of profiles/paper
+	@$(repair_lock)
 ifdef PROFILE
 	dvc exp run $(call overrides,$(PROFILE))
 else
 	dvc repro
 endif
 
-seeds: $(READY) ## the same with several seeds, and what varies between them (PROFILE=name as for repro)
-	@$(mend)
+seeds: $(READY) ## the same with three seeds: mean and deviation (PROFILE=name as for repro)
+	@$(repair_lock)
 	dvc exp run --queue $(if $(PROFILE),$(call overrides,$(PROFILE))) $(call overrides,seeds)
 	dvc exp run --run-all
 	ganflow seeds
 
-# `dvc exp show` has a column for every measure, parameter and module. Of these: what is named here, where it differs.
+# `dvc exp show` has a column for every measure, parameter and module. Shown are those named here, if they differ.
 headline := metrics/gan\.json:frechet_classifier|class_accuracy|metrics/(pix2pix|cvae)\.json:mean_iou
 columns := Experiment$$|rev$$|seed$$|(data|mnist|maps|classifier|gan|cgan|pix2pix|cvae|evaluate)\.[a-z0-9_]+$$|($(headline))$$
-exps: $(READY) ## experiments beside one another: the parameters that differ, and the headline measures
+exps: $(READY) ## experiments in one table: the parameters that differ, and the main measures
 	@dvc exp show --csv --only-changed --precision 3 --drop '(?!$(columns))' \
 		| sed -E '1s#metrics/([a-z0-9]+)\.json:#\1 #g; 1s#_classifier##g' | column -s, -t
 
@@ -75,7 +75,7 @@ exps: $(READY) ## experiments beside one another: the parameters that differ, an
 test: $(READY) ## the tests
 	python -m pytest
 
-exact: $(READY) ## proof that results are exact: two clones, and trainings and dvc killed again and again
+exact: $(READY) ## proof that results are exact: two clones compared, trainings and dvc killed often
 	python tests/exact.py
 
 lint: $(READY) ## ruff (lint and format) and pyright (types)
@@ -84,7 +84,7 @@ lint: $(READY) ## ruff (lint and format) and pyright (types)
 	pyright
 
 ##@ Look
-ui: $(READY) ## MLflow's pages on http://127.0.0.1:5000, and where to look there
+ui: $(READY) ## MLflow's pages on http://127.0.0.1:5000, with an address for each model
 	ganflow ui
 
 ##@ Measure

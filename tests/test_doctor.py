@@ -80,13 +80,13 @@ def test_every_training_on_the_disk_is_named_with_what_to_do(project: Path) -> N
     for step in (90, 1200):
         (folder / f"step-{step:09d}.safetensors").touch()
     assert found()["training: gan"].state.startswith("step 1200, interrupted")
-    assert found()["training: gan"].advice == "the command that began it goes on"
+    assert found()["training: gan"].advice == "the command that began it continues it"
     with locked(folder.with_name(f"{folder.name}.lock"), wait=False):
         assert found()["training: gan"].state.startswith("step 1200, running")
         assert not found()["training: gan"].advice
     folder.rename(folder.with_name("0123456789abcdef"))
     assert found()["training: gan"].state.startswith("step 1200, interrupted (of other code), 0.0 MB")
-    assert found()["training: gan"].advice == "`ganflow checkpoints gan/0123456789abcdef --remove` frees it"
+    assert found()["training: gan"].advice == "`ganflow checkpoints gan/0123456789abcdef --remove` frees the disk"
 
 
 def test_a_tracking_server_is_asked_whether_it_is_well(project: Path, monkeypatch: pytest.MonkeyPatch) -> None:

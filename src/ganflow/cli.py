@@ -17,12 +17,12 @@ examples:
   ganflow diff                     this folder against the last commit
   ganflow diff HEAD my-experiment  an experiment against the last commit
   ganflow seeds                    after `make seeds`
-  ganflow runs my-experiment       its runs in MLflow, and how to remake them
+  ganflow runs my-experiment       its runs in MLflow, and their commands
   ganflow compare RUN_A RUN_B      two runs on one page: compare.html
   ganflow ui                       the pages of all runs: `make ui`
-  ganflow doctor                   first, and when something is odd
+  ganflow doctor                   first, and when something goes wrong
   ganflow checkpoints              trainings under way, interrupted, old
-  ganflow checkpoints --remove     all of them, but what runs
+  ganflow checkpoints --remove     remove them, except running ones
 
 elsewhere:
   make help                        the workflow: demo, real run, tests, pages
@@ -58,31 +58,33 @@ def _main() -> None:
         metavar="N",
         help="N different answers by the conditional VAE (models/cvae/best) instead of one: map-1.png to map-N.png",
     )
-    command.add_argument("--seed", type=int, default=0, help="of the samples (0)")
+    command.add_argument("--seed", type=int, default=0, help="random seed of the samples (0)")
     command.set_defaults(run=_translate)
-    command = commands.add_parser("diff", help="what changed between two runs; more than noise?")
+    command = commands.add_parser("diff", help="what changed between two runs, and whether it is noise")
     command.add_argument("before", nargs="?", default="HEAD", help="a commit or an experiment's name (HEAD)")
     command.add_argument("after", nargs="?", default="workspace", help="the same (the files in this folder)")
     command.set_defaults(run=_diff)
     command = commands.add_parser("seeds", help="mean and deviation over several seeds")
     command.set_defaults(run=_seeds)
-    command = commands.add_parser("runs", help="runs in MLflow; of one name, also how to remake them")
-    command.add_argument("of", nargs="?", metavar="EXPERIMENT", help='also a commit, "workspace", a run\'s name or id')
+    command = commands.add_parser("runs", help="runs in MLflow; of one name, with commands to remake them")
+    command.add_argument(
+        "name", nargs="?", metavar="EXPERIMENT", help='also a commit, "workspace", a run\'s name or id'
+    )
     command.set_defaults(run=_runs)
     command = commands.add_parser("compare", help="two runs on one page, with pictures")
     command.add_argument("a", metavar="RUN_A", help="an id or its beginning, a run's name, or a DVC experiment's")
     command.add_argument("b", metavar="RUN_B", help="the same")
-    command.add_argument("--task", help="of which model, where both names stand for runs of several")
+    command.add_argument("--task", help="which model, if both names have runs of several")
     command.add_argument("-o", "--output", type=Path, default=Path("compare.html"), help="the page (compare.html)")
     command.set_defaults(run=_compare)
-    command = commands.add_parser("ui", help="MLflow's pages of all runs, and where to look there")
+    command = commands.add_parser("ui", help="MLflow's pages, with an address for each model")
     command.add_argument("--port", type=int, default=5000, help="on 127.0.0.1 (5000)")
     command.set_defaults(run=_ui)
-    command = commands.add_parser("doctor", help="versions, device, disk, data, runs, and what to do")
+    command = commands.add_parser("doctor", help="checks versions, device, disk, data, runs; says what to do")
     command.set_defaults(run=_doctor)
-    command = commands.add_parser("checkpoints", help="checkpoints on this disk, and their removal")
-    command.add_argument("of", nargs="?", default="", metavar="NAME", help="those whose name begins so (all)")
-    command.add_argument("--remove", action="store_true", help="remove them, but what runs; asks nothing")
+    command = commands.add_parser("checkpoints", help="lists or removes checkpoints on this disk")
+    command.add_argument("prefix", nargs="?", default="", metavar="NAME", help="only names that begin with it (all)")
+    command.add_argument("--remove", action="store_true", help="remove them, except running ones, without asking")
     command.set_defaults(run=_checkpoints)
     arguments = parser.parse_args()
     arguments.run(arguments)
@@ -99,11 +101,11 @@ def _translate(arguments: argparse.Namespace) -> None:
     from ganflow.models.unet import UNet
     from ganflow.seeds import latents
 
-    several = arguments.samples is not None
-    if several and not 1 <= arguments.samples <= MOST_SAMPLES:
+    sampling = arguments.samples is not None
+    if sampling and not 1 <= arguments.samples <= MOST_SAMPLES:
         raise UserError(f"--samples {arguments.samples}: 1 to {MOST_SAMPLES} can be drawn")
     output = arguments.output
-    numbers = range(1, arguments.samples + 1) if several else ()
+    numbers = range(1, arguments.samples + 1) if sampling else ()
     outputs = [output.with_stem(f"{output.stem}-{number}") for number in numbers] or [output]
     for path in outputs:
         check_output(path, arguments.photo)
@@ -115,14 +117,14 @@ def _translate(arguments: argparse.Namespace) -> None:
     except (UnidentifiedImageError, OSError) as fault:
         raise UserError(f"{arguments.photo} is not a readable image: {fault}") from None
     image_format = writable_format(output, photo.size)
-    folder = arguments.model or project_root() / f"models/{'cvae' if several else 'pix2pix'}/best"
-    network, config = saved.load_network(folder, ConditionalVae if several else UNet)
+    folder = arguments.model or project_root() / f"models/{'cvae' if sampling else 'pix2pix'}/best"
+    network, config = saved.load_network(folder, ConditionalVae if sampling else UNet)
     device = chosen_device("auto")
     network.to(device)
-    drawn_from: list[torch.Tensor | None] = [None]
+    latent_of_each: list[torch.Tensor | None] = [None]
     if isinstance(network, ConditionalVae):
-        drawn_from = list(latents(len(outputs), network.latent_dim, arguments.seed, "cvae", "translate").split(1))
-    for path, latent in zip(outputs, drawn_from, strict=True):
+        latent_of_each = list(latents(len(outputs), network.latent_dim, arguments.seed, "cvae", "translate").split(1))
+    for path, latent in zip(outputs, latent_of_each, strict=True):
         drawn = translate_photo(network, photo, config["eval_size"], device, latent)
         with whole_file(path) as partial:
             drawn.save(partial, format=image_format)
@@ -148,7 +150,7 @@ def _seeds(arguments: argparse.Namespace) -> None:
 
     groups = across_seeds()
     if not groups:
-        raise UserError("no two experiments differ in their seed alone: `make seeds` runs some")
+        raise UserError("no two experiments differ only in their seed: `make seeds` runs three")
     for names, table in groups:
         print(f"\n{names}\n{table.to_string(float_format='{:.4g}'.format)}")
 
@@ -158,16 +160,16 @@ def _runs(arguments: argparse.Namespace) -> None:
     from ganflow.tracking.reading import list_runs, open_store
 
     with open_store() as client:
-        found = runs_of(client, arguments.of) if arguments.of else list_runs(client)
-        for run in found:
+        runs = runs_of(client, arguments.name) if arguments.name else list_runs(client)
+        for run in runs:
             # The measure that chose the epoch is the one with an interval.
             chosen = [key for key in run.metrics if key.startswith("best/val") and f"{key}_pm" in run.metrics]
             best = [f", {key} {run.metrics[key]:.3f} ± {run.metrics[f'{key}_pm']:.3f}" for key in chosen]
             print(f"{run.run_id[:12]}  {run.started:%Y-%m-%d %H:%M}  {run.status.lower():8}  {run.task:10}", end="  ")
             print(run.name, *best, sep="")
-            if arguments.of and run.remake:
+            if arguments.name and run.remake:
                 print(f"{'':14}{run.remake}")
-    print("\nSide by side: ganflow compare RUN_A RUN_B. All of it: make ui")
+    print("\nTwo of them side by side: ganflow compare RUN_A RUN_B. All of them: make ui")
 
 
 def _compare(arguments: argparse.Namespace) -> None:
@@ -197,7 +199,7 @@ def _ui(arguments: argparse.Namespace) -> None:
         base = without_secrets(store.rstrip("/")) if has_pages else f"http://127.0.0.1:{arguments.port}"
         for task, address in ui.addresses(client, base).items():
             print(f"{task:16} {address}")
-    print("Above each list a line says which run is best; opened, what differs, pictures and commands.", flush=True)
+    print("A line above each list says which run is best. Open it for parameters, pictures, commands.", flush=True)
     if not has_pages:
         ui.serve(store, arguments.port)
 
@@ -209,9 +211,9 @@ def _doctor(arguments: argparse.Namespace) -> None:
 
 
 def _checkpoints(arguments: argparse.Namespace) -> None:
-    from ganflow.pipeline.checkpoint_folders import found, remove
+    from ganflow.pipeline.checkpoint_folders import list_folders, remove
 
-    shown = [folder for folder in found(project_root()) if folder.name.startswith(arguments.of)]
+    shown = [folder for folder in list_folders(project_root()) if folder.name.startswith(arguments.prefix)]
     removed = [folder for folder in shown if arguments.remove and folder.state != "running" and remove(folder.path)]
     for folder in shown:
         print(f"{'removed ' if folder in removed else ''}{folder.name}: {folder}")

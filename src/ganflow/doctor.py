@@ -1,4 +1,4 @@
-"""`ganflow doctor`: what this machine and this project are like, and what to do about what is amiss."""
+"""`ganflow doctor`: checks the machine and the project, and says what to do about each problem."""
 
 import contextlib
 import os
@@ -28,7 +28,7 @@ NAMED = ("ganflow", "torch", "dvc", "mlflow")  # whose versions are shown
 
 @dataclass(frozen=True)
 class Finding:
-    """One thing looked at. `advice` is what to do about it, and empty where all is well."""
+    """The result of one check. `advice` says what to do, and is empty where all is well."""
 
     name: str
     state: str
@@ -36,16 +36,16 @@ class Finding:
 
 
 def examine() -> list[Finding]:
-    """Look at everything, in the order in which it would be needed. Changes nothing, downloads nothing."""
+    """Run all checks, in the order in which a user would need them. Changes nothing, downloads nothing."""
     root = project_root()
     try:
         params, found = config.load_params(), Finding("params.yaml", "valid")
     except UserError as fault:
         params, found = None, Finding("params.yaml", str(fault), "correct it; every key is explained in it")
-    findings = [_versions(root), found, *_folder(root), _git(root), *_room(root), _mirror()]
+    findings = [_versions(root), found, *_folder(root), _git(root), *_disk_and_memory(root), _mirror()]
     if params:
         findings += [_machine(params), _data("mnist", params), _data("maps", params)]
-    return [*findings, _models(root), *_under_way(root), _store(), _remote(root)]
+    return [*findings, _models(root), *_trainings(root), _store(), _remote(root)]
 
 
 def _versions(root: Path) -> Finding:
@@ -80,19 +80,19 @@ def _git(root: Path) -> Finding:
 
 
 def _folder(root: Path) -> Iterator[Finding]:
-    """Its path and DVC's lock, where something is wrong with them."""
+    """Problems with the project's path and with DVC's lock file."""
     for fault in place.path_faults(root, copies=True):
         state, _, advice = fault.rpartition(": ")
         yield Finding("this folder", state, advice)
     lock = rwlock.damaged(root)
     if lock:
-        advice = f"`make repro` mends it; or, when no DVC runs: rm {lock.relative_to(root)}"
+        advice = f"`make repro` removes it; or, when no DVC runs: rm {lock.relative_to(root)}"
         yield Finding("DVC's lock", f"{lock.relative_to(root)} is damaged: every `dvc repro` will fail", advice)
 
 
-def _room(root: Path) -> Iterator[Finding]:
+def _disk_and_memory(root: Path) -> Iterator[Finding]:
     free = shutil.disk_usage(root).free
-    advice = "" if free > DISK_NEEDED else "free some: `dvc gc -w` drops results that are not in this folder"
+    advice = "" if free > DISK_NEEDED else "free some space: `dvc gc -w` drops results that are not in this folder"
     yield Finding("disk", f"{free / 1e9:.0f} GB free", advice)
     if "SC_AVPHYS_PAGES" not in os.sysconf_names:  # macOS
         return
@@ -138,17 +138,23 @@ def _models(root: Path) -> Finding:
     return Finding("models", ", ".join(trained) or "none yet", "" if trained else "make repro (or make demo)")
 
 
-def _under_way(root: Path) -> Iterator[Finding]:
+def _trainings(root: Path) -> Iterator[Finding]:
     """Trainings that run, were interrupted, or are finished and not committed."""
-    ways_on = {"running": "", "interrupted": "the command that began it goes on", "finished": "`dvc repro` takes it"}
-    for folder in checkpoint_folders.found(root):
+    advice_by_state = {
+        "running": "",
+        "interrupted": "the command that began it continues it",
+        "finished": "`dvc repro` puts its results in place",
+    }
+    for folder in checkpoint_folders.list_folders(root):
         old = folder.other and folder.state != "running"
-        advice = f"`ganflow checkpoints {folder.name} --remove` frees it" if old else ways_on[folder.state]
+        advice = (
+            f"`ganflow checkpoints {folder.name} --remove` frees the disk" if old else advice_by_state[folder.state]
+        )
         yield Finding(f"training: {folder.name.partition('/')[0]}", f"{folder} (checkpoints/{folder.name})", advice)
 
 
 def _store() -> Finding:
-    """Where runs are kept, without opening it for writing: nothing is made, moved or mended by a look."""
+    """Where runs are kept. Opened for reading only: nothing is created, moved or repaired."""
     from ganflow.tracking.address import SERVER, VARIABLE, address, sqlite_file
 
     try:
@@ -159,13 +165,13 @@ def _store() -> Finding:
         return _server(store)
     file = sqlite_file(store)
     if file is None:
-        return Finding("runs", f"in the database {without_secrets(store)} (not asked)")
+        return Finding("runs", f"in the database {without_secrets(store)} (not checked)")
     if not file.exists():
         return Finding("runs", f"none yet: the first training makes {file.name}")
-    # A reader would make the two files of a write-ahead log where they are missing; without them there is none.
+    # A reader too would create the write-ahead log's two files. Where they are missing, nothing is being written.
     mode = "mode=ro" if Path(f"{file}-wal").exists() else "mode=ro&immutable=1"
     if Path(f"{file}-journal").exists():
-        return Finding("runs", f"in {file.name}: being written, or a write was cut off, which the next run takes back")
+        return Finding("runs", f"in {file.name}: a write runs or was interrupted, and the next run will undo it")
     try:
         with contextlib.closing(sqlite3.connect(f"file:{quote(str(file))}?{mode}", uri=True)) as database:
             (count,) = database.execute("SELECT count(*) FROM runs").fetchone()
@@ -175,7 +181,7 @@ def _store() -> Finding:
 
 
 def _server(address: str) -> Finding:
-    """An MLflow server: asked whether it is well, as a training would find it."""
+    """Whether an MLflow server answers."""
     shown = without_secrets(address)
     try:
         answer = requests.get(f"{address.rstrip('/')}/health", timeout=SERVER_SECONDS)
@@ -197,7 +203,7 @@ def _remote(root: Path) -> Finding:
 
 
 def report(findings: list[Finding], say: Callable[[str], object] = print) -> None:
-    """Say each finding on a line, with what to do below it."""
+    """Print each finding on a line, and its advice on the next."""
     for found in findings:
         say(f"{'!' if found.advice else ' '} {found.name:18} {found.state}")
         if found.advice:

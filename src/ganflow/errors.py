@@ -1,4 +1,4 @@
-"""What a user sees when something foreseeable goes wrong: one line and a non-zero exit."""
+"""Foreseeable errors: the user sees one line, and the exit code is not 0."""
 
 import errno
 import os
@@ -9,7 +9,7 @@ from collections.abc import Callable
 
 
 class UserError(Exception):
-    """A fault that the person at the keyboard can act on. Its text is one line and is all they see."""
+    """An error that the user can act on. Its text is one line, and all that the user sees."""
 
 
 def one_line(text: object, longest: int = 300) -> str:
@@ -26,14 +26,14 @@ def without_secrets(text: str) -> str:
 
 
 def first_line(fault: BaseException) -> str:
-    """What a fault says first, without secrets."""
+    """The first line of an exception's text, without secrets."""
     return without_secrets((str(fault).strip() or type(fault).__name__).splitlines()[0])
 
 
 def run_main(main: Callable[[], object]) -> None:
     """Run a script's `main`, turning foreseeable faults into one line on stderr and exit code 1.
 
-    Programming errors keep their traceback: they are ours to mend, not the user's.
+    Programming errors keep their traceback: we fix them, not the user.
     """
     try:
         main()
@@ -42,8 +42,8 @@ def run_main(main: Callable[[], object]) -> None:
         sys.exit(f"error: {without_secrets(str(fault))}")
     except KeyboardInterrupt:
         sys.exit(128 + signal.SIGINT)
-    except BrokenPipeError:  # the reader has seen enough: `ganflow runs | head`
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())  # for what Python flushes at its end
+    except BrokenPipeError:  # the reader closed the pipe: `ganflow runs | head`
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())  # or Python's flush at exit would raise again
         sys.exit(128 + signal.SIGPIPE)
     except OSError as fault:
         if fault.errno in (errno.ENOSPC, errno.EDQUOT):

@@ -19,7 +19,7 @@ from ganflow.errors import UserError, one_line
 def whole_file(path: Path) -> Iterator[Path]:
     """Yield a temporary path beside `path`; rename it to `path` on success, remove it on failure.
 
-    What processes that were killed left of the same file is removed too.
+    Partial files of the same `path` that killed processes left behind are removed too.
     """
     path.parent.mkdir(parents=True, exist_ok=True)
     for left in path.parent.glob(f"{glob.escape(_ours(path))}*.partial"):
@@ -38,13 +38,13 @@ def whole_file(path: Path) -> Iterator[Path]:
 def check_output(path: Path, *sources: Path) -> None:
     """Refuse a path that `whole_file` could not write, or that is one of `sources`, before the work for it begins.
 
-    Leaves nothing behind.
+    No file is left behind.
 
     Raises:
-        UserError: saying why.
+        UserError: it cannot be written, and why.
     """
     try:
-        final = path.resolve()  # also `new/../photo.jpg`, whose first folder does not exist yet
+        final = path.resolve()  # handles `new/../photo.jpg` too, where `new` does not exist yet
         if final.is_dir():
             raise UserError(f"{path} is a folder: give the name of a file")
         if final.exists() and any(final.samefile(source) for source in sources):
@@ -58,7 +58,7 @@ def check_output(path: Path, *sources: Path) -> None:
 
 
 def _ours(path: Path) -> str:
-    """How the names of this machine's partial files begin: a process id says something on one machine only."""
+    """How the names of this machine's partial files begin: a process id is valid on one machine only."""
     return f".{path.name}.{platform.node()}."
 
 
@@ -67,7 +67,7 @@ def _runs(process: int) -> bool:
         os.kill(process, 0)
     except ProcessLookupError:
         return False
-    except PermissionError:  # somebody else's
+    except PermissionError:  # it belongs to another user
         return True
     return True
 
@@ -87,7 +87,7 @@ def whole_dir(path: Path) -> Iterator[Path]:
 
 
 def write_json(path: Path, content: dict[str, Any]) -> None:
-    """Write `content` with sorted keys, so that the same content is always the same bytes."""
+    """Write `content` with sorted keys: the same content always gives the same bytes."""
     with whole_file(path) as partial:
         partial.write_text(json.dumps(content, indent=2, sort_keys=True, allow_nan=False) + "\n")
 
@@ -99,18 +99,18 @@ def sha256(path: Path) -> str:
 
 
 def project_root() -> Path:
-    """The folder that holds mlflow.db and checkpoints/: DVC_ROOT when DVC started us, else the current folder.
+    """The folder that holds mlflow.db and checkpoints/: DVC_ROOT under DVC, else the current folder.
 
-    DVC_ROOT is the main repository also for queued and temporary experiments, whose own folder is deleted.
+    For queued and temporary experiments, whose own folder is deleted, DVC_ROOT is the main repository.
     """
     return Path(os.environ.get("DVC_ROOT") or Path.cwd()).resolve()
 
 
 @contextmanager
 def locked(path: Path, *, wait: bool) -> Iterator[bool]:
-    """Hold the lock file `path`; the kernel releases it however we die. Yields whether it was got (False: no `wait`).
+    """Hold the lock file `path`, which the kernel releases however the process ends. Yields whether it was acquired.
 
-    The holder's pid stands in the file.
+    Without `wait` it yields False at once if another process holds it. The file contains the holder's process id.
     """
     path.parent.mkdir(parents=True, exist_ok=True)
     with path.open("a+") as lock:

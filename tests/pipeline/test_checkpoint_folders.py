@@ -11,7 +11,7 @@ from ganflow.pipeline.checkpoint_folders import (
     FINISHED,
     fingerprint,
     finish,
-    found,
+    list_folders,
     lock_of,
     of_other_code,
     release,
@@ -52,28 +52,28 @@ def test_other_parameters_or_data_have_another_mark_and_the_same_code() -> None:
 
 
 def test_a_training_is_running_interrupted_or_finished(folder: Path, tmp_path: Path) -> None:
-    (one,) = found(tmp_path)
+    (one,) = list_folders(tmp_path)
     assert (one.step, one.state, one.other) == (1200, "interrupted", "")
     assert one.bytes >= 1290
     assert not lock_of(folder).exists(), "looking changes nothing"
     with locked(lock_of(folder), wait=False):
-        assert found(tmp_path)[0].state == "running"
+        assert list_folders(tmp_path)[0].state == "running"
     finished(folder)
-    assert found(tmp_path)[0].state == "finished"
+    assert list_folders(tmp_path)[0].state == "finished"
 
 
 def test_what_belongs_to_other_code_or_parameters_says_so(folder: Path, tmp_path: Path) -> None:
     asked = folder.name.partition("-")[0]
     folder.rename(folder.with_name(f"{asked}-0123456789ab"))
-    assert [one.other for one in found(tmp_path)] == ["of other code"]
+    assert [one.other for one in list_folders(tmp_path)] == ["of other code"]
     params = tmp_path / "params.yaml"
     params.write_text(params.read_text().replace("seed: 0", "seed: 1"))
-    assert [one.other for one in found(tmp_path)] == ["of other code, of other parameters: seed = 0"]
+    assert [one.other for one in list_folders(tmp_path)] == ["of other code, of other parameters: seed = 0"]
     for content in (b"", b"[1]", b'{"params": 3}', b"\xff"):
         (folder.with_name(f"{asked}-0123456789ab") / "training.json").write_bytes(content)
-        assert [one.other for one in found(tmp_path)] == ["of other code"]
+        assert [one.other for one in list_folders(tmp_path)] == ["of other code"]
     params.unlink()
-    assert [one.other for one in found(tmp_path)] == ["of other code"]
+    assert [one.other for one in list_folders(tmp_path)] == ["of other code"]
 
 
 def test_only_the_same_parameters_and_data_are_of_other_code(folder: Path) -> None:
@@ -119,5 +119,5 @@ def test_a_kill_while_a_folder_is_removed_leaves_nothing_to_be_taken_for_whole(
     finished(folder)
     monkeypatch.setattr(shutil, "rmtree", lambda *_, **__: None)  # it does not come to that
     assert remove(folder)
-    (one,) = found(tmp_path)
+    (one,) = list_folders(tmp_path)
     assert (one.step, one.state) == (0, "interrupted")

@@ -41,8 +41,7 @@ from torch.optim.optimizer import register_optimizer_step_post_hook
 from workspace import ROOT, environment, project
 
 from ganflow.models import saved
-from ganflow.pipeline.checkpoint_folders import found as found_folders
-from ganflow.pipeline.checkpoint_folders import states
+from ganflow.pipeline.checkpoint_folders import list_folders, states
 from ganflow.tracking import run as tracking
 from ganflow.training import checkpoint, cvae, digits, loop, pix2pix, run, translation  # noqa: F401, cvae and so on: before the fork, for its speed
 
@@ -387,7 +386,7 @@ def differences(killed: Training, whole: Training) -> list[str]:
     wrong += [f"{name} has other bytes" for name in expected if found.get(name) != expected[name]]
     left = [path for part in ("models", "metrics", "reports") for path in killed.folder.glob(f"{part}/**/.*")]
     wrong += [f"left behind: {path}" for path in left]
-    kept = [(one.state, one.other, len(states(one.path))) for one in found_folders(killed.folder)]
+    kept = [(one.state, one.other, len(states(one.path))) for one in list_folders(killed.folder)]
     if kept != [("finished", "", 1)]:
         wrong.append(f"what is kept until DVC's commit: {kept}")
     wrong += [f"{key} is no part of the checkpoints' fingerprint" for key in killed.unmarked()]

@@ -61,6 +61,9 @@ ELSEWHERE = {
     "make lint": ".ci/run",
     "ganflow compare RUN_A RUN_B": "tests/browser/test_runs.py::test_the_page_of_a_comparison",
     "dvc exp run -S compute.processes=2": "tests/stages/test_processes.py::test_two_processes_train_to_the_end",
+    "python -m ganflow.pipeline.deps": (
+        "tests/stages/test_pipeline.py::test_writing_the_code_deps_anew_changes_nothing_and_mends_what_is_wrong"
+    ),
     "GANFLOW_MIRROR=/folder/or/url make repro": DOWNLOADS + "::test_both_sets_come_from_a_mirror_behind_an_address",
 }
 

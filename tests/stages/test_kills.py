@@ -27,7 +27,7 @@ from workspace import (
     until,
 )
 
-from ganflow.pipeline.checkpoint_folders import found as found_folders
+from ganflow.pipeline.checkpoint_folders import list_folders
 
 
 @pytest.mark.parametrize("model", ["classifier", *TASKS])
@@ -121,7 +121,7 @@ def test_dvc_killed_leaves_no_orphan_and_the_same_command_goes_on(whole: Path, t
     found, expected = outs(folder), outs(whole)
     assert {name.rpartition("/")[0] for name in found} >= {"models/pix2pix/best", "models/pix2pix/last"}
     assert found == {name: expected[name] for name in found}
-    assert [one.state for one in found_folders(folder)] == ["finished"]
+    assert [one.state for one in list_folders(folder)] == ["finished"]
 
 
 def test_a_training_that_ended_is_not_repeated_until_dvc_has_committed_it(whole: Path, tmp_path: Path) -> None:
@@ -143,7 +143,7 @@ def test_a_training_that_ended_is_not_repeated_until_dvc_has_committed_it(whole:
         return subprocess.run(command, cwd=folder, env=environment(folder), capture_output=True, text=True, timeout=300)
 
     def kept() -> list[tuple[str, str]]:
-        return [(one.state, one.other) for one in found_folders(folder)]
+        return [(one.state, one.other) for one in list_folders(folder)]
 
     done = repro("outs are not hashed")
     assert done.returncode == -signal.SIGKILL

@@ -9,7 +9,7 @@ from ruamel.yaml import YAML
 from safetensors.torch import load_file, save_file
 from workspace import ORDER, ROOT, TASKS, TINY, outs, project, stage
 
-from ganflow.pipeline.checkpoint_folders import found
+from ganflow.pipeline.checkpoint_folders import list_folders
 from ganflow.tracking.registry import judged_of
 from ganflow.tracking.standings import PICTURE
 
@@ -22,7 +22,7 @@ def test_every_declared_out_is_made_and_nothing_half_written_is_left(whole: Path
             path = out if isinstance(out, str) else next(iter(out))  # with an option it is a mapping
             assert (whole / path).exists(), path
     assert not list(whole.rglob("*.partial"))
-    kept = [(folder.state, folder.other) for folder in found(whole)]
+    kept = [(folder.state, folder.other) for folder in list_folders(whole)]
     assert kept == [("finished", "")] * (1 + len(TASKS)), "no DVC has committed them"
 
 

@@ -68,7 +68,7 @@ def test_runs_files_and_champion_follow(
         (run,) = list_runs(client)
         assert run.newest_sample
         assert run.table == {"about": {}, "rows": {}}
-        assert run.score
+        assert run.validation_score
         # MLflow 3.17 finds no model of the registry below a path with a percent sign, only that of the run.
         address = f"runs:/{run.run_id}/model" if "%" in name else "models:/pix2pix@champion"
         model = mlflow.pyfunc.load_model(address)

@@ -213,7 +213,7 @@ def test_a_machine_that_cannot_be_measured_costs_no_curve(
     def whim(system_sampler: object) -> dict[str, float]:
         raise RuntimeError("driver")
 
-    monkeypatch.setattr("ganflow.tracking.machine.Gauge.sample", whim)
+    monkeypatch.setattr("ganflow.tracking.machine.SystemSampler.sample", whim)
     tracker = begin()
     tracker.metrics({"loss_d": 1.0}, 1)
     tracker.finish("FINISHED")

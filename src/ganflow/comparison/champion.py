@@ -1,4 +1,4 @@
-"""Which model of a task is champion: one that is better on the validation split by more than the luck of its images."""
+"""Which model of a task is champion: the best on the validation split, by more than the noise of its images."""
 
 import hashlib
 import json
@@ -14,15 +14,15 @@ from ganflow.metrics.bootstrap import plus_minus
 class ValidationScore:
     """A model's measure on the validation split, and on resamples of it.
 
-    The resamples must be the same for every model judged on the same images: differences between two models are then
-    taken image by image (or latent by latent), and the luck that they share cancels out.
+    The resamples must be the same for every model measured on the same images: differences between two models are then
+    paired image by image (or latent by latent), and the noise that they share cancels out.
     """
 
     measure: str
     higher: bool  # is better
-    on: str  # digest of what it was measured on, and through: only where it is the same can two be compared
+    on: str  # digest of the images, and of the classifier if it uses one; two are comparable only if it is equal
     source: str  # of the data: download or generated
-    values: np.ndarray  # [1 + R]: of all images, then of R resamples
+    values: np.ndarray  # [1 + R]: the measure on all images, then on R resamples
 
     @property
     def value(self) -> float:
@@ -60,17 +60,17 @@ def digest_of(*arrays: np.ndarray) -> str:
 
 @dataclass(frozen=True)
 class Verdict:
-    """Whether the alias moves to the newcomer, and why, in a sentence."""
+    """Whether the alias moves to the new model, and why, in a sentence."""
 
     moves: bool
     why: str
 
 
 def difference(newcomer: ValidationScore, champion: ValidationScore) -> tuple[float, float] | None:
-    """(how much better the newcomer is, half the width of the 95 % interval of that), or None: not to be compared.
+    """(how much better the newcomer is, half the width of its 95 % interval), or None if the two are not comparable.
 
-    A paired bootstrap: the interval of the difference on each resample, which is narrower than what the two models' own
-    intervals come to, and the right one, as both were asked about the same images.
+    A paired bootstrap: the interval of the difference on each resample. It is narrower than the two models' own
+    intervals combined, and right because both were measured on the same images.
     """
     same = (newcomer.measure, newcomer.on, len(newcomer.values)) == (
         champion.measure,
@@ -86,11 +86,11 @@ def difference(newcomer: ValidationScore, champion: ValidationScore) -> tuple[fl
 def verdict(newcomer: ValidationScore, champion: ValidationScore | None) -> Verdict:
     """The alias moves only to a model that is better by more than the 95 % interval of the difference.
 
-    The interval covers the luck of which validation images were asked, not that of the seed. Both values are those of
-    the epoch chosen by the same measure, and so both a little too good; the test split has no part in it.
+    The interval covers the choice of validation images, not that of the seed. Both values are from epochs chosen by the
+    same measure, so both are a little too good; the test split is not used.
 
-    Where two cannot be compared (other validation images, another classifier to look through), the champion stays: but
-    a model of real data takes the place of one of generated data, and is never displaced by one.
+    If two are not comparable (other validation images, another classifier), the champion stays. But a model of real
+    data replaces one of generated data, and is never replaced by one.
     """
     name = f"validation {newcomer.measure.replace('_', ' ')}"
     own = f"{name} {newcomer.value:.4g} ± {newcomer.plus_minus:.2g}"

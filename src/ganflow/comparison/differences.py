@@ -1,4 +1,4 @@
-"""What changed from one evaluation to another of the same task, told from noise."""
+"""What changed between two evaluations of the same task, and whether it is more than noise."""
 
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -11,7 +11,7 @@ from ganflow.metrics import translation
 from ganflow.metrics.bootstrap import flat, multiplicities, plus_minus
 from ganflow.metrics.measures import BY_TASK, Measure
 
-TRANSLATORS = ("pix2pix", "cvae")  # whose images have counterparts; generated digits have none
+TRANSLATORS = ("pix2pix", "cvae")  # their outputs can be paired image by image; generated digits cannot
 
 
 class Measured(Protocol):
@@ -39,11 +39,11 @@ class Difference:
     before: float
     after: float
     plus_minus: float
-    paired: bool  # image by image: the same test images, so that their luck cancels out
+    paired: bool  # image by image on the same test images, whose noise then cancels out
 
     @property
     def verdict(self) -> str:
-        """better, worse, or within noise; nothing for a measure of which neither more nor less is better."""
+        """better, worse, or within noise; empty for a measure without a better direction."""
         if self.measure.better == "none":
             return ""
         change = self.after - self.before
@@ -56,7 +56,7 @@ def changes(
     task: str,
     a: dict[str, Any],  # metrics/<task>.json of the one
     b: dict[str, Any],
-    images: Callable[[], tuple[pd.DataFrame, pd.DataFrame]],  # metrics/<task>_images.csv of both, read where they count
+    images: Callable[[], tuple[pd.DataFrame, pd.DataFrame]],  # metrics/<task>_images.csv of both, read only if needed
 ) -> list[Difference]:
     """Every measure that both have, from `a` to `b`; image by image where both measured the same test images."""
     one_by_one = task in TRANSLATORS and a.get("test_data") == b.get("test_data")
@@ -71,7 +71,7 @@ def changes(
 
 
 def differences_of_runs(a: Measured, b: Measured) -> list[Difference]:
-    """The same from one run to another; nothing where one was not evaluated."""
+    """Every measure that both runs have, from `a` to `b`; none if one was not evaluated."""
     if not a.table or not b.table:
         return []
     of_a, of_b = (table["about"] | flat(table["rows"]["model"]) for table in (a.table, b.table))
@@ -79,7 +79,7 @@ def differences_of_runs(a: Measured, b: Measured) -> list[Difference]:
 
 
 def differing_values(a: dict[str, str], b: dict[str, str]) -> dict[str, tuple[str, str]]:
-    """What has other values in `a` than in `b`: by name, both; a dash for none."""
+    """The names whose values differ, with both values; a dash stands for a missing one."""
     both = {name: (a.get(name) or "–", b.get(name) or "–") for name in dict.fromkeys([*a, *b])}
     return {name: values for name, values in both.items() if values[0] != values[1]}
 

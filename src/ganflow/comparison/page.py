@@ -22,7 +22,7 @@ from ganflow.metrics.measures import Measure
 from ganflow.tasks import TASKS
 from ganflow.templates import embedded, template
 
-COLOURS = ("#0072B2", "#D55E00")  # of the two runs: Okabe & Ito's, told apart with any colour vision
+COLOURS = ("#0072B2", "#D55E00")  # of the two runs: Okabe & Ito's, distinguishable with any colour vision
 NOT_CURVES = ("system/", "best/", "test", "learning_rate")
 TAGS = {
     "mlflow.source.git.commit": "commit",
@@ -32,10 +32,10 @@ TAGS = {
     "ganflow.data_sha256": "sha256 of the data",
     "ganflow.machine": "machine",
 }
-# What a number is held against, of the same test data and without a model of the task.
+# The baseline shown beside each number: measured on the same test data, without a model of the task.
 BASELINES = {"gan": "floor", "cgan": "floor", **dict.fromkeys(TRANSLATORS, "constant")}
-CODE = ("src", "stages", "dvc.yaml", "constraints.txt")  # whose changes may change what a command makes
-FIGURES = {  # of the render stage, in this order; what is not there is left out
+CODE = ("src", "stages", "dvc.yaml", "constraints.txt")  # changes of these may change results
+FIGURES = {  # of the render stage, in this order; missing ones are left out
     "pairs": "The same test inputs: input, generated, real",
     "digits": "Generated digits",
     "classes": "Each digit asked for, from the same latents",
@@ -47,7 +47,7 @@ FIGURES = {  # of the render stage, in this order; what is not there is left out
 
 
 class Run(Measured, Protocol):
-    """A run with all that a page shows of it."""
+    """A run with everything that the page shows."""
 
     @property
     def name(self) -> str: ...
@@ -74,7 +74,7 @@ class Run(Measured, Protocol):
 
     @property
     def validation_score(self) -> ValidationScore | None:
-        """What the validation says of it, or None: it has no validation."""
+        """Its score on the validation split; None if it has no validation."""
 
     @property
     def newest_sample(self) -> bytes | None:
@@ -95,7 +95,7 @@ class Picture:
 
 
 def page(a: Run, b: Run) -> str:
-    """Self-contained HTML: needs no network, follows the reader's light or dark."""
+    """Self-contained HTML that needs no network, and follows the reader's light or dark setting."""
     measured = _on_validation(a, b) + differences_of_runs(a, b)
     of_a, of_b = ({name: run.tags.get(tag, "") for tag, name in TAGS.items()} for run in (a, b))
     table, baseline = a.table or {"about": {}, "rows": {}}, BASELINES.get(a.task, "")
@@ -104,7 +104,7 @@ def page(a: Run, b: Run) -> str:
         runs=(a, b),
         colours=COLOURS,
         unmeasured=[run for run in (a, b) if run.table is None],
-        # The validation chose the epoch: what a reader wants first is the first measure of the test images.
+        # The first measure on test images: the validation chose the epoch, so its value is too good.
         headline=next((one for one in measured if not one.measure.key.startswith("val_")), next(iter(measured), None)),
         params=differing_values(a.params, b.params),
         origins=differing_values(of_a, of_b),
@@ -115,14 +115,14 @@ def page(a: Run, b: Run) -> str:
         baseline=table["rows"].get(baseline, {}),
         baseline_title=TASKS[a.task].baselines[baseline] if baseline else "",
         changes=measured,
-        curves=_both_lights(lambda: _curves(a, b)),
-        images=_both_lights(lambda: _image_by_image(a, b)),
+        curves=_light_and_dark(lambda: _curves(a, b)),
+        images=_light_and_dark(lambda: _image_by_image(a, b)),
         pictures=_pictures(a, b),
     )
 
 
 def _code_between(a: str, b: str) -> list[str] | None:
-    """Files of the code that differ between two commits; None: they cannot be looked up here."""
+    """Files of the code that differ between two commits; None if a commit is not in this clone."""
     if not a or not b:
         return None
     command = ["git", "diff", "--name-only", "--no-ext-diff", "--end-of-options", a, b, "--", *CODE]
@@ -131,7 +131,7 @@ def _code_between(a: str, b: str) -> list[str] | None:
 
 
 def _on_validation(a: Run, b: Run) -> list[Difference]:
-    """The measure by which the epoch and the champion are chosen, where both were judged on the same images."""
+    """The measure by which the epoch and the champion are chosen, if both were measured on the same images."""
     of_a, of_b = a.validation_score, b.validation_score
     if of_a is None or of_b is None:
         return []
@@ -173,7 +173,7 @@ def _curves(a: Run, b: Run) -> Figure | None:
 
 
 def _image_by_image(a: Run, b: Run) -> Figure | None:
-    """Each test image's own measure in both runs: whether a change comes from all of them or from a few."""
+    """Each test image's own measure in both runs: shows whether a change comes from many images or a few."""
     of_a, of_b = a.table, b.table
     if a.task not in TRANSLATORS or not of_a or not of_b or of_a["about"]["test_data"] != of_b["about"]["test_data"]:
         return None
@@ -193,7 +193,7 @@ def _image_by_image(a: Run, b: Run) -> Figure | None:
     return figure
 
 
-def _both_lights(draw: Any) -> dict[str, str] | None:
+def _light_and_dark(draw: Any) -> dict[str, str] | None:
     """A figure drawn for light and for dark pages, as data addresses."""
     found = {}
     for light, style in (("light", "default"), ("dark", "dark_background")):

@@ -1,6 +1,6 @@
-"""Runs compared so that a difference is told from noise: two revisions (`ganflow diff`) or seeds (`ganflow seeds`).
+"""Compares two revisions (`ganflow diff`) or several seeds (`ganflow seeds`), with the noise of each difference.
 
-`dvc metrics diff` shows the same numbers; what it cannot do is to say which changes mean anything.
+`dvc metrics diff` shows the same numbers, but cannot say which changes are more than noise.
 """
 
 import json
@@ -22,7 +22,7 @@ WORKSPACE = "workspace"
 
 
 def differences_between(before: str, after: str) -> list[Difference]:
-    """Every measure that both revisions (a commit, an experiment's name, "workspace") have.
+    """The differences in every measure that both revisions (a commit, an experiment's name, "workspace") have.
 
     Raises:
         UserError: there is no such revision, or no model that both measured.
@@ -41,7 +41,7 @@ def differences_between(before: str, after: str) -> list[Difference]:
 
 
 def across_seeds() -> list[tuple[str, pd.DataFrame]]:
-    """Experiments on HEAD that differ in their seed alone: for each group its seeds, and a table of its measures.
+    """Experiments on HEAD that differ only in their seed: for each group its seeds, and a table of its measures.
 
     The table has a row per measure: mean, deviation (n - 1) and the values by seed.
     """
@@ -61,7 +61,7 @@ def _seeds_table(named: dict[int, str]) -> tuple[str, pd.DataFrame]:
     for task, measures in BY_TASK.items():
         try:
             by_seed = {seed: _metrics(task, name) for seed, name in named.items()}
-        except UserError:  # as in `differences`
+        except UserError:  # a model that one of them does not have
             continue
         for measure in measures:
             values = pd.Series({f"seed {seed}": metrics.get(measure.key) for seed, metrics in by_seed.items()})

@@ -1,8 +1,8 @@
 """The folders below checkpoints/: what each belongs to, which are finished, and how they are removed. Without torch.
 
-checkpoints/<model>/<mark of parameters and data>-<mark of code>/ holds the states of one training, its samples,
-training.json (its id and its parameters) and, once its outs are in place, finished.json. A finished training is kept
-until DVC has committed its outs: a kill before that, or a full cache, then costs no step.
+checkpoints/<model>/<fingerprint of parameters and data>-<fingerprint of code>/ holds the states of one training, its
+samples, training.json (its id and its parameters) and, once its outs are in place, finished.json. A finished training
+is kept until DVC has committed its outs: a kill before that, or a full cache, then costs no step.
 """
 
 import hashlib
@@ -19,13 +19,13 @@ from ganflow.errors import UserError
 from ganflow.files import locked, project_root, write_json
 from ganflow.pipeline.code import code_fingerprint
 
-FORMAT = 2  # of a state's file; part of the mark, so that no code meets a format that it does not know
+FORMAT = 2  # of a state's file; part of the fingerprint, so that no code reads a format that it does not know
 ABOUT, FINISHED = "training.json", "finished.json"
 
 
 @dataclass(frozen=True)
 class Folder:
-    """One training's folder. `other` says why the project as it is would not go on with it; empty: it would."""
+    """One training's folder. `other` says why the present project would not resume it; empty: it would."""
 
     path: Path
     step: int  # of the newest state, 0 without one
@@ -44,14 +44,14 @@ class Folder:
 
 def fingerprint(model: str, params: dict[str, Any], data_digest: str) -> str:
     """The name of the folder of a training with these parameters and data by the present code."""
-    asked = json.dumps([FORMAT, params, data_digest], sort_keys=True)
-    return f"{hashlib.sha256(asked.encode()).hexdigest()[:12]}-{code_fingerprint(f'train_{model}')}"
+    content = json.dumps([FORMAT, params, data_digest], sort_keys=True)
+    return f"{hashlib.sha256(content.encode()).hexdigest()[:12]}-{code_fingerprint(f'train_{model}')}"
 
 
 def of_other_code(folder: Path) -> list[Path]:
     """Folders of trainings with the same parameters and data, by other code."""
-    asked = folder.name.partition("-")[0]
-    return sorted(path for path in folder.parent.glob(f"{asked}-*") if path.is_dir() and path != folder)
+    of_parameters = folder.name.partition("-")[0]
+    return sorted(path for path in folder.parent.glob(f"{of_parameters}-*") if path.is_dir() and path != folder)
 
 
 def states(folder: Path) -> list[Path]:
@@ -65,12 +65,13 @@ def step_of(state: Path) -> int:
 
 
 def lock_of(folder: Path) -> Path:
-    """The lock file of a folder. It stands beside it and stays: to remove one that others wait for lets two in."""
+    """The lock file of a folder. It is beside the folder and is never removed: removing one that others
+    wait for would let two in."""
     return folder.with_name(f"{folder.name}.lock")
 
 
 def read_object(path: Path) -> dict[str, Any]:
-    """A JSON object; empty where there is none, or none that can be read."""
+    """The JSON object in a file; empty if there is no file, or no readable object in it."""
     try:
         content = json.loads(path.read_bytes())
     except (OSError, ValueError):
@@ -88,8 +89,8 @@ def finish(folder: Path, history: Path) -> None:
 def release(deps: Iterable[str]) -> None:
     """Remove the finished trainings of those models among a stage's `deps` whose outs DVC has committed.
 
-    It has where dvc.lock names the history's digest: DVC writes that after it has put the outs into its cache. A model
-    among the deps of the stage that runs says that this dvc.lock is of this run, not only of an earlier commit.
+    They are committed if dvc.lock names the history's digest: DVC writes it after it has put the outs into its cache. A
+    model among the deps of the running stage says that this dvc.lock is of this run, and not of an earlier commit.
     """
     models = {path.parts[1] for path in map(PurePosixPath, deps) if path.parts[0] == "models"}
     lock = Path("dvc.lock")
@@ -105,7 +106,7 @@ def remove(folder: Path) -> bool:
     """Remove a training's folder, unless the training runs. Whether it was removed."""
     with locked(lock_of(folder), wait=False) as idle:
         if idle:
-            # A kill on the way must leave nothing that is taken for finished, nor a state without its samples.
+            # In this order, a kill in between leaves no folder that looks finished, and no state without its samples.
             (folder / FINISHED).unlink(missing_ok=True)
             for path in states(folder):
                 path.unlink(missing_ok=True)
@@ -113,18 +114,18 @@ def remove(folder: Path) -> bool:
         return idle
 
 
-def found(root: Path) -> list[Folder]:
-    """Every training's folder below `root`, with what it is. Changes nothing."""
+def list_folders(root: Path) -> list[Folder]:
+    """Every training's folder below `root`. Changes nothing."""
     try:
         present = config.dotted(config.load_params(root / "params.yaml").model_dump())
-    except UserError:  # which the first finding of `ganflow doctor` tells
+    except UserError:  # `ganflow doctor` reports it first
         present = {}
     folders = sorted(path for path in root.glob("checkpoints/*/*") if path.is_dir())
     code = {model: code_fingerprint(f"train_{model}") for model in {path.parent.name for path in folders}}
-    return [_examined(path, code[path.parent.name], present) for path in folders]
+    return [_examine(path, code[path.parent.name], present) for path in folders]
 
 
-def _examined(path: Path, code: str, present: dict[str, Any]) -> Folder:
+def _examine(path: Path, code: str, present: dict[str, Any]) -> Folder:
     newest = next(iter(states(path)), None)
     size = sum(file.stat().st_size for file in path.rglob("*") if file.is_file())
     state = "finished" if (path / FINISHED).exists() else "interrupted"
@@ -132,8 +133,8 @@ def _examined(path: Path, code: str, present: dict[str, Any]) -> Folder:
         with locked(lock_of(path), wait=False) as idle:
             state = state if idle else "running"
     other = ["of other code"] if path.name.partition("-")[2] != code else []
-    asked = read_object(path / ABOUT).get("params")
-    asked = config.dotted(asked) if isinstance(asked, dict) else {}
-    if differing := [f"{key} = {value}" for key, value in asked.items() if present.get(key, value) != value]:
+    params = read_object(path / ABOUT).get("params")
+    params = config.dotted(params) if isinstance(params, dict) else {}
+    if differing := [f"{key} = {value}" for key, value in params.items() if present.get(key, value) != value]:
         other.append(f"of other parameters: {', '.join(differing)}")
     return Folder(path, step_of(newest) if newest else 0, size, state, ", ".join(other))

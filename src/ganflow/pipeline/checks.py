@@ -1,9 +1,9 @@
-"""What is wrong with parameters that are each valid, as far as it is known before anything runs."""
+"""Checks of parameters that are valid one by one but not together, or not on this data and machine."""
 
 from ganflow.config import Params
 from ganflow.errors import UserError
 
-# Images to train on and to hold out from, where not all of them are asked for by a parameter.
+# How many images or pairs there are for training and validation together, where no parameter says so.
 GENERATED_DIGITS = 1497
 DOWNLOADED_PAIRS = 1096
 TRAININGS = {"classifier": "mnist", "gan": "mnist", "cgan": "mnist", "pix2pix": "maps", "cvae": "maps"}

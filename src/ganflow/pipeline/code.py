@@ -1,4 +1,4 @@
-"""The source that can change what a stage makes: its script, and the modules it imports that are no watchers."""
+"""The source that can change what a stage makes: its script, and the imported modules that are not watchers."""
 
 import ast
 import hashlib
@@ -13,7 +13,7 @@ SRC = Path(__file__).parents[2]
 def modules_that_matter(script: Path) -> set[Path]:
     """The ganflow modules that `script` imports, directly, indirectly or late, without watchers and what they import.
 
-    Read from the source, so that it does not depend on what this process happens to have imported.
+    Read from the source: what this process has imported so far does not matter.
     """
     found: set[Path] = set()
     waiting = [script]
@@ -26,9 +26,9 @@ def modules_that_matter(script: Path) -> set[Path]:
 
 
 def code_fingerprint(stage: str) -> str:
-    """12 hex digits for the code that can change what `stage` ("train_gan") makes, torch's version among it.
+    """12 hex digits of the code that can change what `stage` ("train_gan") makes, and of torch's version.
 
-    Comments and layout are no part of it: it is taken from the syntax trees.
+    Taken from the syntax trees: comments and layout do not change it.
     """
     script = SRC.parent / "stages" / f"{stage}.py"
     content = hashlib.sha256(metadata.version("torch").encode())

@@ -12,7 +12,7 @@ from pathlib import Path
 from ganflow.files import whole_file
 from ganflow.pipeline.code import SRC, modules_that_matter
 
-# check_params makes the same bytes whatever it finds. Other bounds are another answer all the same.
+# check_params always makes the same bytes, but other bounds may refuse other parameters: it must run again.
 BOUNDS = ("src/ganflow/config.py", "src/ganflow/pipeline/checks.py")
 
 
@@ -32,7 +32,7 @@ def is_code(dep: str) -> bool:
 
 
 def rewritten(pipeline: str) -> str:
-    """The text of a dvc.yaml with the code deps of every stage as they should be; all else is left as it is."""
+    """The text of a dvc.yaml with the right code deps for every stage; everything else is unchanged."""
 
     def of_stage(found: re.Match[str]) -> str:
         head, stage, deps = found.groups()

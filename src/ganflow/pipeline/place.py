@@ -1,4 +1,4 @@
-"""What is wrong with the folder that the project is in, for the programs that have to work there.
+"""Problems with the project's folder: a path that programs cannot handle, or git not set up.
 
 `make` runs this file before it installs anything, with whatever Python there is: the standard library only.
 """
@@ -9,14 +9,14 @@ from collections.abc import Iterable, Iterator
 from pathlib import Path
 
 UNUSABLE = ':"$`\\'  # `:` ends a folder of PATH; a shell reads the others in the first lines of .venv/bin's scripts
-EXPERIMENTS = {"demo", "seeds", "exact", "exps"}  # targets that need a commit
-COPIES = {"demo", "seeds"}  # and that run in a copy below .dvc/tmp
+EXPERIMENTS = {"demo", "seeds", "exact", "exps"}  # make's targets that need a commit
+COPIES = {"demo", "seeds"}  # those of them that run in a copy below .dvc/tmp
 COMMIT = "git add -A; git commit -m 'My copy'"
 CLONE = f"work in a clone (git clone), or type: git init; {COMMIT}"
 
 
 def faults(root: Path, targets: Iterable[str]) -> Iterator[str]:
-    """What keeps `make` from making `targets` in `root`: a line each, with what to do."""
+    """Why `make` cannot make `targets` in `root`: a line for each reason, with what to do."""
     wanted = set(targets)
     yield from path_faults(root, copies=bool(wanted & COPIES))
     if wanted & (EXPERIMENTS | {"repro"}):
@@ -24,7 +24,7 @@ def faults(root: Path, targets: Iterable[str]) -> Iterator[str]:
 
 
 def path_faults(root: Path, *, copies: bool) -> Iterator[str]:
-    """What is wrong with the path `root`, or with it for experiments in a copy (--temp and the queue)."""
+    """What is wrong with the path `root`; with `copies`, also for experiments in a copy (--temp and the queue)."""
     bad = next((char for char in str(root) if char in UNUSABLE or not char.isprintable()), None)
     if bad is not None:
         yield f"the path of this folder contains {bad!r}, which programs here cannot handle: move the folder"
@@ -33,7 +33,7 @@ def path_faults(root: Path, *, copies: bool) -> Iterator[str]:
 
 
 def git_faults(root: Path, *, experiments: bool) -> Iterator[str]:
-    """What DVC lacks of git in `root` for `dvc repro`, or also for experiments."""
+    """What git lacks in `root` for `dvc repro`; with `experiments`, also for `dvc exp run`."""
     try:
         if _git(root, "rev-parse", "--is-inside-work-tree"):
             yield f"this folder is no git repository, and DVC needs one: {CLONE}"
@@ -54,7 +54,7 @@ def _git(root: Path, *words: str) -> int:
 
 
 def main() -> None:
-    """For the Makefile: the targets are the arguments."""
+    """Called by the Makefile, with the targets as arguments. Ends with the first fault, if there is one."""
     if sys.version_info < (3, 11):  # noqa: UP036 (whatever Python there is)
         sys.exit("error: Python 3.11 or newer is needed (make PYTHON=python3.12 ...)")
     for fault in faults(Path.cwd(), sys.argv[1:]):

@@ -1,7 +1,7 @@
-"""DVC's file of who reads and writes what (.dvc/tmp/rwlock), which DVC 3.67 rewrites in place after every stage.
+"""DVC's lock file .dvc/tmp/rwlock, which says which process reads and writes what.
 
-A SIGKILL in that moment leaves it empty, and every later `dvc repro` then fails ("Unable to read RWLock-file").
-`make` calls this module before DVC.
+DVC 3.67 rewrites it in place after every stage. A SIGKILL in that moment leaves it empty, and every
+later `dvc repro` then fails ("Unable to read RWLock-file"). `make` calls this module before DVC.
 """
 
 import json
@@ -16,7 +16,7 @@ from ganflow.files import project_root
 
 
 def damaged(root: Path) -> Path | None:
-    """The file, if it is there and DVC could not read it."""
+    """The path of the lock file, if it exists and DVC could not read it; else None."""
     path = root / ".dvc" / "tmp" / "rwlock"
     try:
         content = json.loads(path.read_bytes())
@@ -28,10 +28,10 @@ def damaged(root: Path) -> Path | None:
 
 
 def repair(root: Path) -> None:
-    """Remove a damaged file: DVC begins a new one. What it said concerned processes that have ended.
+    """Remove a damaged lock file; DVC then makes a new one. What it said was about processes that have ended.
 
     Raises:
-        UserError: DVC runs in this project, and may be about to write it.
+        UserError: a DVC runs in this project, and may be writing the file.
     """
     path = damaged(root)
     if path is None:
@@ -51,7 +51,7 @@ def _dvc_in(root: Path) -> list[int]:
     for process in psutil.process_iter():
         try:
             command, folder = process.cmdline(), Path(process.cwd())
-        except psutil.Error:  # it has ended, or is another user's
+        except psutil.Error:  # it has ended, or belongs to another user
             continue
         if any(Path(word).name == "dvc" for word in command[:3]) and folder.is_relative_to(root):
             found.append(process.pid)

@@ -1,4 +1,4 @@
-"""How a stage script runs: it says what it reads and makes, as dvc.yaml has it, and ends with its DVC."""
+"""How a stage script runs: it prints what it reads and makes, as dvc.yaml says, and ends when its DVC ends."""
 
 import ctypes
 import os
@@ -16,15 +16,15 @@ from ganflow import errors
 from ganflow.pipeline import checkpoint_folders
 
 CHECKED = Path("data/checked/params.txt")  # what check_params makes, and every other stage depends on
-INTRODUCED = "GANFLOW_INTRODUCED"  # tells processes that a stage starts which stage has spoken
+INTRODUCED = "GANFLOW_INTRODUCED"  # the stage that has printed this, for the processes that it starts
 _PR_SET_PDEATHSIG = 1
 
 
 def run_stage(main: Callable[[], object]) -> None:
-    """Run a stage script's `main` as `errors.run_main` does, after a line on stdout for each way."""
-    if signal.getsignal(signal.SIGINT) is signal.default_int_handler:  # nobody has had it ignored
-        # Ctrl-C ends a stage as the kernel does it. Python would raise KeyboardInterrupt, and lose it where that comes
-        # up in a weak reference's callback: imports are full of those, and the stage would go on as if nothing was.
+    """Run a stage script's `main` as `errors.run_main` does, after printing what the stage reads and makes."""
+    if signal.getsignal(signal.SIGINT) is signal.default_int_handler:  # not ignored by whoever started us
+        # Let the kernel end the stage on Ctrl-C. Python would raise KeyboardInterrupt, and loses it if that happens in
+        # a weak reference's callback. Imports are full of those: the stage would go on as if nothing had happened.
         signal.signal(signal.SIGINT, signal.SIG_DFL)
     end_with_parent()
     errors.run_main(lambda: (_introduce(Path(sys.argv[0]).resolve()), main()))
@@ -33,14 +33,14 @@ def run_stage(main: Callable[[], object]) -> None:
 def end_with_parent() -> None:
     """Have SIGTERM sent to this process when its parent dies: DVC, or the launcher of a training's processes (Linux).
 
-    Without it a killed `dvc repro` leaves its stage behind, and the next one starts a second beside it. `exec` in
-    dvc.yaml makes DVC itself the parent, whatever the shell. What was started by hand is left alone.
+    Without it a killed `dvc repro` leaves its stage running, and the next one starts a second beside it. `exec` in
+    dvc.yaml makes DVC itself the parent under any shell. A stage that was started by hand is left alone.
     """
     launched, under_dvc = "TORCHELASTIC_RUN_ID" in os.environ, "DVC_STAGE" in os.environ
     if sys.platform != "linux" or not (launched or under_dvc):
         return
     ctypes.CDLL(None).prctl(_PR_SET_PDEATHSIG, signal.SIGTERM)
-    if not launched and not _in_our_group(os.getppid()):  # DVC died before we asked, and another process inherited us
+    if not launched and not _in_our_group(os.getppid()):  # DVC died before prctl, and we have another parent
         os.kill(os.getpid(), signal.SIGTERM)
 
 
@@ -53,14 +53,14 @@ def _in_our_group(process: int) -> bool:
 
 
 def _introduce(script: Path) -> None:
-    # The processes of one training are one stage, started by torchrun or by the stage itself.
+    # Several processes may train together, started by torchrun or by the stage itself: only the first one prints.
     if os.environ.get("RANK", "0") != "0" or os.environ.get(INTRODUCED) == script.stem:
         return
     os.environ[INTRODUCED] = script.stem
     pipeline = YAML(typ="safe").load((script.parents[1] / "dvc.yaml").read_text(encoding="utf-8"))
     own = pipeline["stages"][script.stem]
     reads = [path for path in own["deps"] if not path.startswith(("src/", "stages/")) and path != str(CHECKED)]
-    # The one out with an option (so a mapping) is CHECKED.
+    # CHECKED is the only out with an option, and so a mapping and not a string.
     makes = [path for kind in ("outs", "metrics", "plots") for path in own.get(kind, []) if isinstance(path, str)]
     _say(f"  reads {grouped_by_folder(reads)}{', ' if reads else ''}params.yaml ({', '.join(own['params'])})")
     if makes:
@@ -70,7 +70,7 @@ def _introduce(script: Path) -> None:
 
 
 def _say(line: str) -> None:
-    """One line in a log; on a terminal broken between words."""
+    """Print one line in a log; on a terminal, wrapped between words."""
     if sys.stdout.isatty():
         line = textwrap.fill(line, shutil.get_terminal_size().columns - 1, subsequent_indent=" " * 8)
     print(line, flush=True)

@@ -1,16 +1,16 @@
-"""The modules that only watch, speak or keep order: no edit of theirs can change a byte of an out.
+"""The watchers: modules that only observe, report or coordinate. No edit of them can change a byte of an out.
 
 dvc.yaml lists every other module that a stage imports among its deps, and a checkpoint belongs to the same ones. Two
-tests hold this list: tests/stages/test_pipeline.py against dvc.yaml, tests/stages/test_watchers.py against the bytes.
+tests check this list: tests/stages/test_pipeline.py against dvc.yaml, tests/stages/test_watchers.py against the bytes.
 """
 
 WATCHERS = (
-    "comparison",  #           verdicts: they go to MLflow and to people
-    "config",  #               bounds: the values themselves are DVC's params
+    "comparison",  #           verdicts, which go to MLflow and to people
+    "config",  #               bounds; the values themselves are DVC's params
     "errors",
     "pipeline",
     "tracking",
-    "training.checkpoint",  #  what it restores is what was saved
+    "training.checkpoint",  #  it restores exactly what was saved
     "training.lifetime",
     "training.progress",
 )

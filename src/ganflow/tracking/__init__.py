@@ -1,1 +1,1 @@
-"""MLflow, all of it: what a run says, the writer behind it, the store, the registry, and runs read back."""
+"""Everything that uses MLflow: writing runs in the background, the store, the registry, and reading runs."""

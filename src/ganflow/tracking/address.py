@@ -1,4 +1,4 @@
-"""Where runs are kept: MLFLOW_TRACKING_URI, read as a person means it, or mlflow.db in the project's root."""
+"""Where runs are kept: MLFLOW_TRACKING_URI if it is set, else mlflow.db in the project's root."""
 
 import os
 from pathlib import Path
@@ -12,13 +12,13 @@ from ganflow.files import project_root
 VARIABLE = "MLFLOW_TRACKING_URI"
 SERVER = ("http://", "https://")
 DATABASES = ("sqlite", "postgresql", "mysql", "mssql")  # that MLflow can write to
-KINDS = "sqlite:///FILE, http://SERVER or a database such as postgresql+psycopg2://…"
+ACCEPTED = "sqlite:///FILE, http://SERVER or a database such as postgresql+psycopg2://…"
 
 
 def address() -> str:
     """The store's address, absolute: a relative SQLite file is one of the project's root.
 
-    The current folder does not count: that of `dvc exp run --temp` and of the queue is deleted.
+    It is not one of the current folder: `dvc exp run --temp` and the queue delete theirs.
 
     Raises:
         UserError: MLFLOW_TRACKING_URI is no address that MLflow can write to on this machine.
@@ -34,31 +34,31 @@ def address() -> str:
         if url.get_backend_name() not in DATABASES:
             raise ArgumentError(url.get_backend_name())
         url.get_dialect().import_dbapi()
-    except (ArgumentError, ValueError):  # ValueError: a port that is no number
-        raise UserError(f"{shown} is no address of a store of runs: {KINDS}") from None
+    except (ArgumentError, ValueError):  # ValueError: the port is not a number
+        raise UserError(f"{shown} is no address of a store of runs: {ACCEPTED}") from None
     except ImportError as fault:
         raise UserError(f"{shown} needs a driver that is not installed ({fault}): pip install it") from None
     if url.get_backend_name() != "sqlite":
         return given
     if not url.database or url.database == ":memory:" or url.database.startswith("file:"):
-        raise UserError(f"{shown} names no file, and so would keep no runs: {KINDS}")
+        raise UserError(f"{shown} names no file, so no run would be kept: {ACCEPTED}")
     return sqlite_uri((project_root() / url.database).resolve())
 
 
 def sqlite_uri(path: Path) -> str:
-    """The address of a SQLite file. SQLAlchemy unquotes it, and takes what follows a question mark for options."""
+    """The address of a SQLite file. Quoted: SQLAlchemy unquotes it, and reads what follows a "?" as options."""
     return f"sqlite:///{_quoted(path)}"
 
 
 def sqlite_file(uri: str) -> Path | None:
-    """The file of a SQLite address; None: it is another kind of store."""
+    """The file of a SQLite address; None for another kind of store."""
     if not uri.startswith("sqlite"):
         return None
     return Path(make_url(uri).database or "")
 
 
 def folder_made_by_mlflow(path: Path) -> Path:
-    """The folder that MLflow makes for the SQLite file `path`: it does not unquote the address (3.17)."""
+    """The folder that MLflow (3.17) makes for the SQLite file `path`: it does not unquote the address."""
     return Path(_quoted(path)).parent
 
 

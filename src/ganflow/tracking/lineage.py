@@ -1,4 +1,4 @@
-"""Where a run comes from: its name, which says what differs, and the commands that make it again."""
+"""Where a run comes from: its commit and parameters, a name that says what differs, the commands to remake it."""
 
 import os
 import re
@@ -12,7 +12,7 @@ from ruamel.yaml import YAML
 
 from ganflow.config import dotted
 
-NAMED = 3  # differences that fit into a name
+NAMED = 3  # differences shown in a name
 COMMIT = re.compile(r"[0-9a-f]{7,64}")
 EXPERIMENT = re.compile(r"[A-Za-z0-9_][A-Za-z0-9_.-]*")  # DVC's name of one, as git allows it and a shell takes it
 _SETTING = r"""(?:[a-z][\w.]*=[\w@%+=:,./-]*|'[a-z][\w.]*=[^']*'(?:"'"'[^']*')*)"""  # as shlex.quote writes it
@@ -24,7 +24,7 @@ OWN = ("params.yaml", "dvc.lock")  # files that differ from the commit because o
 
 @dataclass(frozen=True)
 class Lineage:
-    """The commit that a run starts from, and all that it has beside it."""
+    """The commit that a run starts from, and all that differs from it."""
 
     commit: str  # "" outside of git
     differences: dict[str, tuple[Any, Any]]  # parameter: (committed value, value of the run)
@@ -35,14 +35,12 @@ class Lineage:
     def name(self, task: str, params: dict[str, Any], source: str) -> str:
         """`lambda_l1=50.0 (brave-llama)`: what differs, and DVC's name of the experiment where it has one.
 
-        Of `params`, those that differ from the committed ones, the task's own by their short names; where none does,
-        the commit itself. What differs comes first: the UI's column shows some twenty letters. The task is not in it,
-        as the list of runs is that of one task.
+        It lists those of `params` that differ from the committed ones, the task's own by their short names; if none
+        does, the commit. What differs comes first, because MLflow's column shows about twenty letters. The task is left
+        out: each has its own list of runs.
         """
-        concerned = dotted(params)
-        shown = [
-            f"{key.removeprefix(f'{task}.')}={new}" for key, (_, new) in self.differences.items() if key in concerned
-        ]
+        own = dotted(params)
+        shown = [f"{key.removeprefix(f'{task}.')}={new}" for key, (_, new) in self.differences.items() if key in own]
         if source == "generated":
             shown.insert(0, "generated data")
         if not shown:
@@ -51,7 +49,7 @@ class Lineage:
         return ", ".join(shown[:NAMED]) + more + (f" ({self.experiment})" if self.experiment else "")
 
     def commands(self) -> list[str]:
-        """What makes the run again, in a clone."""
+        """The commands that remake the run in a clone."""
         if not self.commit:
             return [f"dvc repro {self.stage}"]
         if not self.differences:
@@ -65,11 +63,11 @@ class Lineage:
         if self.changed:
             names = ", ".join(f"`{name}`" for name in self.changed[:5])
             more = f" and {len(self.changed) - 5} more" if len(self.changed) > 5 else ""
-            parts.append(f"That alone may not do: {names}{more} differed from the commit.")
+            parts.append(f"These commands may give another result: {names}{more} differed from the commit.")
         if self.experiment:
             parts.append(
-                f"As DVC kept it, without training: `dvc exp apply {self.experiment}`. "
-                f"Its other runs: `ganflow runs {self.experiment}`"
+                f"Its results from DVC, without training: `dvc exp apply {self.experiment}`. "
+                f"The experiment's other runs: `ganflow runs {self.experiment}`"
             )
         if self.differences:
             rows = "\n".join(f"| `{key}` | {old} | **{new}** |" for key, (old, new) in self.differences.items())
@@ -77,7 +75,7 @@ class Lineage:
         return "\n\n".join(parts)
 
     def tags(self) -> dict[str, str]:
-        """The same for search and for tools."""
+        """The same as tags, for searches and tools."""
         tags = {
             "mlflow.source.git.commit": self.commit,
             "mlflow.source.name": f"stages/{self.stage}.py",
@@ -93,11 +91,11 @@ class Lineage:
 
 
 def lineage(task: str) -> Lineage:
-    """Of a run that starts here and now."""
+    """The lineage of a run that starts now, in the current folder."""
     commit = well_formed(os.environ.get("DVC_EXP_BASELINE_REV", ""), COMMIT) or _git(
         "rev-parse", "--verify", "--quiet", "HEAD"
     )
-    # Its leading blank is a part of a status.
+    # Not stripped on the left: a leading blank is part of a status.
     changed = [line[3:] for line in _git("status", "--porcelain", "--untracked-files=no").splitlines()]
     now = Path("params.yaml").read_text() if Path("params.yaml").exists() else ""
     return Lineage(
@@ -112,8 +110,8 @@ def lineage(task: str) -> Lineage:
 def well_formed(tag: str, form: re.Pattern[str]) -> str:
     """A tag's value if it has this form, else "".
 
-    A store may be shared, and anyone who writes to it can write any tag: what is handed to git, or printed to be
-    pasted into a shell, must look as ganflow writes it.
+    A store may be shared, and whoever writes to it can write any tag. What is passed to git, or printed to be pasted
+    into a shell, must therefore have the form that ganflow writes.
     """
     return tag if form.fullmatch(tag) and tag.isprintable() else ""
 

@@ -1,4 +1,4 @@
-"""Artifact locations follow the store: MLflow writes them down as absolute paths, and folders are moved and copied."""
+"""Updates artifact locations after a project was moved or copied: MLflow stores them as absolute paths."""
 
 import sqlite3
 import sys
@@ -6,7 +6,7 @@ from contextlib import closing
 from pathlib import Path
 from urllib.parse import unquote, urlsplit
 
-# Wherever MLflow 3.17 keeps the location of files.
+# Where MLflow 3.17 stores the locations of files.
 COLUMNS = (
     ("experiments", "artifact_location"),
     ("runs", "artifact_uri"),
@@ -18,13 +18,12 @@ TEMPORARY = "/.dvc/tmp/"  # folders in which `dvc exp run --temp` and the queue 
 
 
 def update_locations(store: Path, *, is_ours: bool) -> None:
-    """Lead all locations in the SQLite file `store` to the folder mlruns beside it, and say so if any led elsewhere.
+    """Make all locations in the SQLite file `store` point to the folder mlruns beside it. Prints a line if any changed.
 
-    In a store of ours (`is_ours`) that is so after the project was moved or copied. In others only what leads to a
-    temporary folder of DVC is changed: where else their files are is somebody's choice.
+    In the project's own store (`is_ours`) they differ after the project was moved or copied. In other stores only
+    locations in a temporary folder of DVC are changed: the user has chosen the others.
 
-    One transaction: a kill leaves the old locations or the new ones, and the next opening goes on. The caller holds
-    the store's lock.
+    It is one transaction: a kill leaves the old locations or the new ones. The caller holds the store's lock.
 
     Raises:
         sqlite3.Error: the file cannot be read or written.
@@ -48,7 +47,7 @@ def update_locations(store: Path, *, is_ours: bool) -> None:
 
 
 def _folders(database: sqlite3.Connection) -> list[str]:
-    """The folders mlruns of experiments that are where this project or MLflow puts them: mlruns/NAME or mlruns/ID."""
+    """The mlruns folders of experiments with the usual locations, mlruns/NAME (ganflow's) or mlruns/ID (MLflow's)."""
     found = {}
     for number, name, location in database.execute("SELECT experiment_id, name, artifact_location FROM experiments"):
         folder, _, last = (location or "").rpartition("/")

@@ -1,4 +1,4 @@
-"""A trained network in MLflow's own format: exported at once, logged whole, and once."""
+"""A trained network in MLflow's own format: exported in the caller's thread, logged completely and only once."""
 
 import shutil
 import warnings
@@ -9,7 +9,7 @@ import torch
 
 
 class Exported:
-    """A network saved without pickle, with signature and example: a flavor, as `mlflow.models.Model.log` takes one."""
+    """A network saved without pickle, with signature and example: a flavor for `mlflow.models.Model.log`."""
 
     def __init__(self, network: torch.nn.Module, example: torch.Tensor, folder: Path) -> None:
         from mlflow.models import infer_signature
@@ -40,15 +40,15 @@ class Exported:
 
 
 def log_once(client: Any, run: Any, exported: Exported, name: str) -> str:
-    """Log the model of `run` unless it has one. Returns its id. What a kill left half is removed, and logged again."""
+    """Log the model of `run` unless it has one. Returns its id. An incomplete one, left by a kill, is logged again."""
     from mlflow.entities import LoggedModelStatus
     from mlflow.models import Model
 
     run_id, experiment = run.info.run_id, run.info.experiment_id
-    for begun in client.search_logged_models([experiment], f"source_run_id = '{run_id}'"):
-        if begun.status == LoggedModelStatus.READY:
-            return begun.model_id
-        client.delete_logged_model(begun.model_id)
+    for earlier in client.search_logged_models([experiment], f"source_run_id = '{run_id}'"):
+        if earlier.status == LoggedModelStatus.READY:
+            return earlier.model_id
+        client.delete_logged_model(earlier.model_id)
     logged = client.create_logged_model(experiment, name, source_run_id=run_id, params=run.data.params)
     # The validation of the serving input would run the network in this thread.
     Model.log(None, exported, name=name, run_id=run_id, model_id=logged.model_id, validate_serving_input=False)

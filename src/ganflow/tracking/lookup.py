@@ -1,4 +1,4 @@
-"""From what DVC keeps to its runs in MLflow: by the name of the experiment, and by the trained weights themselves."""
+"""Finds the MLflow runs of a DVC experiment or commit: by the experiment's name, or by its trained weights."""
 
 import hashlib
 from pathlib import Path
@@ -18,10 +18,10 @@ TASKS = ("classifier", "gan", "cgan", "pix2pix", "cvae")
 def runs_of(client: Any, wanted: str) -> list[LoggedRun]:
     """The runs of a DVC experiment, a commit or "workspace", the newest first; else the run of that name or id.
 
-    An experiment that takes a model from DVC's cache did not train it: its run is found by the weights.
+    An experiment that took a model from DVC's cache did not train it: the run that did is found by the weights.
 
     Raises:
-        UserError: nothing has that name, or no run made what it holds.
+        UserError: nothing has that name, or no run here trained its models.
     """
     runs = list_runs(client)
     weights = {found for task in TASKS if (found := _weights(task, wanted))}
@@ -34,7 +34,7 @@ def runs_of(client: Any, wanted: str) -> list[LoggedRun]:
 
 
 def _weights(task: str, revision: str) -> str | None:
-    """sha256 of a revision's last weights of `task` (saved.weights_digest), or None: it has none within reach."""
+    """sha256 of a revision's last weights of `task` (saved.weights_digest), or None if none is in the cache."""
     folder = Path("models") / task
     if revision == "workspace":
         return weights_digest(folder) if list(folder.rglob(WEIGHTS)) else None

@@ -1,4 +1,4 @@
-"""What the machine does while a run trains, under the names of MLflow's own system metrics."""
+"""System metrics (CPU, memory, GPU) while a run trains, under the names that MLflow itself uses."""
 
 import time
 from typing import Any
@@ -7,7 +7,7 @@ SECONDS = 20.0  # between two samples
 
 
 def system_sampler(run_id: str) -> "SystemSampler | None":
-    """None: this machine cannot be measured, which is no reason to do without the rest."""
+    """A sampler for the run; None if this machine cannot be measured, and the run goes on without."""
     try:
         return SystemSampler(run_id)
     except Exception:
@@ -17,8 +17,8 @@ def system_sampler(run_id: str) -> "SystemSampler | None":
 class SystemSampler:
     """CPU, memory, disk, network and GPU, as mlflow.system_metrics measures them.
 
-    MLflow's own monitor writes from a thread of its own and is joined without a limit of time; here the tracker's one
-    thread asks and writes, so that a server that is down holds nothing up.
+    MLflow's own monitor writes from its own thread, which is joined without a time limit. Here the tracker's one thread
+    measures and writes, so a server that is down delays nothing.
     """
 
     def __init__(self, run_id: str) -> None:
@@ -33,7 +33,7 @@ class SystemSampler:
         return max(0.0, self._last + SECONDS - time.monotonic())
 
     def sample(self) -> dict[str, float]:
-        """One value of each."""
+        """One value of each metric, by name."""
         self._last = time.monotonic()
         self._monitor.collect_metrics()
         found = self._monitor.aggregate_metrics()

@@ -1,4 +1,4 @@
-"""Runs read back: by id, name or DVC's experiment, with their curves and files."""
+"""Reads runs: finds them by id, name or DVC experiment, with their curves and files."""
 
 import io
 import json
@@ -19,7 +19,7 @@ from ganflow.errors import UserError, first_line
 from ganflow.tracking import store
 from ganflow.tracking.lineage import COMMIT, EXPERIMENT, REMAKE, well_formed
 
-VALIDATION_FILE = "validation.json"  # artifact of a run: what the validation says of its model
+VALIDATION_FILE = "validation.json"  # artifact of a run: its model's score on the validation split
 PICTURE = "samples.png"  # artifact of a run: the newest picture of its training
 
 
@@ -44,16 +44,16 @@ class LoggedRun:
 
     @property
     def commit(self) -> str:
-        """That it started from, as hexadecimal digits, or ""."""
+        """The commit that it started from, as hexadecimal digits, or ""."""
         return well_formed(self.tags.get("mlflow.source.git.commit", ""), COMMIT)
 
     @property
     def remake(self) -> str:
-        """The commands that make it again, which can be pasted into a shell, or ""."""
+        """The commands that remake it, safe to paste into a shell, or ""."""
         return well_formed(self.tags.get("ganflow.remake", ""), REMAKE)
 
     def curve(self, key: str) -> pd.Series:
-        """Its points, by step."""
+        """The values of a metric, indexed by step."""
         points = self.client.get_metric_history(self.run_id, key)
         return pd.Series({point.step: point.value for point in points}).sort_index()
 
@@ -62,7 +62,7 @@ class LoggedRun:
         return sorted(one.path for one in self.client.list_artifacts(self.run_id, folder) if not one.is_dir)
 
     def file(self, path: str) -> bytes | None:
-        """An artifact's content, fetched once; None: the run has none of that name."""
+        """An artifact's content, fetched once; None if the run has no such artifact."""
         if path not in self._fetched:
             self._fetched[path] = self._fetch(path)
         return self._fetched[path]
@@ -72,7 +72,7 @@ class LoggedRun:
         return {}
 
     def _fetch(self, path: str) -> bytes | None:
-        if ".." in path.split("/"):  # a part of it is the experiment's name
+        if ".." in path.split("/"):  # a path may contain the name of the experiment, which anyone can choose
             return None
         if path not in self.files(path.rpartition("/")[0]):
             return None
@@ -81,7 +81,7 @@ class LoggedRun:
 
     @property
     def validation_score(self) -> ValidationScore | None:
-        """What the validation says of its model; None: it was not asked, or what is logged cannot be read."""
+        """Its model's score on the validation split; None if there is none, or it cannot be read."""
         content = self.file(VALIDATION_FILE)
         try:
             return None if content is None else from_text(content.decode())
@@ -95,7 +95,7 @@ class LoggedRun:
 
     @property
     def table(self) -> dict[str, Any] | None:
-        """What evaluate_<task> logged, or None: it has not run."""
+        """What evaluate_<task> logged; None if that has not run."""
         content = self.file(f"metrics/{self.task}.json")
         return None if content is None else json.loads(content)
 
@@ -109,7 +109,7 @@ class LoggedRun:
 
 @contextmanager
 def open_store() -> Iterator[Any]:
-    """A client of the store, whose failures are one line.
+    """A client of the store. In this context MLflow's errors become a UserError.
 
     Raises:
         UserError: there is no store, or it does not answer.
@@ -141,10 +141,10 @@ def list_runs(client: Any, task: str | None = None) -> list[LoggedRun]:
 
 
 def runs_named(runs: list[LoggedRun], wanted: str) -> dict[str, LoggedRun]:
-    """The runs that `wanted` means, by task: one by its id or the beginning of it, else by a name the newest each.
+    """By task, the newest run whose name, experiment or id is `wanted`; else the one whose id begins with it.
 
     Raises:
-        UserError: there is none, or the beginning of an id is that of several.
+        UserError: there is none, or several ids begin so.
     """
     by_name: dict[str, LoggedRun] = {}
     for run in runs:
@@ -162,7 +162,7 @@ def runs_named(runs: list[LoggedRun], wanted: str) -> dict[str, LoggedRun]:
 
 
 def two_runs(runs: list[LoggedRun], a: str, b: str, task: str | None) -> tuple[LoggedRun, LoggedRun]:
-    """The two runs of one task that `a` and `b` mean.
+    """The two runs of one task that `a` and `b` stand for.
 
     Raises:
         UserError: there are none, more than one pair, or they are one run.
@@ -182,19 +182,19 @@ def two_runs(runs: list[LoggedRun], a: str, b: str, task: str | None) -> tuple[L
 
 
 def printable(text: str) -> str:
-    """`text` without what would steer a terminal: a shared store holds names that others gave."""
+    """`text` without control characters, which could steer a terminal: in a shared store others choose names."""
     return "".join(letter if letter.isprintable() else "?" for letter in text)
 
 
 def _logged(client: Any, run: Any, task: str) -> LoggedRun:
     began = datetime.fromtimestamp(run.info.start_time / 1000)
-    about = run.info
+    info = run.info
     return LoggedRun(
         client,
         task,
-        about.run_id,
-        printable(about.run_name),
-        about.status,
+        info.run_id,
+        printable(info.run_name),
+        info.status,
         began,
         run.data.params,
         run.data.metrics,

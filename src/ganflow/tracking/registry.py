@@ -13,15 +13,15 @@ ALIAS = "champion"
 
 
 def register(client: Any, task: str, run_id: str, model_id: str, score: ValidationScore | None) -> None:
-    """Make the logged model the next version of `task`, and champion if it earned it. Once per run.
+    """Make the logged model the next version of `task`, and champion if `score` beats the champion's. Once per run.
 
-    A model without a measure of its own (the digit classifier has no validation) is a version and no champion.
+    A model without a score (the digit classifier has no validation) becomes a version, but never champion.
     """
     if client.search_model_versions(f"run_id = '{run_id}'", max_results=1):
         return
-    _known(client, task)
-    # Two trainings that end at once must not both compare themselves with the same old champion. (On several hosts
-    # with one server they may: the later one wins.)
+    _ensure_registered(client, task)
+    # Two trainings that end at once must not both be compared with the same old champion. (On several hosts with one
+    # server they may be: the later one wins.)
     with locked(project_root() / ".mlflow.db.champion.lock", wait=True):
         if score is None:
             _version(client, task, run_id, model_id, "")
@@ -32,7 +32,7 @@ def register(client: Any, task: str, run_id: str, model_id: str, score: Validati
             client.set_registered_model_alias(task, ALIAS, version)
 
 
-def _known(client: Any, task: str) -> None:
+def _ensure_registered(client: Any, task: str) -> None:
     from mlflow.exceptions import MlflowException
 
     try:
@@ -52,7 +52,7 @@ def _version(client: Any, task: str, run_id: str, model_id: str, description: st
 
 
 def champion_run(client: Any, task: str) -> str | None:
-    """The run whose model is champion; None: there is none."""
+    """The id of the run whose model is champion; None if there is no champion."""
     from mlflow.exceptions import MlflowException
 
     try:
@@ -64,7 +64,7 @@ def champion_run(client: Any, task: str) -> str | None:
 
 
 def _verdict(client: Any, task: str, score: ValidationScore) -> Verdict:
-    """Of a newcomer. A champion that cannot be read is not absent: it stays until somebody moves the alias."""
+    """The verdict on a new model. A champion whose score cannot be read stays until somebody moves the alias."""
     from mlflow.exceptions import MlflowException
 
     holder = champion_run(client, task)
@@ -83,7 +83,7 @@ def _verdict(client: Any, task: str, score: ValidationScore) -> Verdict:
 
 
 def validation_score_of(client: Any, run_id: str) -> ValidationScore | None:
-    """What the validation said of a run's model; None: the run holds nothing about that.
+    """The score of a run's model on the validation split; None if the run has none.
 
     Raises:
         MlflowException, OSError: the run or its artifact cannot be read.

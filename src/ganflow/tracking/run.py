@@ -1,7 +1,7 @@
 """A run in MLflow, as stages write it.
 
-Nothing here ever raises into a training or holds it up (ganflow.tracking.writer), and every number is in history.csv
-and metrics/*.json anyway.
+Nothing here raises into a training or delays it (ganflow.tracking.writer). Every number is also in history.csv and
+metrics/*.json.
 """
 
 import re
@@ -27,9 +27,9 @@ from ganflow.tracking.reading import PICTURE, VALIDATION_FILE
 from ganflow.tracking.store import NOTE
 from ganflow.tracking.writer import Routine, Writer
 
-DRAIN_SECONDS = 60.0  # that a finished process waits for a server to take its last writes (a model's among them)
-START_SECONDS = 30.0  # that a starting one waits for a server's answer
-LOCAL = 10  # times as long where there is no server, only files: whatever takes long then is a busy machine
+DRAIN_SECONDS = 60.0  # how long a finished process waits for its last writes to a server (a model's among them)
+START_SECONDS = 30.0  # how long a starting one waits for a server's answer
+LOCAL = 10  # times as long without a server: local files are slow only on a busy machine
 BATCH = 1000  # metrics in one call, MLflow's limit
 WEIGHTS_TAG = "ganflow.weights_sha256"
 TRAINING_TAG = "ganflow.training"
@@ -62,10 +62,10 @@ def start_run(
     tags: dict[str, str],
     best_by: BestBy | None = None,
 ) -> "Tracker":
-    """Begin the run of one training in the experiment `task`, or go on with it.
+    """Begin the run of one training in the experiment `task`, or continue it.
 
     `training` is the training's own id, chosen before there is a run: the run carries it as a tag from its first
-    moment, so that no kill leaves a run that nobody finds again.
+    moment, so that no kill leaves a run that cannot be found again.
 
     With `best_by` the values at the best epoch so far stand beside the last ones, as best/<curve> and best/epoch.
     """
@@ -88,9 +88,9 @@ def start_run(
 
 
 def continue_run(task: str, weights_digest: str) -> "Tracker":
-    """Go on with the newest run in the experiment `task` that trained the weights with this digest.
+    """Continue the newest run in the experiment `task` that trained the weights with this digest.
 
-    Where there is none (a deleted store, results that came from DVC's run cache), a run of its own takes what comes.
+    If there is none (a deleted store, results from DVC's run cache), a new run is made for the evaluation.
     """
 
     def open_run(client: Any) -> tuple[str, bool]:
@@ -118,23 +118,25 @@ class Tracker:
         self._lock = threading.Lock()
         self._client: Any = None
         self._ends = False
-        self._last: dict[str, tuple[int, float]] = {}  # newest step and value already in the run: a resumption repeats
+        self._last: dict[
+            str, tuple[int, float]
+        ] = {}  # key: newest step and value in the run; a resumed training repeats some
         self._images: set[tuple[str, int]] = set()  # key and step of the pictures already in the run
         self._best_by, self._best = best_by, None
-        self._sampler: SystemSampler | None = None  # of a run that trains here
+        self._sampler: SystemSampler | None = None  # only of a run that trains here
         self._machine_step = 0  # samples so far, as MLflow counts them
         self._writer = Writer("MLflow tracking")
 
         def begin() -> None:
             self._client = store.client()
             self.run_id, self._ends = open_run(self._client)
-            self._recall()
+            self._read_logged()
 
         self._writer.wait_for(begin, _limit(START_SECONDS))
         self._writer.put(self._watch_machine)
 
     def metrics(self, values: dict[str, float], step: int) -> None:
-        """Points of curves. Those of steps that the run already has are left out."""
+        """Log points of curves, except at steps that the run already has."""
         with self._lock:
             self._points += [(key, value, step) for key, value in (values | self._best_of(values, step)).items()]
         self._writer.put(self._send_points)
@@ -152,7 +154,7 @@ class Tracker:
         return measured | {"best/epoch": float(step // by.epoch_steps)}
 
     def results(self, values: dict[str, float]) -> None:
-        """Final numbers, which have no step. One measured anew, and otherwise than before, replaces the old one."""
+        """Log final numbers, which have no step. A new value replaces an old one."""
 
         def send() -> None:
             self._send([(key, value, 0) for key, value in values.items() if self._last.get(key) != (0, value)])
@@ -160,7 +162,7 @@ class Tracker:
         self._writer.put(send)
 
     def image(self, image: Image.Image, key: str, step: int) -> None:
-        """A picture of step `step`: the UI shows all steps of a key with a slider, and the description the newest."""
+        """Log a picture. MLflow's page has a slider over all steps of a key; the run's description shows the newest."""
 
         def send() -> None:
             if (key, step) in self._images:
@@ -171,8 +173,8 @@ class Tracker:
                 self._client.log_artifact(self.run_id, str(Path(folder) / PICTURE))
             note = self._client.get_run(self.run_id).data.tags.get(NOTE, "")
             if PICTURE not in note:
-                # Relative: the page's own server has it, wherever that is. Behind the commands: the page shows some
-                # hundred pixels of a description until it is opened.
+                # A relative address works on any server. It comes after the commands, because the page shows only the
+                # first hundred pixels or so of a description until it is opened.
                 shown = f"![The newest samples](get-artifact?path={PICTURE}&run_uuid={self.run_id})"
                 parts = note.split("\n\n")
                 parts.insert(2, shown)
@@ -181,11 +183,11 @@ class Tracker:
         self._writer.put(send)
 
     def file(self, path: Path, folder: str) -> None:
-        """A file as an artifact below `folder`."""
+        """Log a file as an artifact below `folder`."""
         self._writer.put(lambda: self._client.log_artifact(self.run_id, str(path), folder))
 
     def call(self, work: Callable[[Any], None]) -> None:
-        """Do `work` with the store's client, in the background and in turn."""
+        """Call `work` with the store's client, in the background, after what was logged before."""
         self._writer.put(lambda: work(self._client))
 
     def tag(self, key: str, value: str) -> None:
@@ -198,13 +200,13 @@ class Tracker:
         name: str,
         score: ValidationScore | None = None,
     ) -> None:
-        """The network in MLflow's own format: no pickle, with signature and example, for load_model and serving.
+        """Log the network in MLflow's own format: no pickle, with signature and example, for load_model and serving.
 
-        It becomes the next version of the registered model of the run's experiment, and its champion if what the
-        validation says of it (`judged`) is better by more than its noise: ganflow.comparison.champion.
+        It becomes the next version of the registered model of the run's experiment, and its champion if its validation
+        `score` is better by more than the noise (ganflow.comparison.champion).
 
-        It is exported here and now, and only sent in the background: a process that ends while another of its threads
-        is inside torch's C++ aborts.
+        It is exported in this thread, and only sent in the background: a process aborts if it ends while another of
+        its threads is inside torch's C++.
         """
         if self._writer.gave_up:
             return
@@ -229,7 +231,7 @@ class Tracker:
         self._writer.put(send)
 
     def finish(self, status: str) -> None:
-        """End the run as FINISHED, FAILED or KILLED, once all is written or the time for it is up."""
+        """End the run as FINISHED, FAILED or KILLED, once everything is written or the time limit is reached."""
 
         def end() -> None:
             if self.run_id is not None and self._ends:
@@ -249,20 +251,20 @@ class Tracker:
             return
         try:
             found = self._sampler.sample()
-        except Exception:  # a fault of a driver: the curves go on without it
+        except Exception:  # a driver's fault, say: the run goes on without system metrics
             self._sampler = self._writer.routine = None
             return
         self._machine_step += 1
         self._send([(key, value, self._machine_step) for key, value in found.items()])
 
-    def _recall(self) -> None:
-        """What the run already holds of curves and pictures."""
+    def _read_logged(self) -> None:
+        """Note which points and pictures the run already has."""
         for key, value in self._client.get_run(self.run_id).data.metrics.items():
             self._last[key] = (max(point.step for point in self._client.get_metric_history(self.run_id, key)), value)
             if key.startswith("system/"):
                 self._machine_step = self._last[key][0]
         for artifact in self._client.list_artifacts(self.run_id, "images"):
-            # MLflow's own naming. The thumbnail comes last: a picture without it was cut off, and is logged again.
+            # MLflow's file names. The thumbnail is written last: a picture without one is incomplete, and logged again.
             named = re.match(r"(.+)([+%])step\2(\d+)\2.*compressed", Path(artifact.path).name)
             if named:
                 self._images.add((named[1], int(named[3])))
@@ -282,15 +284,15 @@ class Tracker:
 
 
 def _limit(seconds: float) -> float:
-    """As long where there is a server, which may be down; where there are only files, a slow machine needs more."""
+    """`seconds` for a server, which may be down; more for local files, which a slow machine only delays."""
     try:
         return seconds * (1 if store.is_remote() else LOCAL)
-    except UserError:  # the writer meets it too, and says so
+    except UserError:  # the writer meets the same error, and reports it
         return seconds
 
 
 def _describe(client: Any, run_id: str, params: dict[str, Any], dataset: Dataset) -> None:
-    """Parameters and data. Said again, they change nothing."""
+    """Log parameters and data. Logging them again changes nothing."""
     from mlflow.entities import Dataset as MlflowDataset
     from mlflow.entities import DatasetInput, InputTag, Param
     from mlflow.exceptions import MlflowException
@@ -300,6 +302,6 @@ def _describe(client: Any, run_id: str, params: dict[str, Any], dataset: Dataset
     inputs = [DatasetInput(described, [InputTag("mlflow.data.context", "training")])]
     try:
         client.log_inputs(run_id, inputs)
-    except MlflowException:  # another training brought the same data set at this very moment: now it is there
+    except MlflowException:  # another training logged the same data set at this moment: now it exists
         client.log_inputs(run_id, inputs)
     client.set_tag(run_id, "ganflow.data_sha256", dataset.digest)

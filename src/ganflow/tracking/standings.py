@@ -1,7 +1,7 @@
-"""An experiment's runs compared on its page in MLflow: which is best, by how much, more than noise?, and how to get it.
+"""The ranking of an experiment's runs on its page in MLflow: the best, by how much, whether by more than noise.
 
-MLflow's list of runs shows no measure until columns are chosen, and its own comparison knows no noise. But it shows the
-description of an experiment above the list (the first line, until it is opened), and offers saved views of the list.
+MLflow's list of runs shows no measure until columns are chosen, and its own comparison has no intervals. But it shows
+the description of an experiment above the list (only its first line, until it is opened), and has saved views.
 """
 
 import io
@@ -25,7 +25,7 @@ from ganflow.tracking.store import NOTE, VIEW
 
 SHOWN = 8  # runs
 SIGNATURE = "ganflow writes this anew with every report. A description of your own in its place stays."
-DIFFERING = 6  # parameters told of a run
+DIFFERING = 6  # parameters shown of a run
 PICTURE = "best_and_next.png"  # artifact of the best run
 FIGURES = {"gan": "gan_digits", "cgan": "cgan_classes", "pix2pix": "pix2pix_pairs", "cvae": "cvae_samples"}
 WIDTH, HEIGHT = 330, 350  # at most, of each figure in the picture
@@ -33,13 +33,13 @@ WIDTH, HEIGHT = 330, 350  # at most, of each figure in the picture
 
 @dataclass(frozen=True)
 class Standing:
-    """A run on the same test data as the others, and what it lacks to the best of them."""
+    """A run on the same test data as the others, and how far it is behind the best of them."""
 
     run: LoggedRun
     value: float
     plus_minus: float
-    behind: Difference | None  # None: it is the best
-    parameters: dict[str, tuple[str, str]]  # that differ: (of this run, of the best)
+    behind: Difference | None  # from the best run to this one; None: it is the best
+    parameters: dict[str, tuple[str, str]]  # those that differ: (of this run, of the best)
 
 
 def publish_standings(client: Any, task: str) -> None:
@@ -80,7 +80,7 @@ def publish_standings(client: Any, task: str) -> None:
 
 
 def _comparable(measured: list[LoggedRun], measure: Measure) -> list[LoggedRun]:
-    """The best runs, in order: of those on the test data of the newest."""
+    """The best runs in order, of those on the same test data as the newest run."""
     key = f"test/{measure.key}"
     ranked = sorted(
         (run for run in measured if key in run.metrics),
@@ -101,7 +101,7 @@ def _standing(run: LoggedRun, best: LoggedRun, measure: Measure) -> Standing:
 
 
 def _send_picture(client: Any, task: str, runs: list[LoggedRun]) -> bool:
-    """What the render stage drew of these runs, side by side, as an artifact of the first; whether there was any."""
+    """Log the render stage's figures of these runs, side by side, as an artifact of the first. Whether it has one."""
     files = [run.file(f"figures/{FIGURES[task]}.png") for run in runs]
     figures = [Image.open(io.BytesIO(file)).convert("RGB") for file in files if file]
     if not files[0]:
@@ -119,7 +119,7 @@ def _send_picture(client: Any, task: str, runs: list[LoggedRun]) -> bool:
 
 
 def _set_view(client: Any, experiment: str, measure: Measure, standings: list[Standing]) -> None:
-    """A saved view as MLflow's own page saves one (3.17)."""
+    """Save a view of the list of runs, in the format of MLflow's own page (3.17)."""
     key = f"test/{measure.key}"
     others = [one.key for one in BY_TASK[standings[0].run.task] if f"test/{one.key}" in standings[0].run.metrics]
     parameters = dict.fromkeys(name for one in standings for name in one.parameters)

@@ -1,4 +1,4 @@
-"""The store of runs: how it is opened, and how it is made without breaking."""
+"""The store of runs: opening it, and creating it so that neither a kill nor a second process breaks it."""
 
 import contextlib
 import logging
@@ -14,7 +14,7 @@ from ganflow.files import locked, project_root
 from ganflow.tracking.address import SERVER, address, artifacts_folder, folder_made_by_mlflow, sqlite_file, sqlite_uri
 from ganflow.tracking.locations import update_locations
 
-KIND = {"mlflow.experimentKind": "custom_model_development"}  # and not of an agent, for pages that ask
+KIND = {"mlflow.experimentKind": "custom_model_development"}  # not an agent: MLflow's pages differ
 NOTE = "mlflow.note.content"  # tag: the description on the page of a run or an experiment
 VIEW = "mlflow.sharedViewState.test-scores"  # tag of an experiment: a saved view of its list of runs
 SETTINGS = {
@@ -33,7 +33,7 @@ def client() -> Any:
     """A client of the store at `address()`; a SQLite file is created if need be, and its locations follow it.
 
     Raises:
-        UserError: there is no such store, or it cannot be opened. Known at once: MLflow itself tries for two minutes.
+        UserError: there is no such store, or it cannot be opened. At once, where MLflow itself tries for two minutes.
     """
     for name, value in SETTINGS.items():
         os.environ.setdefault(name, value)
@@ -59,12 +59,12 @@ def client() -> Any:
 
 
 def is_remote() -> bool:
-    """Whether the store is a server, which may be down, and not a file on this machine."""
+    """Whether the store is a server or a database that may be down, and not a file on this machine."""
     return sqlite_file(address()) is None
 
 
 def exists() -> bool:
-    """Whether there is a store to read: one is never made by looking.
+    """Whether there is a store to read. Does not create one.
 
     Raises:
         UserError: as `client`.
@@ -74,7 +74,7 @@ def exists() -> bool:
 
 
 def experiment(client: Any, task: str) -> str:
-    """The experiment's id; made if it is not there (another process may make it at the same moment)."""
+    """The experiment's id; created if it does not exist (another process may create it at the same moment)."""
     from mlflow.exceptions import MlflowException
 
     folder = artifacts_folder(client.tracking_uri)
@@ -87,7 +87,7 @@ def experiment(client: Any, task: str) -> str:
             found = client.get_experiment_by_name(task)
             if found is None:
                 raise
-    if found.lifecycle_stage == "deleted":  # in MLflow's pages; it keeps its name, and takes no runs
+    if found.lifecycle_stage == "deleted":  # in MLflow's pages: it keeps its name, and refuses runs
         client.restore_experiment(found.experiment_id)
         sys.stderr.write(f"runs: the experiment {task} had been deleted in MLflow; it and its runs are restored\n")
     return found.experiment_id
@@ -98,7 +98,7 @@ def _has_tables(uri: str) -> bool:
     from sqlalchemy.exc import SQLAlchemyError
 
     file = sqlite_file(uri)
-    if file and not file.exists():  # to connect would make it
+    if file and not file.exists():  # connecting would create it
         return False
     engine = create_engine(uri, poolclass=NullPool)
     try:
@@ -113,9 +113,9 @@ def _unreadable(uri: str, fault: BaseException) -> UserError:
 
 
 def _make(file: Path) -> None:
-    """Make the SQLite file whole: under another name first. The caller holds its lock.
+    """Create the SQLite file under another name, then rename it. The caller holds its lock.
 
-    Two processes that create one SQLite store at once break it for good, and so does a kill while tables are made.
+    Two processes that create one SQLite store at once break it for good, and so does a kill while tables are created.
     """
     from mlflow.store.tracking.sqlalchemy_store import SqlAlchemyStore
 
@@ -137,7 +137,7 @@ def _opened(uri: str, file: Path | None) -> Any:
         return mlflow.MlflowClient(uri)
     with _no_stray_folder(file):
         opened = mlflow.MlflowClient(uri)
-        opened.search_experiments(max_results=1)  # else it would be opened later
+        opened.search_experiments(max_results=1)  # opens the store now, and not later
         opened.search_registered_models(max_results=1)
     return opened
 

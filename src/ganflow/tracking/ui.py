@@ -1,4 +1,4 @@
-"""MLflow's pages (`make ui`), with the addresses that open on what people look for."""
+"""MLflow's pages (`make ui`), and the addresses that open each model's list of runs."""
 
 import os
 import sys
@@ -8,12 +8,12 @@ from ganflow.tracking.address import sqlite_file
 from ganflow.tracking.reading import printable
 from ganflow.tracking.store import VIEW
 
-# Without it MLflow's page opens on what it has for agents: traces, judges, prompts.
+# Without it MLflow's page opens its part for agents: traces, judges, prompts.
 KIND = "workflowType=machine_learning"
 
 
 def addresses(client: Any, base: str) -> dict[str, str]:
-    """Of each experiment's list of runs, by name; with test measures as columns where there are any."""
+    """The address of each experiment's list of runs, by name; with test measures as columns where there are any."""
     found = {}
     for experiment in client.search_experiments():
         if client.search_runs([experiment.experiment_id], max_results=1):
@@ -23,11 +23,11 @@ def addresses(client: Any, base: str) -> dict[str, str]:
 
 
 def serve(store: str, port: int) -> None:
-    """Become the server of the pages of `store`, the address of the client that was opened before: it set MLflow up."""
-    if file := sqlite_file(store):  # from there MLflow needs no quoted address, which it would make a folder of
+    """Replace this process by MLflow's server for `store`. `store.client()` must have run: it sets MLflow up."""
+    if file := sqlite_file(store):  # so the address needs no quoting; MLflow would create a quoted folder
         os.chdir(file.parent)
         store = f"sqlite:///{file.name}"
-    # Not as an argument: it may hold a password, and the list of processes shows arguments to everybody.
+    # Not an argument: it may contain a password, and the list of processes shows arguments to all users.
     environment = os.environ | {"MLFLOW_BACKEND_STORE_URI": store}
     words = ["mlflow", "ui", "--workers", "1", "--port", str(port)]
     os.execve(sys.executable, [sys.executable, "-m", *words], environment)

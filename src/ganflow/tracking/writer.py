@@ -1,4 +1,4 @@
-"""A background writer that can give up: what it writes to may be down, slow or full, and nobody waits for it."""
+"""A background writer that can give up: what it writes to may be down, slow or full, and must delay nobody."""
 
 import queue
 import sys
@@ -21,10 +21,10 @@ class Routine:
 
 
 class Writer:
-    """One thread that does one work after the other.
+    """One thread that does one piece of work after the other.
 
-    The first work that fails or takes too long ends it with one line on stderr; what comes later is dropped. Its
-    methods return at once, but for those with a limit. The process may end at any time: it waits for no work.
+    If one fails or takes too long, the writer gives up: it prints one line on stderr and drops the rest. Its methods
+    return at once, except those with a time limit. The process may end at any time, and waits for no work.
     """
 
     def __init__(self, name: str) -> None:
@@ -43,21 +43,21 @@ class Writer:
             self._work.put(work)
 
     def wait_for(self, work: Work, seconds: float) -> None:
-        """Do `work` and wait for it; give up where there is no end to it."""
+        """Do `work` and wait for it; give up after `seconds`."""
         done = threading.Event()
 
-        def announced() -> None:
+        def work_and_signal() -> None:
             try:
                 work()
             finally:
                 done.set()
 
-        self.put(announced)
+        self.put(work_and_signal)
         if not done.wait(seconds):
             self.give_up(f"no answer within {seconds:.0f} s")
 
     def close(self, last: Work, seconds: float) -> None:
-        """Do all that was put, then `last`, and wait for it; `last` is tried also after a failure."""
+        """Do all work that was put, then `last`, and wait up to `seconds`; `last` is tried even after a failure."""
         limit = LAST_SECONDS if self.gave_up else seconds
         self._last = last
         self._work.put(None)
@@ -66,10 +66,10 @@ class Writer:
             self.give_up(f"not all was written within {limit:.0f} s")
 
     def give_up(self, reason: str) -> None:
-        """Say so once, and do nothing more."""
+        """Print the reason once, and do no more work."""
         with self._lock:
             if not self.gave_up:
-                # One write, and before anyone can see the failure and end the process: a line is never cut off.
+                # One write, before `gave_up` can be seen and the process ended: the line is never cut off.
                 sys.stderr.write(f"warning: {self._name} is off from here on: {reason[:200]}\n")
                 self.gave_up = True
 
@@ -82,7 +82,7 @@ class Writer:
     def _try(self, work: Work) -> None:
         try:
             work()
-        except Exception as fault:  # whatever it is, the training goes on
+        except Exception as fault:  # whatever it is, the training must go on
             self.give_up(first_line(fault))
 
     def _next(self) -> Work | None:

@@ -135,7 +135,9 @@ def _best_by(validation: Validation, plan: Plan) -> BestBy:
     return BestBy(f"val_{validation.best_by}", validation.higher_is_better, plan.epoch_steps)
 
 
-def _validation_result(network: nn.Module, validation: Validation, machine: Machine, source: str) -> ValidationScore | None:
+def _validation_result(
+    network: nn.Module, validation: Validation, machine: Machine, source: str
+) -> ValidationScore | None:
     """The saved network's value on the validation split and on its resamples, which decide on the champion."""
     if validation.resampled is None:
         return None
