@@ -1,4 +1,4 @@
-"""The code mark: over the source tree as it is, and over copies of it with an edit."""
+"""The code fingerprint: over the source tree as it is, and over copies of it with an edit."""
 
 import shutil
 import subprocess
@@ -10,7 +10,7 @@ import pytest
 from ganflow.pipeline.code import SRC, code_fingerprint, modules_that_matter
 
 ROOT = SRC.parent
-MARK = "import sys; from ganflow.pipeline.code import code_mark; print(code_mark(sys.argv[1]))"
+SCRIPT = "import sys; from ganflow.pipeline.code import code_fingerprint; print(code_fingerprint(sys.argv[1]))"
 
 
 @pytest.fixture(scope="module")
@@ -21,8 +21,8 @@ def copy(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return folder
 
 
-def marked(copy: Path, stage: str) -> str:
-    command = [sys.executable, "-B", "-c", MARK, stage]
+def fingerprint_of(copy: Path, stage: str) -> str:
+    command = [sys.executable, "-B", "-c", SCRIPT, stage]
     done = subprocess.run(command, env={"PYTHONPATH": str(copy / "src")}, capture_output=True, text=True, check=True)
     return done.stdout.strip()
 
@@ -39,13 +39,13 @@ def marked(copy: Path, stage: str) -> str:
         ("inference/digits.py", "print(1)\n", True),
     ],
 )
-def test_the_mark_changes_with_the_code_that_can_change_the_outs(
+def test_the_fingerprint_changes_with_the_code_that_can_change_the_outs(
     copy: Path, edited: str, edit: str, changes: bool
 ) -> None:
     path = copy / "src/ganflow" / edited
-    before, source = marked(copy, "train_gan"), path.read_text()
+    before, source = fingerprint_of(copy, "train_gan"), path.read_text()
     path.write_text(source + edit)
-    after = marked(copy, "train_gan")
+    after = fingerprint_of(copy, "train_gan")
     path.write_text(source)
     assert (after != before) is changes
     assert before == code_fingerprint("train_gan"), (
@@ -59,5 +59,5 @@ def test_a_module_that_is_imported_late_is_among_them(tmp_path: Path) -> None:
     assert modules_that_matter(script) == {SRC / "ganflow/losses.py"}
 
 
-def test_each_stage_has_a_mark_of_its_own() -> None:
+def test_each_stage_has_a_fingerprint_of_its_own() -> None:
     assert len({code_fingerprint(f"train_{model}") for model in ("gan", "cgan", "pix2pix", "cvae", "classifier")}) == 5

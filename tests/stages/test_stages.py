@@ -10,7 +10,7 @@ from safetensors.torch import load_file, save_file
 from workspace import ORDER, ROOT, TASKS, TINY, outs, project, stage
 
 from ganflow.pipeline.checkpoint_folders import list_folders
-from ganflow.tracking.registry import judged_of
+from ganflow.tracking.registry import validation_score_of
 from ganflow.tracking.standings import PICTURE
 
 
@@ -55,7 +55,7 @@ def test_one_run_per_model_holds_curves_metrics_pictures_and_the_model(whole: Pa
         assert run.data.metrics["best/epoch"] == best["epoch"]
         assert run.data.metrics[f"{curve}_pm"] > 0
         assert store.get_model_version_by_alias(task, "champion").run_id == run.info.run_id
-        judged = judged_of(store, run.info.run_id)
+        judged = validation_score_of(store, run.info.run_id)
         assert judged is not None
         assert judged.value == pytest.approx(best["val"], rel=1e-5), "what the epoch was chosen by"
         assert judged.source == "generated"

@@ -1,1 +1,1 @@
-"""Results against one another: differences told from noise. Knows nothing of where results are kept."""
+"""Compares results: differences with their noise. Knows nothing of where results are kept."""

@@ -39,7 +39,7 @@ class ValidationScore:
 
 
 def from_text(text: str) -> ValidationScore:
-    """The inverse of `Judged.text`.
+    """The inverse of `ValidationScore.text`.
 
     Raises:
         ValueError, TypeError, KeyError: the text is something else.
