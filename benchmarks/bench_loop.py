@@ -57,7 +57,7 @@ def _case(setting: Setting, name: str, own: Pix2Pix, size: int, block: int, bloc
         plan = loop.Plan("bench", 0, steps * own.batch_size, own.batch_size, 1, own.learning_rate)
         checkpoints = Saves("bench", name.partition(",")[0], clocks)
         checkpoints.folder.mkdir(parents=True, exist_ok=True)
-        tracker = tracking.start(
+        tracker = tracking.start_run(
             "bench", params={}, dataset=tracking.Dataset("noise", "0", "generated"), training=uuid.uuid4().hex, tags={}
         )
         loop.train(model, data, plan, checkpoints, Points(tracker, clocks), None)

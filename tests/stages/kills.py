@@ -223,14 +223,14 @@ class Training:
         loop.checkpoint_pause = lambda took: pause  # pyright: ignore[reportAttributeAccessIssue]
         if kill:
             arm(kill.moment, Blow(kill, self.note))
-        run.mark = self._noting(run.mark)
+        run.fingerprint = self._noting(run.fingerprint)
         runpy.run_path(str(ROOT / "stages" / f"train_{self.name}.py"), run_name="__main__")
         sys.exit(0)
 
-    def _noting(self, mark: Callable[..., str]) -> Callable[..., str]:
+    def _noting(self, fingerprint: Callable[..., str]) -> Callable[..., str]:
         def call(model: str, params: dict[str, Any], digest: str) -> str:
             self.marked.write_text(json.dumps(params))
-            return mark(model, params, digest)
+            return fingerprint(model, params, digest)
 
         return call
 
