@@ -18,7 +18,8 @@ matplotlib.use("Agg")
 from matplotlib import pyplot as plt
 
 from ganflow.data import prepared
-from ganflow.metrics import classes, pixels, translation
+from ganflow.data.pairs import median_colour
+from ganflow.metrics import classes, translation
 
 OUT = Path("docs/pictures/distortions.webp")
 PAIRS = 40
@@ -64,7 +65,7 @@ DISTORTIONS: dict[str, tuple[Callable[[np.ndarray, float], np.ndarray], list[flo
 def main() -> None:
     test = prepared.array("maps", "test")
     real = np.array(test[prepared.evenly(PAIRS, len(test)), 1])
-    constant = np.broadcast_to(pixels.constant_baseline(prepared.array("maps", "train")[:, 1]), real.shape)
+    constant = np.broadcast_to(median_colour(prepared.array("maps", "train")[:, 1]), real.shape)
     perfect, nothing = of(real, real), of(constant, real)
     # The map with the most street and some park or water, to look at
     shown = int(
