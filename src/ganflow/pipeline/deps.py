@@ -12,9 +12,6 @@ from pathlib import Path
 from ganflow.files import whole_file
 from ganflow.pipeline.code import SRC, modules_that_matter
 
-# check_params always makes the same bytes, but other bounds may refuse other parameters: it must run again.
-BOUNDS = ("src/ganflow/config.py", "src/ganflow/pipeline/checks.py")
-
 
 def code_deps(stage: str) -> list[str]:
     """The files, relative to the project's root, that can change what `stage` makes."""
@@ -22,8 +19,7 @@ def code_deps(stage: str) -> list[str]:
     script = root / "stages" / f"{stage}.py"
     modules = modules_that_matter(script) | {script}
     files = modules | {template for module in modules for template in _templates(module)}
-    found = {str(path.relative_to(root)) for path in files}
-    return sorted(found | set(BOUNDS if stage == "check_params" else ()))
+    return sorted(str(path.relative_to(root)) for path in files)
 
 
 def is_code(dep: str) -> bool:
