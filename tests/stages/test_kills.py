@@ -15,7 +15,6 @@ from workspace import (
     DYING_DVC,
     ROOT,
     SLOW,
-    TASKS,
     checkpoints,
     environment,
     often_saving,
@@ -30,7 +29,8 @@ from workspace import (
 from ganflow.pipeline.checkpoint_folders import list_folders
 
 
-@pytest.mark.parametrize("model", ["classifier", *TASKS])
+# Between them they have every moment once (kills.schedule). `make exact` kills all five trainings, with every signal.
+@pytest.mark.parametrize("model", ["gan", "cvae"])
 def test_a_training_killed_at_every_kind_of_moment_ends_as_one_left_alone(
     whole: Path, tmp_path: Path, model: str
 ) -> None:
