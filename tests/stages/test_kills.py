@@ -124,10 +124,10 @@ def test_dvc_killed_leaves_no_orphan_and_the_same_command_goes_on(whole: Path, t
     assert [one.state for one in list_folders(folder)] == ["finished"]
 
 
-def test_a_training_that_ended_is_not_repeated_until_dvc_has_committed_it(whole: Path, tmp_path: Path) -> None:
+def test_a_training_that_ended_is_not_repeated_until_dvc_has_committed_it(prepared: Path, tmp_path: Path) -> None:
     """dvc killed, or its cache not to be written, between the trainer's end and the commit."""
     folder = project(tmp_path / "dvc")
-    (folder / "data" / "prepared").symlink_to(whole / "data" / "prepared")
+    (folder / "data" / "prepared").symlink_to(prepared / "data" / "prepared")
     stages: dict[str, dict[str, Any]] = {
         "train_pix2pix": {"outs": ["models/pix2pix", "metrics/history/pix2pix.csv", "reports/samples/pix2pix"]},
         "evaluate_pix2pix": {"deps": ["models/pix2pix"], "outs": ["metrics/pix2pix.json"]},
@@ -154,14 +154,13 @@ def test_a_training_that_ended_is_not_repeated_until_dvc_has_committed_it(whole:
     again = f"resuming after step {steps} of {steps}"
 
     cache = folder / ".dvc" / "cache" / "files"
-    cache.rename(cache.with_name("aside"))
-    cache.touch()  # no folder can be made below it
+    cache.parent.mkdir(exist_ok=True)
+    cache.touch()  # a file: no folder can be made below it
     done = repro("never")
     assert done.returncode == 255
     assert again in done.stderr, done.stderr
     assert kept() == [("finished", "")]
     cache.unlink()
-    cache.with_name("aside").rename(cache)
 
     done = repro("dvc.lock is not written")
     assert done.returncode == -signal.SIGKILL

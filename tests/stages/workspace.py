@@ -134,6 +134,16 @@ def stage(folder: Path, name: str) -> subprocess.CompletedProcess[str]:
     return subprocess.run(command, cwd=folder, env=environment(folder), capture_output=True, text=True, timeout=120)
 
 
+def unwatched(folder: Path, *names: str) -> None:
+    """Run stages in one process, with nothing in the place of every watcher: faster, and the same bytes."""
+    command = [sys.executable, str(ROOT / "tests/stages/unwatched.py"), *names]
+    more = {"OMP_NUM_THREADS": "1"}
+    done = subprocess.run(
+        command, cwd=folder, env=environment(folder, **more), capture_output=True, text=True, timeout=600
+    )
+    assert done.returncode == 0, done.stderr
+
+
 def patched(name: str, patch: str) -> str:
     """Source of a script that is the training stage `name`, but for `patch` on the loop."""
     then = f"runpy.run_path({str(ROOT / 'stages' / f'{name}.py')!r}, run_name='__main__')"

@@ -11,7 +11,7 @@ from ganflow.training.processes import launched
 def test_more_processes_than_gpus_are_refused_in_one_line(params: Params, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(torch.cuda, "is_available", lambda: True)
     monkeypatch.setattr(torch.cuda, "device_count", lambda: 2)
-    with pytest.raises(UserError, match=r"compute\.processes = 4: .* torch sees 2 here"):
+    with pytest.raises(UserError, match=r"compute\.processes = 4: .* torch finds 2 here"):
         launched(params.compute.model_copy(update={"device": "auto", "processes": 4}))
 
 
