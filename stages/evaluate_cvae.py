@@ -20,8 +20,7 @@ def main() -> None:
     params = config.load_params()
     own = params.evaluate
     device = compute.set_up(params.compute).device
-    vae, model = saved.load_network(Path("models/cvae") / own.checkpoint, ConditionalVae)
-    vae.to(device)
+    vae, model = saved.load_network(Path("models/cvae") / own.checkpoint, ConditionalVae, device)
     inputs, real = prepared.pairs("test", model["direction"])
 
     one_each = latents(len(inputs), vae.latent_dim, params.seed, "cvae", "evaluate")

@@ -16,9 +16,9 @@ from ganflow.pipeline.stage import run_stage
 def main() -> None:
     params = config.load_params()
     device = compute.set_up(params.compute).device
-    generator, model = saved.load_network(Path("models/pix2pix") / params.evaluate.checkpoint, UNet)
+    generator, model = saved.load_network(Path("models/pix2pix") / params.evaluate.checkpoint, UNet, device)
     inputs, _ = prepared.pairs("test", model["direction"])
-    answers = {"model": translate(generator.to(device), inputs, params.evaluate.batch_size, device)}
+    answers = {"model": translate(generator, inputs, params.evaluate.batch_size, device)}
     networks = perceptual.weights(params.evaluate.perceptual)
     translations.evaluate_translator("pix2pix", params, model, answers, networks, device)
 

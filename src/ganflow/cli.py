@@ -118,9 +118,8 @@ def _translate(arguments: argparse.Namespace) -> None:
         raise UserError(f"{arguments.photo} is not a readable image: {fault}") from None
     image_format = writable_format(output, photo.size)
     folder = arguments.model or project_root() / f"models/{'cvae' if sampling else 'pix2pix'}/best"
-    network, config = saved.load_network(folder, ConditionalVae if sampling else UNet)
     device = chosen_device("auto")
-    network.to(device)
+    network, config = saved.load_network(folder, ConditionalVae if sampling else UNet, device)
     latent_of_each: list[torch.Tensor | None] = [None]
     if isinstance(network, ConditionalVae):
         latent_of_each = list(latents(len(outputs), network.latent_dim, arguments.seed, "cvae", "translate").split(1))

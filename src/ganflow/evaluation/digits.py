@@ -38,9 +38,8 @@ def evaluate_digits(task: Literal["gan", "cgan"], params: Params) -> None:
     """
     own, seed = params.evaluate, params.seed
     runtime = compute.set_up(params.compute)
-    classifier = saved.load_network(CLASSIFIER, DigitClassifier)[0].to(runtime.device)
-    generator, model = saved.load_network(Path("models") / task / own.checkpoint, DigitGenerator)
-    generator.to(runtime.device)
+    classifier = saved.load_network(CLASSIFIER, DigitClassifier, runtime.device)[0]
+    generator, model = saved.load_network(Path("models") / task / own.checkpoint, DigitGenerator, runtime.device)
 
     train, val, test = (np.array(prepared.array("mnist", f"{part}_images")) for part in PARTS)
     train_labels, val_labels, test_labels = (np.array(prepared.array("mnist", f"{part}_labels")) for part in PARTS)

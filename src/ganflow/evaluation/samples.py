@@ -35,7 +35,7 @@ def sample_measures(
     """
     own, count = params.evaluate, params.evaluate.samples
     random_latents = latents(count, vae.latent_dim, params.seed, "cvae", "samples")
-    pix2pix = saved.load_network(Path("models/pix2pix") / own.checkpoint, UNet)[0].to(device)
+    pix2pix = saved.load_network(Path("models/pix2pix") / own.checkpoint, UNet, device)[0]
     sampled = {
         "cvae": [translate(vae, inputs, own.batch_size, device, one.expand(len(inputs), -1)) for one in random_latents],
         "pix2pix": [translate(pix2pix, inputs, own.batch_size, device)],

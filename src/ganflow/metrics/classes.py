@@ -82,11 +82,16 @@ def scores(counts: np.ndarray) -> dict[str, np.ndarray]:
     union = real + generated - right
     found: dict[str, np.ndarray] = {}
     for measure, total in (("iou", union), ("precision", generated), ("recall", real)):
-        share = np.divide(right, total, out=np.full(total.shape, np.nan), where=total > 0)
+        share = ratio(right, total)
         found |= {f"{measure}/{name}": share[..., i] for i, name in enumerate(CLASSES)}
     present = real > 0
     mean = (right / np.maximum(union, 1) * present).sum(-1) / np.maximum(present.sum(-1), 1)
     return {"mean_iou": mean, **found}
+
+
+def ratio(part: np.ndarray, whole: np.ndarray) -> np.ndarray:
+    """part / whole, each [...]; nan where whole is 0."""
+    return np.divide(part, whole, out=np.full(np.shape(whole), np.nan), where=whole > 0)
 
 
 def roads(image: np.ndarray) -> np.ndarray:
@@ -103,8 +108,7 @@ def road_boundaries(generated: np.ndarray, real: np.ndarray) -> np.ndarray:
     """
     counts = []
     for generated_map, real_map in zip(generated, real, strict=True):
-        a, b = _edges(generated_map), _edges(real_map)
-        counts.append([a.sum(), (a & near(b, TOLERANCE)).sum(), b.sum(), (b & near(a, TOLERANCE)).sum()])
+        counts.append(matched(_edges(generated_map), _edges(real_map), TOLERANCE))
     return np.array(counts, np.int64).reshape(-1, 4)
 
 
@@ -122,6 +126,11 @@ def boundary_f(counts: np.ndarray) -> np.ndarray:
 def _edges(image: np.ndarray) -> np.ndarray:
     road = roads(image)
     return road & ~ndimage.binary_erosion(road, border_value=1)  # the picture's own border is no edge of a road
+
+
+def matched(a: np.ndarray, b: np.ndarray, radius: int) -> list[int]:
+    """Of masks bool [H, W]: pixels of a, those of them at most `radius` from b; then of b, and those near a."""
+    return [int(mask.sum()) for mask in (a, a & near(b, radius), b, b & near(a, radius))]
 
 
 def near(pixels: np.ndarray, radius: int) -> np.ndarray:

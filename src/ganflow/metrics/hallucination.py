@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from ganflow.metrics.classes import CLASSES
+from ganflow.metrics.classes import CLASSES, ratio
 
 # Land and streets are on every map. These classes are not, and drawing them where they are not misleads a reader.
 RARE = ("motorway", "park", "water")
@@ -41,7 +41,7 @@ def hallucinated_shares(totals: np.ndarray) -> dict[str, np.ndarray]:
     lacking, pixels, drawn = np.moveaxis(totals, -1, 0)
     found = {}
     for name, part in (("hallucinated_pixels", pixels), ("hallucinated_images", drawn)):
-        values = np.divide(part, lacking, out=np.full(part.shape, np.nan), where=lacking > 0)
+        values = ratio(part, lacking)
         found[name] = values[..., 0]
         found |= {f"{name}/{of}": values[..., 1 + place] for place, of in enumerate(RARE)}
     return found

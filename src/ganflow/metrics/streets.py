@@ -6,7 +6,7 @@ narrow one as much as a wide one, and a gap in a street costs its length.
 
 import numpy as np
 
-from ganflow.metrics.classes import near, roads
+from ganflow.metrics.classes import matched, ratio, roads
 
 BUFFER = 3  # pixels: lines at most this far apart match
 _NEIGHBOURS = ((0, 1), (-1, 1), (-1, 0), (-1, -1), (0, -1), (1, -1), (1, 0), (1, 1))  # from the east, anticlockwise
@@ -57,8 +57,7 @@ def lines(generated: np.ndarray, real: np.ndarray) -> np.ndarray:
     3 px (Euclidean) of a real one, and the same the other way round. Motorways are streets here."""
     counts = []
     for generated_map, real_map in zip(generated, real, strict=True):
-        a, b = skeleton(roads(generated_map)), skeleton(roads(real_map))
-        counts.append([a.sum(), (a & near(b, BUFFER)).sum(), b.sum(), (b & near(a, BUFFER)).sum()])
+        counts.append(matched(skeleton(roads(generated_map)), skeleton(roads(real_map)), BUFFER))
     return np.array(counts, np.int64).reshape(-1, 4)
 
 
@@ -71,11 +70,7 @@ def completeness_correctness_quality(counts: np.ndarray) -> dict[str, np.ndarray
     """
     generated, correct, real, found = np.moveaxis(counts, -1, 0)
     return {
-        "street_completeness": _share(found, real),
-        "street_correctness": _share(correct, generated),
-        "street_quality": _share(correct, generated + real - found),
+        "street_completeness": ratio(found, real),
+        "street_correctness": ratio(correct, generated),
+        "street_quality": ratio(correct, generated + real - found),
     }
-
-
-def _share(part: np.ndarray, whole: np.ndarray) -> np.ndarray:
-    return np.divide(part, whole, out=np.full(np.shape(whole), np.nan), where=whole > 0)

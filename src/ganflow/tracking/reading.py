@@ -59,25 +59,17 @@ class LoggedRun:
 
     def files(self, folder: str = "") -> list[str]:
         """Paths of the artifacts directly in `folder`."""
-        return sorted(one.path for one in self.client.list_artifacts(self.run_id, folder) if not one.is_dir)
+        return sorted(_files(self.client, self.run_id, folder))
 
     def file(self, path: str) -> bytes | None:
         """An artifact's content, fetched once; None if the run has no such artifact."""
         if path not in self._fetched:
-            self._fetched[path] = self._fetch(path)
+            self._fetched[path] = artifact(self.client, self.run_id, path)
         return self._fetched[path]
 
     @cached_property
     def _fetched(self) -> dict[str, bytes | None]:
         return {}
-
-    def _fetch(self, path: str) -> bytes | None:
-        if ".." in path.split("/"):  # a path may contain the name of the experiment, which anyone can choose
-            return None
-        if path not in self.files(path.rpartition("/")[0]):
-            return None
-        with tempfile.TemporaryDirectory() as folder:
-            return Path(self.client.download_artifacts(self.run_id, path, folder)).read_bytes()
 
     @property
     def validation_score(self) -> ValidationScore | None:
@@ -105,6 +97,24 @@ class LoggedRun:
         content = self.file(f"metrics/{self.task}_images.csv")
         assert content is not None, "it is logged together with the table"
         return pd.read_csv(io.BytesIO(content))
+
+
+def artifact(client: Any, run_id: str, path: str) -> bytes | None:
+    """The content of a run's artifact; None if the run has no such artifact.
+
+    Raises:
+        MlflowException, OSError: the run or its artifact cannot be read.
+    """
+    if ".." in path.split("/"):  # a path may contain the name of the experiment, which anyone can choose
+        return None
+    if path not in _files(client, run_id, path.rpartition("/")[0]):
+        return None
+    with tempfile.TemporaryDirectory() as folder:
+        return Path(client.download_artifacts(run_id, path, folder)).read_bytes()
+
+
+def _files(client: Any, run_id: str, folder: str) -> list[str]:
+    return [one.path for one in client.list_artifacts(run_id, folder) if not one.is_dir]
 
 
 @contextmanager

@@ -1,13 +1,11 @@
 """The registry: a model per task, a version per training, and the alias `champion` on the best of them."""
 
-import tempfile
-from pathlib import Path
 from typing import Any
 
 from ganflow.comparison.champion import ValidationScore, Verdict, from_text, verdict
 from ganflow.errors import first_line
 from ganflow.files import locked, project_root
-from ganflow.tracking.reading import VALIDATION_FILE
+from ganflow.tracking.reading import VALIDATION_FILE, artifact
 
 ALIAS = "champion"
 
@@ -89,7 +87,5 @@ def validation_score_of(client: Any, run_id: str) -> ValidationScore | None:
         MlflowException, OSError: the run or its artifact cannot be read.
         ValueError, TypeError, KeyError: the artifact is something else.
     """
-    if VALIDATION_FILE not in [artifact.path for artifact in client.list_artifacts(run_id)]:
-        return None
-    with tempfile.TemporaryDirectory() as folder:
-        return from_text(Path(client.download_artifacts(run_id, VALIDATION_FILE, folder)).read_text(encoding="utf-8"))
+    content = artifact(client, run_id, VALIDATION_FILE)
+    return None if content is None else from_text(content.decode())

@@ -32,7 +32,7 @@ def train_digits(task: Literal["gan", "cgan"], params: Params) -> None:
     images, labels = (torch.tensor(prepared.array("mnist", f"train_{part}")) for part in ("images", "labels"))
     plan = Plan(task, params.seed, len(images), own.batch_size, own.epochs, own.learning_rate, own.decay_epochs)
     machine = compute.prepare(params.compute, plan.steps)
-    classifier = saved.load_network(CLASSIFIER, DigitClassifier)[0].to(machine.device)
+    classifier = saved.load_network(CLASSIFIER, DigitClassifier, machine.device)[0]
     model = GanModel(own, params.seed, machine, CLASSES if task == "cgan" else 0)
     val = prepared.array("mnist", "val_images")
     inputs = latents(len(val), own.latent_dim, params.seed, "gan", "validate")
