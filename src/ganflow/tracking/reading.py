@@ -57,10 +57,6 @@ class LoggedRun:
         points = self.client.get_metric_history(self.run_id, key)
         return pd.Series({point.step: point.value for point in points}).sort_index()
 
-    def files(self, folder: str = "") -> list[str]:
-        """Paths of the artifacts directly in `folder`."""
-        return sorted(_files(self.client, self.run_id, folder))
-
     def file(self, path: str) -> bytes | None:
         """An artifact's content, fetched once; None if the run has no such artifact."""
         if path not in self._fetched:
@@ -107,14 +103,10 @@ def artifact(client: Any, run_id: str, path: str) -> bytes | None:
     """
     if ".." in path.split("/"):  # a path may contain the name of the experiment, which anyone can choose
         return None
-    if path not in _files(client, run_id, path.rpartition("/")[0]):
+    if path not in [one.path for one in client.list_artifacts(run_id, path.rpartition("/")[0]) if not one.is_dir]:
         return None
     with tempfile.TemporaryDirectory() as folder:
         return Path(client.download_artifacts(run_id, path, folder)).read_bytes()
-
-
-def _files(client: Any, run_id: str, folder: str) -> list[str]:
-    return [one.path for one in client.list_artifacts(run_id, folder) if not one.is_dir]
 
 
 @contextmanager
