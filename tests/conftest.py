@@ -3,6 +3,7 @@
 import os
 from pathlib import Path
 
+import new_stores
 import pytest
 import torch
 
@@ -17,6 +18,13 @@ os.environ["OMP_NUM_THREADS"] = "1"
 @pytest.fixture(scope="session")
 def params() -> config.Params:
     return config.load_params(ROOT / "params.yaml")
+
+
+@pytest.fixture(scope="session", autouse=True)
+def _stores_are_copies(tmp_path_factory: pytest.TempPathFactory) -> None:
+    own = tmp_path_factory.getbasetemp()
+    os.environ[new_stores.TEMPLATE] = str((own.parent if "PYTEST_XDIST_WORKER" in os.environ else own) / "store.db")
+    new_stores.copy_tables()
 
 
 @pytest.fixture(autouse=True)

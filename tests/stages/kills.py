@@ -35,6 +35,7 @@ import sqlalchemy.orm
 import torch
 from mlflow.store.artifact.local_artifact_repo import LocalArtifactRepository
 from mlflow.store.db import utils as database
+from new_stores import copy_tables
 from ruamel.yaml import YAML
 from sqlalchemy.orm import Session
 from torch.optim.optimizer import register_optimizer_step_post_hook
@@ -223,6 +224,7 @@ class Training:
         loop.checkpoint_pause = lambda took: pause  # pyright: ignore[reportAttributeAccessIssue]
         if kill:
             arm(kill.moment, Blow(kill, self.note))
+        copy_tables()
         run.fingerprint = self._noting(run.fingerprint)
         runpy.run_path(str(ROOT / "stages" / f"train_{self.name}.py"), run_name="__main__")
         sys.exit(0)

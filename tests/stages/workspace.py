@@ -12,6 +12,7 @@ import time
 from collections.abc import Callable
 from pathlib import Path
 
+import new_stores
 from ruamel.yaml import YAML
 
 ROOT = Path(__file__).parents[2]
@@ -156,6 +157,7 @@ def _become_stage(script: str, folder: str, env: dict[str, str], said: str) -> N
     os.environ.update(env)
     sys.path[:0] = [str(Path(script).parent), str(ROOT / "src")]
     sys.argv = [script]
+    new_stores.copy_tables()
     runpy.run_path(script, run_name="__main__")
 
 
