@@ -71,6 +71,12 @@ def test_a_wrong_value_is_one_line_naming_key_value_and_bound(tmp_path: Path, ke
             (task, {"objective": "wgan_gp", "lambda_gp": 0.0}, f"{task}: objective wgan_gp with lambda_gp 0")
             for task in ("gan", "cgan", "pix2pix", "cvae")
         ),
+        *(
+            (task, {"objective": "relativistic", "gamma": 0.0}, f"{task}: objective relativistic with gamma 0")
+            for task in ("gan", "cgan", "pix2pix", "cvae")
+        ),
+        ("pix2pix", {"objective": "relativistic", "norm": "batch"}, "pix2pix: objective relativistic with norm batch"),
+        ("cvae", {"objective": "relativistic", "norm": "batch"}, "cvae: objective relativistic with norm batch"),
     ],
 )
 def test_options_that_contradict_each_other_are_refused(

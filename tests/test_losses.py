@@ -26,12 +26,22 @@ LN3 = math.log(3)
         # mean(0, 0.5) + mean(0, 1.5)
         ("hinge", [2.0, 0.5], [-3.0, 0.5], 0.25 + 0.75, 1.25),
         ("wgan_gp", [3.0, 1.0], [0.5, 0.5], -1.5, -0.5),
+        # s(margin) = 3/4 and 1/2: mean(-log(3/4), -log(1/2)), and with s(-margin) mean(-log(1/4), -log(1/2))
+        ("relativistic", [LN3 + 5, 2.0], [5.0, 2.0], math.log(8 / 3) / 2, math.log(8) / 2),
     ],
 )
 def test_values_by_hand(objective: str, real: list[float], fake: list[float], loss_d: float, loss_g: float) -> None:
     game = OBJECTIVES[objective]
     assert game.discriminator(tensor(real), tensor(fake)).item() == pytest.approx(loss_d, abs=1e-6)
-    assert game.generator(tensor(fake)).item() == pytest.approx(loss_g, abs=1e-6)
+    given = tensor(fake) - tensor(real) if game.relativistic else tensor(fake)
+    assert game.generator(given).item() == pytest.approx(loss_g, abs=1e-6)
+
+
+def test_each_generated_image_is_paired_with_the_real_one_of_its_input() -> None:
+    """Two branches of two inputs: the margins are 0, ln 3, -ln 3 and 0, so s is 1/2, 3/4, 1/4 and 1/2."""
+    real, fake = tensor([[1.0], [2.0]]), tensor([[1.0], [2 - LN3], [1 + LN3], [2.0]])
+    loss = losses.relativistic_discriminator(real, fake).item()
+    assert loss == pytest.approx((2 * math.log(2) + math.log(4 / 3) + math.log(4)) / 4, abs=1e-6)
 
 
 @pytest.mark.parametrize("objective", [name for name, game in OBJECTIVES.items() if game.equilibrium])
@@ -45,6 +55,8 @@ def test_the_stated_equilibrium_is_the_best_reply_to_equal_distributions(objecti
     shown = torch.sigmoid(best) if game.outputs_probability else best
     if objective == "hinge":  # flat between -1 and 1: 0 is one of the best
         assert game.discriminator(tensor(0.0), tensor(0.0)).item() == pytest.approx(values.min().item())
+    elif objective == "relativistic":  # only differences count: every constant is as good
+        assert values.max().item() == pytest.approx(values.min().item())
     else:
         assert shown.item() == pytest.approx(game.equilibrium["d"], abs=0.01)
 
@@ -82,6 +94,14 @@ def test_gradient_penalty_of_a_linear_critic() -> None:
 
     real, fake = torch.randn(6, 1, 2, 2), torch.randn(6, 1, 2, 2)
     assert losses.gradient_penalty(critic, real, fake, torch.rand(6)).item() == pytest.approx(16, rel=1e-5)
+
+
+def test_zero_centred_penalty_of_a_quadratic_critic() -> None:
+    """D(u) = |u|^2 / 2 has gradient u: the penalty is the mean of |u|^2."""
+    images = tensor([3.0, 4.0, 1.0, 0.0]).view(2, 1, 1, 2)
+    assert losses.zero_centred_penalty(lambda u: u.square() / 2, images).item() == pytest.approx((25 + 1) / 2 / 4)
+    one_score = losses.zero_centred_penalty(lambda u: u.square().flatten(1).sum(1, keepdim=True) / 2, images)
+    assert one_score.item() == pytest.approx((25 + 1) / 2)
 
 
 def test_gradient_penalty_trains_the_critic_and_not_the_generator() -> None:

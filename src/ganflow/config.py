@@ -9,7 +9,7 @@ from ruamel.yaml import YAML, YAMLError
 
 from ganflow.errors import UserError, one_line
 
-Objective = Literal["non_saturating", "minimax", "lsgan", "hinge", "wgan_gp"]
+Objective = Literal["non_saturating", "minimax", "lsgan", "hinge", "wgan_gp", "relativistic"]
 # Upper bounds far above any real use: a typing error must not reach torch, numpy or overflow 64-bit numbers.
 Count = Annotated[int, Field(ge=1, le=10**9)]
 Weight = Annotated[float, Field(ge=0, le=1e9)]
@@ -81,6 +81,7 @@ class Adversarial(Section):
     ema_share: Share
     critic_steps: Count
     lambda_gp: Weight
+    gamma: Weight
 
     @model_validator(mode="after")
     def _decay_fits(self) -> Self:
@@ -92,6 +93,8 @@ class Adversarial(Section):
     def _critic_is_constrained(self) -> Self:
         if self.objective == "wgan_gp" and not self.lambda_gp:
             raise ValueError("objective wgan_gp with lambda_gp 0: only this penalty bounds its critic")
+        if self.objective == "relativistic" and not self.gamma:
+            raise ValueError("objective relativistic with gamma 0: without this penalty it does not converge")
         return self
 
 
@@ -119,9 +122,9 @@ class Translator(Adversarial):
 
     @model_validator(mode="after")
     def _options_agree(self) -> Self:
-        if self.objective == "wgan_gp" and self.norm == "batch" and self.lambda_gan:
+        if self.objective in ("wgan_gp", "relativistic") and self.norm == "batch" and self.lambda_gan:
             raise ValueError(
-                "objective wgan_gp with norm batch: the penalty is on the gradient of one image's score, but "
+                f"objective {self.objective} with norm batch: the penalty is on the gradient of one image's score, but "
                 "with batch norm that score depends on the other images too (use norm instance)"
             )
         if self.critic_steps > 1 and not self.lambda_gan:

@@ -55,6 +55,18 @@ def wgan_discriminator(real: Tensor, fake: Tensor) -> Tensor:
     return fake.mean() - real.mean()
 
 
+def relativistic_discriminator(real: Tensor, fake: Tensor) -> Tensor:
+    """E[softplus(-(D(x) - D(G(z))))]: D must score a real image above a generated one; only the difference counts.
+
+    R3GAN, Huang et al. 2024 (arXiv:2501.05441), eq. 2 with f(t) = -log(1 + e^-t); the pairing is that of
+    Jolicoeur-Martineau 2018 (arXiv:1807.00734), section 4.1. G minimises the mirror image, E[softplus(-(D(G(z)) -
+    D(x)))], which is `non_saturating_generator` of the difference. Neither converges without `zero_centred_penalty`.
+
+    `real`: [B, ...]; `fake`: [k * B, ...], k generated images for each real one, as in `PatchAdversary`.
+    """
+    return F.softplus(fake.reshape(-1, *real.shape) - real).mean()
+
+
 def critic_generator(fake: Tensor) -> Tensor:
     """-E[D(G(z))]: the generator's side of both the hinge and the Wasserstein objective."""
     return -fake.mean()
@@ -73,6 +85,17 @@ def gradient_penalty(critic: Callable[[Tensor], Tensor], real: Tensor, fake: Ten
     # The square root has no finite gradient at 0, which occurs where the critic is flat.
     norm = (gradient.float().flatten(1).square().sum(1) + 1e-12).sqrt()
     return (norm - 1).square().mean()
+
+
+def zero_centred_penalty(critic: Callable[[Tensor], Tensor], images: Tensor) -> Tensor:
+    """E[||grad_x D(x)||_2^2]: R1 if `images` [B, C, H, W] are real, R2 if they are generated.
+
+    Mescheder et al. 2018 (arXiv:1801.04406), eq. 9 and 10, where gamma / 2 is its weight. A patch critic's outputs are
+    averaged per image first, as in `gradient_penalty`.
+    """
+    images = images.detach().float().requires_grad_()
+    (gradient,) = torch.autograd.grad(critic(images).flatten(1).mean(1).sum(), images, create_graph=True)
+    return gradient.float().flatten(1).square().sum(1).mean()
 
 
 def l1(generated: Tensor, target: Tensor, weight: Tensor | float = 1.0) -> Tensor:
@@ -112,8 +135,9 @@ class Objective:
     discriminator: Callable[[Tensor, Tensor], Tensor]
     generator: Callable[[Tensor], Tensor]
     outputs_probability: bool = False  # whether s(D) is a probability; the curves then show s(D), else D
-    penalised: bool = False  # whether the discriminator also needs the gradient penalty
-    equilibrium: dict[str, float] = field(default_factory=dict)  # curves: loss_d; d = d_real = d_fake
+    penalised: bool = False  # whether the discriminator also needs `gradient_penalty`
+    relativistic: bool = False  # whether the generator's loss takes D(G(z)) - D(x), and D needs `zero_centred_penalty`
+    equilibrium: dict[str, float] = field(default_factory=dict)  # curves: loss_d; d = d_real = d_fake, if fixed
 
 
 OBJECTIVES: dict[str, Objective] = {
@@ -124,4 +148,7 @@ OBJECTIVES: dict[str, Objective] = {
     "lsgan": Objective(lsgan_discriminator, lsgan_generator, equilibrium={"loss_d": 0.25, "d": 0.5}),
     "hinge": Objective(hinge_discriminator, critic_generator, equilibrium={"loss_d": 2.0, "d": 0.0}),
     "wgan_gp": Objective(wgan_discriminator, critic_generator, penalised=True),
+    "relativistic": Objective(
+        relativistic_discriminator, non_saturating_generator, relativistic=True, equilibrium={"loss_d": math.log(2)}
+    ),
 }

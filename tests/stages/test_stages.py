@@ -47,7 +47,7 @@ def test_one_run_per_model_holds_curves_metrics_pictures_and_the_model(whole: Pa
         assert {a.path for a in store.list_artifacts(run.info.run_id)} >= {"figures", "history", "images"}
         assert [a.path for a in store.list_artifacts(run.info.run_id, "model card")] == [f"model card/{task}.md"]
         assert {f"{task}.objective", "seed"} <= set(run.data.params)
-        assert not {name for name in run.data.params if "compute" in name or "lambda_gp" in name}
+        assert not {name for name in run.data.params if "compute" in name or "lambda_gp" in name or "gamma" in name}
         assert len(store.search_logged_models([experiment.experiment_id])) == 1
         best = json.loads((whole / f"models/{task}/best/config.json").read_text())
         curve = f"best/val_{best['best_by']}"

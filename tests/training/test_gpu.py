@@ -37,12 +37,13 @@ def cases() -> Iterator[tuple[str, dict[str, Any], bool]]:
         yield "gan", {"objective": objective}, odd
         yield "cgan", {"objective": objective, "wrong_classes": 0.2 * odd}, not odd
         norms = ("batch", "instance") if odd else ("instance", "batch")
-        if objective == "wgan_gp":
+        if objective in ("wgan_gp", "relativistic"):
             norms = ("instance", "instance")
         yield "pix2pix", {"objective": objective, "norm": norms[0], "upsample": "resize", "dropout": 0.5 * odd}, bf16
         bicycle = {"lambda_latent": 1.0, "lambda_features": 1.0, "prior": "normal"} if odd else {}
         yield "cvae", {"objective": objective, "norm": norms[1]} | bicycle, not bf16
     yield "cvae", {"objective": "wgan_gp", "lambda_latent": 1.0}, True
+    yield "cvae", {"objective": "relativistic", "lambda_latent": 1.0, "lambda_features": 1.0}, True
     for bf16 in (False, True):
         yield "pix2pix", {"lambda_gan": 0.0}, bf16
         yield "classifier", {}, bf16

@@ -319,6 +319,35 @@ def test_the_penalty_is_on_every_drawing(params: Params, drawings: int) -> None:
         assert ((weight > 0) & (weight < 1)).all()
 
 
+@pytest.mark.parametrize(("build", "data"), BATCHES)
+def test_the_relativistic_penalty_keeps_the_discriminator_smooth(params: Params, build, data) -> None:
+    """On one batch, D under a heavy gamma tells real from generated images less far apart than under a light one."""
+
+    def lead(gamma: float) -> float:
+        model, batch = build(params, objective="relativistic", gamma=gamma), data()
+        model.optimisers["D"].param_groups[0]["lr"] = 0.002
+        for step in range(1, 11):
+            model.machine.world.reseed(step)
+            scalars = model.step(batch, step * len(batch[0]))
+        return float((scalars["d_real"] - scalars["d_fake"]).detach())
+
+    assert lead(1e3) < 0.5 * lead(1e-6)
+
+
+@pytest.mark.parametrize("build", [gan, cgan])
+def test_a_relativistic_generator_is_judged_beside_the_real_images(params: Params, build) -> None:
+    """A constant added to every score of D changes neither loss."""
+    seen = []
+    for bias in (0.0, 7.0):
+        model, batch = build(params, objective="relativistic"), digits()
+        with torch.no_grad():
+            model.discriminator.head.bias.fill_(bias)
+        model.machine.world.reseed(1)
+        seen.append(model.step(batch, 8))
+    for name in ("loss_d", "loss_g"):
+        torch.testing.assert_close(seen[0][name], seen[1][name])
+
+
 @pytest.mark.parametrize("build", [gan, cgan, pix2pix, cvae])
 def test_equal_seeds_are_equal_models(params: Params, build) -> None:
     a, b = build(params), build(params)

@@ -10,7 +10,7 @@ from ganflow.config import Cgan, Gan
 from ganflow.inference.digits import draw, every_class
 from ganflow.inference.features import classify
 from ganflow.inference.grids import digit_grid
-from ganflow.losses import OBJECTIVES, gradient_penalty
+from ganflow.losses import OBJECTIVES, gradient_penalty, zero_centred_penalty
 from ganflow.metrics.bootstrap import whole_and_resamples
 from ganflow.metrics.distribution import RESAMPLES, frechet_distance
 from ganflow.models.classifier import DigitClassifier
@@ -88,6 +88,11 @@ class GanModel:
             total = loss_d + self.params.lambda_gp * gradient_penalty(
                 lambda digits: self.discriminator(digits, labels), real, fake, weight
             )
+        if self.objective.relativistic:
+            total = loss_d + self.params.gamma / 2 * sum(
+                zero_centred_penalty(lambda digits: self.discriminator(digits, labels), digits)
+                for digits in (real, fake)
+            )
         optimise_d.zero_grad()
         total.backward()
         optimise_d.step()
@@ -96,6 +101,10 @@ class GanModel:
         self.discriminator.requires_grad_(False)
         with self.machine.autocast():
             logits = self._compiled_d(fake, labels).float()
+            if self.objective.relativistic:
+                with torch.no_grad():
+                    beside = self._compiled_d(real, labels).float()
+                logits = logits - beside
         loss_g = self.objective.generator(logits)
         if learns:
             optimise_g.zero_grad()

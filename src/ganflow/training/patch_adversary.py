@@ -4,7 +4,7 @@ import torch
 from torch import Tensor, nn
 
 from ganflow.config import Translator
-from ganflow.losses import OBJECTIVES, feature_matching, gradient_penalty
+from ganflow.losses import OBJECTIVES, feature_matching, gradient_penalty, zero_centred_penalty
 from ganflow.models.patchgan import PatchGan
 from ganflow.training.adversarial import adam, mean_outputs
 from ganflow.training.compute import Machine
@@ -52,6 +52,11 @@ class PatchAdversary:
                 weight.T.flatten(),
             )
             total = loss + self._params.lambda_gp * penalty
+        if self.objective.relativistic:
+            conditions = torch.cat([x] * (len(generated) // len(x)))
+            r1 = zero_centred_penalty(lambda images: self.discriminator(x, images)[-1], y)
+            r2 = zero_centred_penalty(lambda images: self.discriminator(conditions, images)[-1], generated)
+            total = loss + self._params.gamma / 2 * (r1 + r2)
         self.optimiser.zero_grad()
         total.backward()
         self.optimiser.step()
@@ -66,11 +71,16 @@ class PatchAdversary:
         params = self._params
         self.discriminator.requires_grad_(False)
         *hidden, scores = self._outputs(self._compiled, x, generated)
-        losses = {"loss_g": torch.stack([*map(self.objective.generator, scores.float().split(len(x)))]).sum()}
+        branches = scores.float().split(len(x))
+        hidden_of_real: list[Tensor] = []
+        if params.lambda_features or self.objective.relativistic:
+            with torch.no_grad():
+                *hidden_of_real, on_real = self._outputs(self._compiled, x, y)
+            if self.objective.relativistic:
+                branches = [scores_of_one - on_real.float() for scores_of_one in branches]
+        losses = {"loss_g": torch.stack([*map(self.objective.generator, branches)]).sum()}
         total = params.lambda_gan * losses["loss_g"]
         if params.lambda_features:
-            with torch.no_grad():
-                *hidden_of_real, _ = self._outputs(self._compiled, x, y)
             losses["loss_features"] = feature_matching([features[: len(x)] for features in hidden], hidden_of_real)
             total = total + params.lambda_features * losses["loss_features"]
         self.discriminator.requires_grad_(True)

@@ -117,7 +117,9 @@ def _logged_params(params: dict[str, Any]) -> dict[str, Any]:
     for name, section in logged.items():
         if isinstance(section, dict):
             no_discriminator = section.get("lambda_gan") == 0
-            unused = {"lambda_gp"} if no_discriminator or section.get("objective") != "wgan_gp" else set()
+            objective = None if no_discriminator else section.get("objective")
+            unused = {"lambda_gp"} if objective != "wgan_gp" else set()
+            unused |= {"gamma"} if objective != "relativistic" else set()
             unused |= {"lambda_features"} if no_discriminator else set()
             logged[name] = {key: value for key, value in section.items() if key not in unused}
     return logged
