@@ -51,8 +51,8 @@ def pix2pix(own: Pix2Pix, levels: int, size: int, device: str) -> Step:
 
 def gan(own: Gan, device: str, digits: np.ndarray | None = None) -> Step:
     """DCGAN's step on one batch of noise, or on batches of `digits`, uint8 [N, 28, 28], out of a DataLoader."""
-    g = DigitGenerator(own.latent_dim, own.channels).to(device)
-    d = DigitDiscriminator(own.channels).to(device)
+    g = DigitGenerator(own.latent_dim, own.channels, deep=own.deep).to(device)
+    d = DigitDiscriminator(own.channels, deep=own.deep).to(device)
     adam_g, adam_d = torch.optim.Adam(g.parameters()), torch.optim.Adam(d.parameters())
     if digits is None:
         batches: Iterator[Tensor] = itertools.repeat(torch.rand(own.batch_size, 1, 28, 28) * 2 - 1)

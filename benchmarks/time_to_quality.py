@@ -1,41 +1,56 @@
-"""How soon is a map readable? Recipes side by side at equal wall-clock time, scored on validation pairs, never on test.
+"""How soon is a model good? Recipes side by side at equal training time, scored on validation data, never on test.
 
-    dvc repro prepare_maps                                          # once: the data
-    python benchmarks/time_to_quality.py --minutes 15 classic default
-    python benchmarks/time_to_quality.py --minutes 5 default -S pix2pix.norm=batch -S pix2pix.batch_size=4
+    dvc repro prepare_mnist prepare_maps train_classifier           # once: the data, and what reads the digits
+    python benchmarks/time_to_quality.py pix2pix --minutes 15 classic default
+    python benchmarks/time_to_quality.py gan --minutes 2 default -S gan.deep=false -S gan.channels=32
+    python benchmarks/time_to_quality.py gan --images 330000 default -S seed=1
 
-A recipe trains until its time is up: the learning rate is constant for the first half of it and then falls to 0. The
-clock stands still while it is scored. Each recipe is an MLflow run in the experiment "time to quality", and a file of
-benchmarks/results/time_to_quality/ with the curve of every measure against minutes.
+A training is as long as its images, not as the clock says: `--minutes` is turned into images at the speed that the
+recipe has alone on this machine, which is measured first, so leave the machine alone for these seconds. The result
+names the images; with `--images` the same training can be repeated anywhere, at any time. The learning rate falls over the
+share of the training that decay_epochs is of epochs. Each recipe is an MLflow run in the experiment "time to quality",
+and a file of benchmarks/results/time_to_quality/ with the curve of every measure against images.
 """
 
 import argparse
 import json
 import time
 import uuid
+from collections.abc import Callable
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import torch
 from ruamel.yaml import YAML
+from torch import nn
 
 from ganflow import config
 from ganflow.config import Params
 from ganflow.data import prepared
-from ganflow.data.batches import PairBatches, open_array
+from ganflow.data.batches import DigitBatches, PairBatches, open_array
 from ganflow.data.pairs import write_pairs
 from ganflow.files import write_json
+from ganflow.inference.features import CLASSIFIER
 from ganflow.inference.translation import translate
 from ganflow.metrics import classes, pixels
-from ganflow.seeds import step_seed
+from ganflow.models import saved
+from ganflow.models.classifier import DigitClassifier
+from ganflow.models.dcgan import with_classes
+from ganflow.seeds import latents
 from ganflow.tracking import run as tracking
 from ganflow.training import compute
+from ganflow.training.compute import Machine
+from ganflow.training.cvae import CvaeModel
+from ganflow.training.gan import GanModel, digit_validation
+from ganflow.training.loop import Batches, Model
 from ganflow.training.pix2pix import Pix2PixModel
+from ganflow.training.plan import Plan
 
 RESULTS = Path("benchmarks/results/time_to_quality")
 # The published recipe as reference implementations run it: fp32, batch 1, whole 256 px crops, batch norm.
-CLASSIC = {
+CLASSIC: dict[str, Any] = {
     "compute.precision": "fp32",
     "maps.crop_size": 256,
     "pix2pix.generator_channels": 64,
@@ -50,13 +65,22 @@ CLASSIC = {
     "pix2pix.lambda_features": 0.0,
     "pix2pix.upsample": "transposed",
 }
+# DCGAN as published (Radford et al. 2016, section 4), and its conditional form.
+DCGAN = {"objective": "non_saturating", "deep": False, "channels": 64, "learning_rate": 0.0002, "decay_epochs": 0}
+CLASSIC |= {f"{task}.{name}": value for task in ("gan", "cgan") for name, value in DCGAN.items()}
 RECIPES: dict[str, dict[str, Any]] = {"default": {}, "classic": CLASSIC}
+TASKS = ("gan", "cgan", "pix2pix", "cvae")
+SPEED_STEPS = 10  # of a round
+SPEED_ROUNDS = 8  # the fastest counts
 
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("task", choices=TASKS)
     parser.add_argument("recipes", nargs="+", choices=RECIPES)
-    parser.add_argument("--minutes", type=float, default=15)
+    length = parser.add_mutually_exclusive_group(required=True)
+    length.add_argument("--minutes", type=float)
+    length.add_argument("--images", type=int)
     parser.add_argument("--points", type=int, default=6, help="of the curve")
     parser.add_argument("--name", help="of the result, where -S changes the recipe")
     parser.add_argument("-S", action="append", default=[], metavar="KEY=VALUE", help="a parameter, as for dvc exp run")
@@ -65,64 +89,123 @@ def main() -> None:
     rows = []
     for recipe in asked.recipes:
         params = changed(config.load_params(), RECIPES[recipe] | changes)
-        curve = run(asked.name or recipe, params, 60 * asked.minutes, asked.points)
-        rows.append({"recipe": asked.name or recipe, "pix2pix": params.pix2pix.model_dump(), "curve": curve})
-        write_json(RESULTS / f"{asked.name or recipe}-{asked.minutes:g}min.json", rows[-1])
+        images = asked.images or int(60 * asked.minutes * images_per_second(asked.task, params))
+        name = f"{asked.name or recipe}, seed {params.seed}"
+        curve = run(asked.task, name, params, images, asked.points)
+        section = getattr(params, asked.task).model_dump()
+        rows.append({"recipe": name, "images": images, "minutes": asked.minutes, asked.task: section, "curve": curve})
+        write_json(RESULTS / asked.task / f"{name.replace(', ', '-').replace(' ', '')}-{images}.json", rows[-1])
     for row in rows:
-        print(row["recipe"], json.dumps({k: round(v, 3) for k, v in row["curve"][-1].items()}))
+        print(row["recipe"], as_line(row["curve"][-1]))
 
 
 def changed(params: Params, changes: dict[str, Any]) -> Params:
     """`params` with other values at dotted keys, validated."""
     content = params.model_dump()
     for key, value in changes.items():
-        section, _, name = key.partition(".")
-        content[section][name] = value
+        section, _, name = key.rpartition(".")
+        (content[section] if section else content)[name] = value
     return Params.model_validate(content)
 
 
-def run(name: str, params: Params, seconds: float, points: int) -> list[dict[str, float]]:
-    """Train for `seconds`, scoring the averaged generator `points` times on the way."""
-    own, maps = params.pix2pix, params.maps
+@dataclass(frozen=True)
+class Game:
+    """A model with its training data and the measures of a finished network on validation data."""
+
+    model: Model
+    data: Batches
+    measure: Callable[[nn.Module], dict[str, float]]
+
+
+def game(task: str, params: Params, machine: Machine) -> Game:
+    return digits(task, params, machine) if task in ("gan", "cgan") else maps(task, params, machine)
+
+
+def digits(task: str, params: Params, machine: Machine) -> Game:
+    own, class_count = getattr(params, task), 10 if task == "cgan" else 0
+    images, labels = (torch.tensor(prepared.array("mnist", f"train_{part}")) for part in ("images", "labels"))
+    val, val_labels = (prepared.array("mnist", f"val_{part}") for part in ("images", "labels"))
+    inputs = latents(len(val), own.latent_dim, params.seed, "gan", "validate")
+    if class_count:
+        inputs = with_classes(inputs, torch.from_numpy(val_labels.astype(np.int64)), class_count)
+    classifier = saved.load_network(CLASSIFIER, DigitClassifier, machine.device)[0]
+    return Game(
+        GanModel(own, params.seed, machine, class_count),
+        DigitBatches(images.to(machine.device), labels.to(machine.device), machine.device),
+        digit_validation(classifier, val, inputs.to(machine.device)).measure,
+    )
+
+
+def maps(task: str, params: Params, machine: Machine) -> Game:
+    kind = {"pix2pix": Pix2PixModel, "cvae": CvaeModel}[task]
+    crop_size, direction = params.maps.crop_size, params.maps.direction
+    inputs, targets = prepared.pairs("val", direction)
+    common = prepared.common_colour(direction)
+    pairs = open_array(training_pairs(params.maps.load_size), machine.device)
+    return Game(
+        kind(getattr(params, task), crop_size, params.seed, machine, (inputs[:4], targets[:4]), common),
+        PairBatches(pairs, crop_size, direction, machine.device),
+        lambda network: score(translate(network, inputs, 8, machine.device), targets),
+    )
+
+
+def images_per_second(task: str, params: Params) -> float:
+    """Speed of the recipe's steps: the fastest of some rounds, as whatever else the machine does only slows a round."""
     machine = compute.prepare(params.compute)
-    inputs, targets = prepared.pairs("val", maps.direction)
-    common = prepared.common_colour(maps.direction)
-    model = Pix2PixModel(own, maps.crop_size, params.seed, machine, (inputs[:4], targets[:4]), common)
-    pairs = open_array(training_pairs(maps.load_size), machine.device)
-    data = PairBatches(pairs, maps.crop_size, maps.direction, machine.device)
-    dataset = prepared.about("maps")
+    played, batch_size = game(task, params, machine), getattr(params, task).batch_size
+    fastest = float("inf")
+    for _ in range(SPEED_ROUNDS):
+        began = time.perf_counter()
+        for step in range(SPEED_STEPS):
+            machine.world.reseed("speed", step)
+            played.model.step(played.data.batch(torch.arange(batch_size), machine.world.draw), batch_size)
+        fastest = min(fastest, time.perf_counter() - began)
+    return SPEED_STEPS * batch_size / fastest
+
+
+def run(task: str, name: str, params: Params, images: int, points: int) -> list[dict[str, float]]:
+    """Train on `images` images, scoring the averaged generator `points` times on the way."""
+    own, machine = getattr(params, task), compute.prepare(params.compute)
+    played = game(task, params, machine)
+    epochs = -(-images // len(played.data))
+    plan = Plan(task, params.seed, len(played.data), own.batch_size, epochs, own.learning_rate)
+    steps = images // own.batch_size
+    decay = own.decay_epochs / own.epochs
+    data_name = "mnist" if task in ("gan", "cgan") else "maps"
+    dataset = prepared.about(data_name)
     tracker = tracking.start_run(
         "time to quality",
-        params=params.model_dump(include={"seed": True, "compute": True, "maps": True, "pix2pix": True}),
-        dataset=tracking.Dataset("maps", dataset["digest"], dataset["source"]),
+        params=params.model_dump(include={"seed": True, "compute": True, data_name: True, task: True}),
+        dataset=tracking.Dataset(data_name, dataset["digest"], dataset["source"]),
         training=uuid.uuid4().hex,
-        tags={"ganflow.machine": machine.reason, "recipe": f"{name}, {seconds / 60:g} min"},
+        tags={"ganflow.machine": machine.reason, "recipe": f"{task}, {name}, {images} images"},
     )
-    print(f"{name}: {machine.reason}")
+    print(f"{task}, {name}: {steps} steps of {own.batch_size} on {machine.reason}")
     curve: list[dict[str, float]] = []
-    spent, images = 0.0, 0
-    order = torch.empty(0, dtype=torch.long)
-    generator = torch.Generator().manual_seed(step_seed(params.seed, name, "order"))
-    while spent < seconds:
-        began = time.perf_counter()
-        if len(order) < own.batch_size:
-            order = torch.randperm(len(pairs), generator=generator)
-        batch, order = order[: own.batch_size], order[own.batch_size :]
-        for optimiser in model.optimisers.values():
+    for step in range(steps):
+        machine.world.reseed(params.seed, task, step)
+        epoch, index = divmod(step, plan.epoch_steps)
+        if index == 0:
+            order = plan.order(epoch)
+        batch = order[index * own.batch_size : (index + 1) * own.batch_size]
+        for optimiser in played.model.optimisers.values():
             for group in optimiser.param_groups:
-                group["lr"] = own.learning_rate * min(1.0, 2 * (1 - spent / seconds))
-        images += own.batch_size
-        model.step(data.batch(batch), images)
-        spent += time.perf_counter() - began
-        if spent >= seconds * (len(curve) + 1) / points:
-            network = model.finished()
-            drawn = translate(network, inputs, 8, machine.device)
-            curve.append({"minutes": spent / 60, "images": images, **score(drawn, targets)})
-            tracker.metrics({k: v for k, v in curve[-1].items() if k != "images"}, images)
-            tracker.image(model.sample(network), "samples", images)
-            print(f"{name}:", json.dumps({k: round(v, 3) for k, v in curve[-1].items()}), flush=True)
+                group["lr"] = own.learning_rate * min(1.0, (1 - step / steps) / decay if decay else 1.0)
+        seen = (step + 1) * own.batch_size
+        played.model.step(played.data.batch(batch, machine.world.draw), seen)
+        if step + 1 >= steps * (len(curve) + 1) / points:
+            network = played.model.finished()
+            curve.append({"images": seen, **played.measure(network)})
+            tracker.metrics({k: v for k, v in curve[-1].items() if k != "images"}, seen)
+            if picture := played.model.sample(network):
+                tracker.image(picture, "samples", seen)
+            print(f"{name}:", as_line(curve[-1]), flush=True)
     tracker.finish("FINISHED")
     return curve
+
+
+def as_line(point: dict[str, float]) -> str:
+    return json.dumps({name: round(value, 3) for name, value in point.items()})
 
 
 def score(drawn: np.ndarray, real: np.ndarray) -> dict[str, float]:

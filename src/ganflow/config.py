@@ -102,6 +102,7 @@ class Gan(Adversarial):
     batch_size: Annotated[int, Field(ge=2)]  # batch norm
     latent_dim: Annotated[int, Field(ge=1, le=4096)]
     channels: Annotated[int, Field(ge=4, le=1024)]
+    deep: bool
 
 
 class Cgan(Gan):

@@ -9,17 +9,21 @@ from torch import Tensor, nn
 from ganflow.models.layers import Double, Halve
 
 
+HIDDEN = 256  # units of the deep discriminator's hidden layer
+
+
 class DigitGenerator(nn.Module):
     """Latent [B, latent_dim] ~ N(0, 1) to digits [B, 1, 28, 28] in [-1, 1].
 
-    A linear layer to 7x7, then two transposed convolutions; batch norm and ReLU between, tanh at the end.
+    A linear layer to 7x7, then two transposed convolutions; batch norm and ReLU between, tanh at the end. If `deep`, a
+    3x3 convolution at 7x7 comes before them: the linear layer alone cannot make strokes meet.
 
     With `classes`, each latent is followed by its one-hot class (`with_classes`): [B, latent_dim + classes]. The linear
     layer's columns for it are an embedding of the class. It is added in the first layer, where it can still influence
     the whole digit (Mirza & Osindero 2014, arXiv:1411.1784).
     """
 
-    def __init__(self, latent_dim: int, channels: int, classes: int = 0) -> None:
+    def __init__(self, latent_dim: int, channels: int, classes: int = 0, deep: bool = False) -> None:
         super().__init__()
         self.latent_dim, self.classes = latent_dim, classes
         wide = 4 * channels
@@ -28,6 +32,7 @@ class DigitGenerator(nn.Module):
             nn.Unflatten(1, (wide, 7, 7)),
             nn.BatchNorm2d(wide),
             nn.ReLU(),
+            *((nn.Conv2d(wide, wide, 3, padding=1, bias=False), nn.BatchNorm2d(wide), nn.ReLU()) if deep else ()),
             Double(wide, 2 * channels, bias=False),
             nn.BatchNorm2d(2 * channels),
             nn.ReLU(),
@@ -59,18 +64,20 @@ class DigitDiscriminator(nn.Module):
     No normalisation: with batch norm a digit's logit would depend on its neighbours in the batch, which the gradient
     penalty of WGAN-GP does not allow. PyTorch's own initialisation for the same reason: DCGAN's N(0, 0.02) relies on
     batch norm to rescale the signal; without batch norm the discriminator learned almost nothing in its first epoch.
+
+    Two convolutions and a linear layer add up 49 local scores with a field of 10 pixels each: they cannot reject a
+    digit whose parts do not belong together. If `deep`, a third convolution and a hidden layer come in between.
     """
 
-    def __init__(self, channels: int, classes: int = 0) -> None:
+    def __init__(self, channels: int, classes: int = 0, deep: bool = False) -> None:
         super().__init__()
+        layers = [Halve(1, channels), nn.LeakyReLU(0.2), Halve(channels, 2 * channels), nn.LeakyReLU(0.2)]
         wide = 2 * channels * 7 * 7
-        self.features = nn.Sequential(
-            Halve(1, channels),
-            nn.LeakyReLU(0.2),
-            Halve(channels, 2 * channels),
-            nn.LeakyReLU(0.2),
-            nn.Flatten(),
-        )
+        if deep:
+            layers += [nn.Conv2d(2 * channels, 4 * channels, 3, stride=2, padding=1), nn.LeakyReLU(0.2)]
+            layers += [nn.Flatten(), nn.Linear(4 * channels * 4 * 4, HIDDEN), nn.LeakyReLU(0.2)]
+            wide = HIDDEN
+        self.features = nn.Sequential(*layers, nn.Flatten())
         self.head = nn.Linear(wide, 1)
         self.embedding = nn.Embedding(classes, wide) if classes else None
         if self.embedding is not None:
@@ -88,7 +95,7 @@ class DigitDiscriminator(nn.Module):
 
 def _dcgan_init(module: nn.Module) -> None:
     """N(0, 0.02) weights, as in the DCGAN paper; batch-norm scales N(1, 0.02)."""
-    if isinstance(module, nn.ConvTranspose2d | nn.Linear):
+    if isinstance(module, nn.Conv2d | nn.ConvTranspose2d | nn.Linear):
         nn.init.normal_(module.weight, 0.0, 0.02)
         if module.bias is not None:
             nn.init.zeros_(module.bias)

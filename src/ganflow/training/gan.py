@@ -37,9 +37,10 @@ class GanModel:
         torch.manual_seed(step_seed(seed, "cgan" if classes else "gan", "init"))
         self.params, self.machine = params, machine
         self.objective = OBJECTIVES[params.objective]
-        self.arguments = {"latent_dim": params.latent_dim, "channels": params.channels, "classes": classes}
+        shape = {"channels": params.channels, "classes": classes, "deep": params.deep}
+        self.arguments = {"latent_dim": params.latent_dim, **shape}
         self.generator = DigitGenerator(**self.arguments).to(machine.device)
-        self.discriminator = DigitDiscriminator(params.channels, classes).to(machine.device)
+        self.discriminator = DigitDiscriminator(**shape).to(machine.device)
         self.ema = Ema(self.generator, params.ema_share)
         self.networks = {"G": self.generator, "D": self.discriminator, "average of G": self.ema.average}
         self.optimisers = {name: adam(self.networks[name], params) for name in ("G", "D")}
