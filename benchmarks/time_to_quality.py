@@ -6,9 +6,9 @@
     python benchmarks/time_to_quality.py gan --images 330000 default -S seed=1
 
 A training is as long as its images, not as the clock says: `--minutes` is turned into images at the speed that the
-recipe has alone on this machine, which is measured first, so leave the machine alone for these seconds. The result
-names the images; with `--images` the same training can be repeated anywhere, at any time. The learning rate falls over the
-share of the training that decay_epochs is of epochs. Each recipe is an MLflow run in the experiment "time to quality",
+recipe has alone on this machine, which is measured first: leave the machine alone for these seconds. The result
+names the images; with `--images` the same training can be repeated anywhere. The learning rate falls over the last
+share of it, which decay_epochs is of epochs. Each recipe is an MLflow run in the experiment "time to quality",
 and a file of benchmarks/results/time_to_quality/ with the curve of every measure against images.
 """
 

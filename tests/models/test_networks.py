@@ -71,19 +71,37 @@ def test_patchgan_is_conditional() -> None:
     assert not torch.equal(one, other)
 
 
-def test_digit_networks() -> None:
-    digits = DigitGenerator(latent_dim=10, channels=4)(torch.randn(3, 10))
+@pytest.mark.parametrize("deep", [False, True])
+def test_digit_networks(deep: bool) -> None:
+    digits = DigitGenerator(latent_dim=10, channels=4, deep=deep)(torch.randn(3, 10))
     assert digits.shape == (3, 1, 28, 28)
     assert digits.abs().max() <= 1
-    assert DigitDiscriminator(channels=4)(digits).shape == (3, 1)
-    classifier = DigitClassifier()
+    assert DigitDiscriminator(channels=4, deep=deep)(digits).shape == (3, 1)
+
+
+def test_the_classifier() -> None:
+    classifier, digits = DigitClassifier(), torch.randn(3, 1, 28, 28)
     assert classifier.features(digits).shape == (3, 128)
     assert classifier(digits).shape == (3, 10)
 
 
-def test_a_digits_logit_does_not_depend_on_its_neighbours() -> None:
-    network, digits = DigitDiscriminator(channels=4), torch.randn(4, 1, 28, 28)
+@pytest.mark.parametrize("deep", [False, True])
+def test_a_digits_logit_does_not_depend_on_its_neighbours(deep: bool) -> None:
+    network, digits = DigitDiscriminator(channels=4, deep=deep), torch.randn(4, 1, 28, 28)
     torch.testing.assert_close(network(digits)[:2], network(digits[:2]))
+
+
+@pytest.mark.parametrize("deep", [False, True])
+def test_only_a_deep_discriminator_judges_a_digits_parts_together(deep: bool) -> None:
+    """What the upper left corner adds to the logit depends on the lower right one, or does not."""
+    torch.manual_seed(0)
+    network = DigitDiscriminator(channels=4, deep=deep).double()
+    digits = torch.zeros(2, 2, 1, 28, 28, dtype=torch.double)  # [upper left, lower right]
+    digits[1, :, :, :8, :8] = 1
+    digits[:, 1, :, 20:, 20:] = 1
+    logits = network(digits.flatten(0, 1)).view(2, 2)
+    joint = (logits[1, 1] - logits[1, 0] - logits[0, 1] + logits[0, 0]).abs().item()
+    assert (joint > 1e-5) is deep
 
 
 @pytest.mark.parametrize("norm", ["instance", "batch"])

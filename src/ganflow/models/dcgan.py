@@ -8,7 +8,6 @@ from torch import Tensor, nn
 
 from ganflow.models.layers import Double, Halve
 
-
 HIDDEN = 256  # units of the deep discriminator's hidden layer
 
 
