@@ -16,18 +16,19 @@ import argparse
 import json
 import time
 import uuid
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import torch
+from PIL import Image
 from ruamel.yaml import YAML
 from torch import nn
 
 from ganflow import config
-from ganflow.config import Params
+from ganflow.config import Adversarial, Params
 from ganflow.data import prepared
 from ganflow.data.batches import DigitBatches, PairBatches, open_array
 from ganflow.data.pairs import write_pairs
@@ -47,6 +48,7 @@ from ganflow.training.gan import GanModel, digit_validation
 from ganflow.training.loop import Batches, Model
 from ganflow.training.pix2pix import Pix2PixModel
 from ganflow.training.plan import Plan
+from ganflow.training.processes import World
 
 RESULTS = Path("benchmarks/results/time_to_quality")
 # The published recipe as reference implementations run it: fp32, batch 1, whole 256 px crops, batch norm.
@@ -115,6 +117,7 @@ class Game:
     model: Model
     data: Batches
     measure: Callable[[nn.Module], dict[str, float]]
+    world: World
 
 
 def game(task: str, params: Params, machine: Machine) -> Game:
@@ -133,6 +136,7 @@ def digits(task: str, params: Params, machine: Machine) -> Game:
         GanModel(own, params.seed, machine, class_count),
         DigitBatches(images.to(machine.device), labels.to(machine.device), machine.device),
         digit_validation(classifier, val, inputs.to(machine.device)).measure,
+        machine.world,
     )
 
 
@@ -146,31 +150,26 @@ def maps(task: str, params: Params, machine: Machine) -> Game:
         kind(getattr(params, task), crop_size, params.seed, machine, (inputs[:4], targets[:4]), common),
         PairBatches(pairs, crop_size, direction, machine.device),
         lambda network: score(translate(network, inputs, 8, machine.device), targets),
+        machine.world,
     )
 
 
 def images_per_second(task: str, params: Params) -> float:
     """Speed of the recipe's steps: the fastest of some rounds, as whatever else the machine does only slows a round."""
-    machine = compute.prepare(params.compute)
-    played, batch_size = game(task, params, machine), getattr(params, task).batch_size
+    played, batch_size = game(task, params, compute.prepare(params.compute)), getattr(params, task).batch_size
     fastest = float("inf")
     for _ in range(SPEED_ROUNDS):
         began = time.perf_counter()
         for step in range(SPEED_STEPS):
-            machine.world.reseed("speed", step)
-            played.model.step(played.data.batch(torch.arange(batch_size), machine.world.draw), batch_size)
+            played.world.reseed("speed", step)
+            played.model.step(played.data.batch(torch.arange(batch_size), played.world.draw), batch_size)
         fastest = min(fastest, time.perf_counter() - began)
     return SPEED_STEPS * batch_size / fastest
 
 
 def run(task: str, name: str, params: Params, images: int, points: int) -> list[dict[str, float]]:
-    """Train on `images` images, scoring the averaged generator `points` times on the way."""
-    own, machine = getattr(params, task), compute.prepare(params.compute)
-    played = game(task, params, machine)
-    epochs = -(-images // len(played.data))
-    plan = Plan(task, params.seed, len(played.data), own.batch_size, epochs, own.learning_rate)
-    steps = images // own.batch_size
-    decay = own.decay_epochs / own.epochs
+    """Train on `images` images as one MLflow run, scoring the averaged generator `points` times on the way."""
+    machine = compute.prepare(params.compute)
     data_name = "mnist" if task in ("gan", "cgan") else "maps"
     dataset = prepared.about(data_name)
     tracker = tracking.start_run(
@@ -180,28 +179,39 @@ def run(task: str, name: str, params: Params, images: int, points: int) -> list[
         training=uuid.uuid4().hex,
         tags={"ganflow.machine": machine.reason, "recipe": f"{task}, {name}, {images} images"},
     )
-    print(f"{task}, {name}: {steps} steps of {own.batch_size} on {machine.reason}")
+    print(f"{task}, {name}: {images} images on {machine.reason}")
     curve: list[dict[str, float]] = []
+    for point, picture in train(game(task, params, machine), getattr(params, task), params.seed, images, points):
+        curve.append(point)
+        tracker.metrics({key: value for key, value in point.items() if key != "images"}, int(point["images"]))
+        if picture:
+            tracker.image(picture, "samples", int(point["images"]))
+        print(f"{name}:", as_line(point), flush=True)
+    tracker.finish("FINISHED")
+    return curve
+
+
+def train(
+    played: Game, own: Adversarial, seed: int, images: int, points: int
+) -> Iterator[tuple[dict[str, float], Image.Image | None]]:
+    """Measures of the averaged generator and its picture, at `points` equal distances on the way to `images` images."""
+    world, steps = played.world, images // own.batch_size
+    plan = Plan("time to quality", seed, len(played.data), own.batch_size, 1, own.learning_rate)
+    decay_steps = steps * own.decay_epochs / own.epochs
+    order = plan.order(0)
     for step in range(steps):
-        machine.world.reseed(params.seed, task, step)
+        world.reseed(seed, plan.name, step)
         epoch, index = divmod(step, plan.epoch_steps)
         if index == 0:
             order = plan.order(epoch)
-        batch = order[index * own.batch_size : (index + 1) * own.batch_size]
         for optimiser in played.model.optimisers.values():
             for group in optimiser.param_groups:
-                group["lr"] = own.learning_rate * min(1.0, (1 - step / steps) / decay if decay else 1.0)
-        seen = (step + 1) * own.batch_size
-        played.model.step(played.data.batch(batch, machine.world.draw), seen)
-        if step + 1 >= steps * (len(curve) + 1) / points:
+                group["lr"] = own.learning_rate * min(1.0, (steps - step) / decay_steps if decay_steps else 1.0)
+        batch = played.data.batch(order[index * own.batch_size :][: own.batch_size], world.draw)
+        played.model.step(batch, (step + 1) * own.batch_size)
+        if (step + 1) * points // steps > step * points // steps:
             network = played.model.finished()
-            curve.append({"images": seen, **played.measure(network)})
-            tracker.metrics({k: v for k, v in curve[-1].items() if k != "images"}, seen)
-            if picture := played.model.sample(network):
-                tracker.image(picture, "samples", seen)
-            print(f"{name}:", as_line(curve[-1]), flush=True)
-    tracker.finish("FINISHED")
-    return curve
+            yield {"images": (step + 1) * own.batch_size, **played.measure(network)}, played.model.sample(network)
 
 
 def as_line(point: dict[str, float]) -> str:
