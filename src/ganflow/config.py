@@ -97,12 +97,26 @@ class Adversarial(Section):
             raise ValueError("objective relativistic with gamma 0: without this penalty it does not converge")
         return self
 
+    def _refuse_batch_norm(self, norm: str, instead: str) -> None:
+        """Refuse batch norm in a discriminator whose gradient is penalised."""
+        if self.objective in ("wgan_gp", "relativistic") and norm == "batch":
+            raise ValueError(
+                f"objective {self.objective} with norm batch: the penalty is on the gradient of one image's score, but "
+                f"with batch norm that score depends on the other images too (use norm {instead})"
+            )
+
 
 class Gan(Adversarial):
     batch_size: Annotated[int, Field(ge=2)]  # batch norm
     latent_dim: Annotated[int, Field(ge=1, le=4096)]
     channels: Annotated[int, Field(ge=4, le=1024)]
     deep: bool
+    norm: Literal["none", "batch"]
+
+    @model_validator(mode="after")
+    def _norm_fits(self) -> Self:
+        self._refuse_batch_norm(self.norm, "none")
+        return self
 
 
 class Cgan(Gan):
@@ -123,11 +137,8 @@ class Translator(Adversarial):
 
     @model_validator(mode="after")
     def _options_agree(self) -> Self:
-        if self.objective in ("wgan_gp", "relativistic") and self.norm == "batch" and self.lambda_gan:
-            raise ValueError(
-                f"objective {self.objective} with norm batch: the penalty is on the gradient of one image's score, but "
-                "with batch norm that score depends on the other images too (use norm instance)"
-            )
+        if self.lambda_gan:
+            self._refuse_batch_norm(self.norm, "instance")
         if self.critic_steps > 1 and not self.lambda_gan:
             raise ValueError(f"critic_steps {self.critic_steps} with lambda_gan 0: there is no critic")
         if not self.lambda_l1 and not self.lambda_gan:

@@ -76,7 +76,8 @@ def test_digit_networks(deep: bool) -> None:
     digits = DigitGenerator(latent_dim=10, channels=4, deep=deep)(torch.randn(3, 10))
     assert digits.shape == (3, 1, 28, 28)
     assert digits.abs().max() <= 1
-    assert DigitDiscriminator(channels=4, deep=deep)(digits).shape == (3, 1)
+    for norm in ("none", "batch"):
+        assert DigitDiscriminator(channels=4, deep=deep, norm=norm)(digits).shape == (3, 1)
 
 
 def test_the_classifier() -> None:

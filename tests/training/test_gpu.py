@@ -34,10 +34,12 @@ def cases() -> Iterator[tuple[str, dict[str, Any], bool]]:
     """Model, its options and whether in bf16. The two GANs, and the two translators, share out each pair of options."""
     for place, objective in enumerate(OBJECTIVES):
         odd, bf16 = place % 2 == 1, place // 2 % 2 == 1
-        yield "gan", {"objective": objective}, odd
-        yield "cgan", {"objective": objective, "wrong_classes": 0.2 * odd}, not odd
+        penalised = objective in ("wgan_gp", "relativistic")
+        norm = "none" if odd or penalised else "batch"
+        yield "gan", {"objective": objective, "norm": norm, "deep": odd}, odd
+        yield "cgan", {"objective": objective, "norm": norm, "deep": not odd, "wrong_classes": 0.2 * odd}, not odd
         norms = ("batch", "instance") if odd else ("instance", "batch")
-        if objective in ("wgan_gp", "relativistic"):
+        if penalised:
             norms = ("instance", "instance")
         yield "pix2pix", {"objective": objective, "norm": norms[0], "upsample": "resize", "dropout": 0.5 * odd}, bf16
         bicycle = {"lambda_latent": 1.0, "lambda_features": 1.0, "prior": "normal"} if odd else {}

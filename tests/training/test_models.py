@@ -24,11 +24,13 @@ CPU = Machine(torch.device("cpu"), False, "test")
 
 
 def gan(params: Params, **changes: object) -> GanModel:
-    return GanModel(params.gan.model_copy(update={"channels": 4, "latent_dim": 8, **changes}), 0, CPU)
+    small = {"channels": 4, "latent_dim": 8, "norm": "none", **changes}
+    return GanModel(params.gan.model_copy(update=small), 0, CPU)
 
 
 def cgan(params: Params, **changes: object) -> GanModel:
-    return GanModel(params.cgan.model_copy(update={"channels": 4, "latent_dim": 8, **changes}), 0, CPU, classes=10)
+    small = {"channels": 4, "latent_dim": 8, "norm": "none", **changes}
+    return GanModel(params.cgan.model_copy(update=small), 0, CPU, classes=10)
 
 
 def cvae(params: Params, **changes: object) -> CvaeModel:
@@ -73,6 +75,19 @@ def test_a_gan_step_moves_both_players_and_the_average(params: Params, objective
     assert all(changed(model.networks[name], before[name]) for name in before)
     if OBJECTIVES[objective].outputs_probability:
         assert 0 < scalars["d_real"] < 1
+
+
+@pytest.mark.parametrize("build", [gan, cgan])
+def test_batch_norm_sees_real_and_generated_digits_apart(params: Params, build) -> None:
+    """Together they would share their statistics, and D would read from them which is which."""
+    model, seen = build(params, norm="batch", deep=True), []
+    model.discriminator.register_forward_pre_hook(lambda _, given: seen.append(given[0].detach().clone()))
+    (images, labels), before = digits(), copy.deepcopy(model.networks)
+    model.step((images, labels), 8)
+    assert [len(given) for given in seen] == [8] * len(seen)
+    assert torch.equal(seen[0], images)
+    assert not torch.equal(seen[1], images)
+    assert all(changed(model.networks[name], before[name]) for name in before)
 
 
 @pytest.mark.parametrize("objective", OBJECTIVES)

@@ -60,20 +60,26 @@ class DigitDiscriminator(nn.Module):
     and e is an embedding: the projection of Miyato & Koyama 2018 (arXiv:1802.05637). It follows from
     p(label | x) being log-linear in h. The network cannot ignore it, as it can ignore label planes at its input.
 
-    No normalisation: with batch norm a digit's logit would depend on its neighbours in the batch, which the gradient
-    penalty of WGAN-GP does not allow. PyTorch's own initialisation for the same reason: DCGAN's N(0, 0.02) relies on
-    batch norm to rescale the signal; without batch norm the discriminator learned almost nothing in its first epoch.
+    norm: `batch` as in DCGAN, after every convolution but the first, always with the statistics of the batch at hand;
+    real and generated digits must come in batches of their own. `none`: a digit's logit does not depend on its
+    neighbours in the batch, as every penalty on its gradient requires. PyTorch's own initialisation, as DCGAN's
+    N(0, 0.02) relies on batch norm: without it the discriminator learned almost nothing in its first epoch.
 
     Two convolutions and a linear layer add up 49 local scores with a field of 10 pixels each: they cannot reject a
     digit whose parts do not belong together. If `deep`, a third convolution and a hidden layer come in between.
     """
 
-    def __init__(self, channels: int, classes: int = 0, deep: bool = False) -> None:
+    def __init__(self, channels: int, classes: int = 0, deep: bool = False, norm: str = "none") -> None:
         super().__init__()
-        layers = [Halve(1, channels), nn.LeakyReLU(0.2), Halve(channels, 2 * channels), nn.LeakyReLU(0.2)]
+
+        def normed(convolution: nn.Conv2d) -> list[nn.Module]:
+            after = [nn.BatchNorm2d(convolution.out_channels, track_running_stats=False)] if norm == "batch" else []
+            return [convolution, *after, nn.LeakyReLU(0.2)]
+
+        layers = [Halve(1, channels), nn.LeakyReLU(0.2), *normed(Halve(channels, 2 * channels))]
         wide = 2 * channels * 7 * 7
         if deep:
-            layers += [nn.Conv2d(2 * channels, 4 * channels, 3, stride=2, padding=1), nn.LeakyReLU(0.2)]
+            layers += normed(nn.Conv2d(2 * channels, 4 * channels, 3, stride=2, padding=1))
             layers += [nn.Flatten(), nn.Linear(4 * channels * 4 * 4, HIDDEN), nn.LeakyReLU(0.2)]
             wide = HIDDEN
         self.features = nn.Sequential(*layers, nn.Flatten())

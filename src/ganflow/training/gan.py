@@ -40,7 +40,7 @@ class GanModel:
         shape = {"channels": params.channels, "classes": classes, "deep": params.deep}
         self.arguments = {"latent_dim": params.latent_dim, **shape}
         self.generator = DigitGenerator(**self.arguments).to(machine.device)
-        self.discriminator = DigitDiscriminator(**shape).to(machine.device)
+        self.discriminator = DigitDiscriminator(**shape, norm=params.norm).to(machine.device)
         self.ema = Ema(self.generator, params.ema_share)
         self.networks = {"G": self.generator, "D": self.discriminator, "average of G": self.ema.average}
         self.optimisers = {name: adam(self.networks[name], params) for name in ("G", "D")}
@@ -69,7 +69,7 @@ class GanModel:
 
         learns = generator_learns(images_seen, len(real) * world.size, self.params.critic_steps)
 
-        # Discriminator: real digits against generated ones, in one pass (it has no batch statistics)
+        # Discriminator: real digits against generated ones
         with self.machine.autocast(), torch.set_grad_enabled(learns):
             fake = self._synchronised_g(latent)
         with self.machine.autocast():
@@ -78,8 +78,11 @@ class GanModel:
                 images.append(real)
                 offset = world.draw(lambda count, rng: torch.randint(1, classes, (count,), generator=rng), len(real))
                 given_labels.append((labels + offset.to(labels)) % classes)
-            logits = self._synchronised_d(torch.cat(images), torch.cat(given_labels)).float()
-        on_real, on_fake, *on_wrong = logits.split(len(real))
+            if self.params.norm == "batch":  # each kind by its own statistics
+                outputs = [self._synchronised_d(*given) for given in zip(images, given_labels, strict=True)]
+            else:
+                outputs = self._synchronised_d(torch.cat(images), torch.cat(given_labels)).split(len(real))
+        on_real, on_fake, *on_wrong = (output.float() for output in outputs)
         loss_d = self.objective.discriminator(on_real, on_fake)
         if on_wrong:
             loss_d = (1 - share) * loss_d + share * self.objective.discriminator(on_real, on_wrong[0])
