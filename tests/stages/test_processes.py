@@ -33,7 +33,7 @@ from ganflow.training.pix2pix import Pix2PixModel
 
 
 class ByImage(nn.GroupNorm):  # in place of batch norm, by which each process would normalise its own share
-    def __init__(self, channels):
+    def __init__(self, channels, track_running_stats=True):
         super().__init__(1, channels)
 
 
