@@ -76,7 +76,8 @@ class Setting:
 
 def pix2pix(own: Pix2Pix, size: int, machine: Machine) -> Pix2PixModel:
     nothing = np.zeros((1, size, size, 3), np.uint8)
-    return Pix2PixModel(own, size, 0, machine, (nothing, nothing), torch.zeros(3, dtype=torch.uint8))
+    colours = torch.zeros(own.palette, 3, dtype=torch.uint8)
+    return Pix2PixModel(own, size, 0, machine, (nothing, nothing), torch.zeros(3, dtype=torch.uint8), colours)
 
 
 def noise(batch: int, size: int, device: str | torch.device) -> tuple[Tensor, Tensor]:

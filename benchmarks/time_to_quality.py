@@ -32,6 +32,7 @@ from ganflow.config import Adversarial, Params
 from ganflow.data import prepared
 from ganflow.data.batches import DigitBatches, PairBatches, open_array
 from ganflow.data.pairs import write_pairs
+from ganflow.data.palette import palette
 from ganflow.files import write_json
 from ganflow.inference.features import CLASSIFIER
 from ganflow.inference.translation import translate
@@ -66,6 +67,7 @@ CLASSIC: dict[str, Any] = {
     "pix2pix.lambda_rare": 0.0,
     "pix2pix.lambda_features": 0.0,
     "pix2pix.upsample": "transposed",
+    "pix2pix.palette": 0,
 }
 # DCGAN as published (Radford et al. 2016, section 4), and its conditional form.
 DCGAN = {"objective": "non_saturating", "deep": False, "channels": 64, "learning_rate": 0.0002, "decay_epochs": 0}
@@ -144,10 +146,11 @@ def maps(task: str, params: Params, machine: Machine) -> Game:
     kind = {"pix2pix": Pix2PixModel, "cvae": CvaeModel}[task]
     crop_size, direction = params.maps.crop_size, params.maps.direction
     inputs, targets = prepared.pairs("val", direction)
-    common = prepared.common_colour(direction)
+    common, own = prepared.common_colour(direction), getattr(params, task)
+    colours = torch.from_numpy(palette(prepared.pairs("train", direction)[1], own.palette))
     pairs = open_array(training_pairs(params.maps.load_size), machine.device)
     return Game(
-        kind(getattr(params, task), crop_size, params.seed, machine, (inputs[:4], targets[:4]), common),
+        kind(own, crop_size, params.seed, machine, (inputs[:4], targets[:4]), common, colours),
         PairBatches(pairs, crop_size, direction, machine.device),
         lambda network: score(translate(network, inputs, 8, machine.device), targets),
         machine.world,

@@ -132,6 +132,7 @@ class Translator(Adversarial):
     lambda_features: Weight
     norm: Literal["instance", "batch"]
     upsample: Literal["transposed", "resize"]
+    palette: Annotated[int, Field(ge=0, le=256)]
     generator_channels: Annotated[int, Field(ge=4, le=512)]
     discriminator_channels: Annotated[int, Field(ge=4, le=512)]
 

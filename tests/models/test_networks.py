@@ -1,5 +1,7 @@
 """Shapes, sizes and fields of view of the networks, against the papers' own numbers."""
 
+import math
+
 import pytest
 import torch
 from torch import nn
@@ -8,7 +10,7 @@ from ganflow.models.classifier import DigitClassifier
 from ganflow.models.cvae import ConditionalVae, reparameterise
 from ganflow.models.dcgan import DigitDiscriminator, DigitGenerator
 from ganflow.models.patchgan import PatchGan
-from ganflow.models.unet import UNet
+from ganflow.models.unet import Palette, UNet
 
 
 def size(network: nn.Module) -> float:
@@ -29,6 +31,37 @@ def test_unet_keeps_the_shape_at_any_multiple_of_its_stride(norm: str, upsample:
         out = network(torch.randn(1, 3, height, width))
         assert out.shape == (1, 3, height, width)
         assert out.abs().max() <= 1
+
+
+def test_a_palette_mixes_its_colours_by_the_softmax_of_the_logits() -> None:
+    """Logits 0 and log(3) / 4 are shares of 1/4 and 3/4; a residual of atanh(1/2) adds 0.05."""
+    palette = Palette(2, 3)
+    palette.colours.data = torch.tensor([[1.0, 0.0, -1.0], [0.0, 0.8, -1.0]])
+    features = torch.tensor([0.0, math.log(3) / 4, 0.0, math.atanh(0.5), 0.0]).view(1, 5, 1, 1)
+    torch.testing.assert_close(palette(features).flatten(), torch.tensor([0.25, 0.65, -1.0]))
+
+
+@pytest.mark.parametrize("channels", [1, 3, 4])
+def test_a_palettes_image_is_in_range_and_can_come_back_into_it(channels: int) -> None:
+    palette = Palette(2, channels)
+    palette.colours.data = torch.ones(2, channels)
+    features = torch.ones(1, 2 + channels, 1, 1, requires_grad=True)  # 1 + 0.1 tanh(1), before the clamp
+    image = palette(features)
+    assert torch.equal(image, torch.ones(1, channels, 1, 1))
+    image.sum().backward()
+    assert features.grad is not None
+    assert (features.grad[:, 2:] > 0).all(), "the gradient passes the clamp"
+    assert palette.colours.grad is not None
+    assert (palette.colours.grad > 0).all()
+
+
+def test_a_unet_starts_with_the_palette_that_it_is_given() -> None:
+    network = UNet(5, 4, "instance", "transposed", 0.0, palette=2)
+    network.start_palette(torch.tensor([[0.5, 0.5, 0.5], [0.1, 0.3, 0.9]]))
+    image = network(torch.rand(1, 3, 32, 32))
+    middle = torch.tensor([0.3, 0.4, 0.7]).view(1, 3, 1, 1)  # the first weights are small: equal shares
+    assert (image - middle).abs().max() < 0.2
+    UNet(5, 4, "instance", "transposed", 0.0).start_palette(torch.zeros(0, 3))  # tanh: nothing to start
 
 
 def test_dropout_acts_in_three_blocks_and_in_training_only() -> None:

@@ -11,9 +11,12 @@ from ganflow.models.unet import UNet
 ARGUMENTS = {"levels": 5, "channels": 4, "norm": "instance", "upsample": "resize", "dropout": 0.5}
 
 
-def test_a_saved_network_answers_as_before(tmp_path: Path) -> None:
-    network = UNet(**ARGUMENTS).eval()
-    saved.save_network(tmp_path, network, ARGUMENTS, {"direction": "aerial2map"})
+@pytest.mark.parametrize("palette", [0, 2])
+def test_a_saved_network_answers_as_before(tmp_path: Path, palette: int) -> None:
+    arguments = {**ARGUMENTS, "palette": palette}
+    network = UNet(**arguments).eval()
+    network.start_palette(torch.rand(palette, 3))
+    saved.save_network(tmp_path, network, arguments, {"direction": "aerial2map"})
     loaded, config = saved.load_network(tmp_path, UNet)
     image = torch.randn(1, 3, 32, 32)
     assert torch.equal(loaded(image), network(image))

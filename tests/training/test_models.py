@@ -20,6 +20,7 @@ from ganflow.training.pix2pix import Pix2PixModel
 from ganflow.training.translation import translator_validation as translation_validation
 
 LAND = torch.tensor([232, 228, 224], dtype=torch.uint8)
+COLOURS = torch.stack([LAND, torch.full((3,), 254, dtype=torch.uint8)])
 CPU = Machine(torch.device("cpu"), False, "test")
 
 
@@ -33,14 +34,14 @@ def cgan(params: Params, **changes: object) -> GanModel:
     return GanModel(params.cgan.model_copy(update=small), 0, CPU, classes=10)
 
 
-def cvae(params: Params, **changes: object) -> CvaeModel:
+def cvae(params: Params, palette: torch.Tensor = COLOURS, **changes: object) -> CvaeModel:
     small = {"generator_channels": 4, "encoder_channels": 4, "discriminator_channels": 4, "latent_dim": 3, **changes}
-    return CvaeModel(params.cvae.model_copy(update=small), 32, 0, CPU, (photos(), photos()), median_colour=LAND)
+    return CvaeModel(params.cvae.model_copy(update=small), 32, 0, CPU, (photos(), photos()), LAND, palette)
 
 
-def pix2pix(params: Params, **changes: object) -> Pix2PixModel:
+def pix2pix(params: Params, palette: torch.Tensor = COLOURS, **changes: object) -> Pix2PixModel:
     small = {"generator_channels": 4, "discriminator_channels": 4, "dropout": 0.0, **changes}
-    return Pix2PixModel(params.pix2pix.model_copy(update=small), 32, 0, CPU, (photos(), photos()), median_colour=LAND)
+    return Pix2PixModel(params.pix2pix.model_copy(update=small), 32, 0, CPU, (photos(), photos()), LAND, palette)
 
 
 def digits(count: int = 8) -> tuple[torch.Tensor, torch.Tensor]:

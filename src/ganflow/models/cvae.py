@@ -27,10 +27,11 @@ class ConditionalVae(nn.Module):
         upsample: str,
         latent_dim: int,
         prior: Literal["learned", "normal"],
+        palette: int = 0,
     ) -> None:
         super().__init__()
         self.latent_dim = latent_dim
-        self.generator = UNet(levels, channels, norm, upsample, dropout=0.0, latent_dim=latent_dim)
+        self.generator = UNet(levels, channels, norm, upsample, 0.0, latent_dim, palette)
         self.posterior = Encoder(levels, encoder_channels, latent_dim)
         self.learned = Encoder(levels, encoder_channels, latent_dim) if prior == "learned" else None
 

@@ -18,10 +18,19 @@ class UNet(nn.Module):
     shifted per channel by a linear function of it (Perez et al. 2018, arXiv:1709.07871). BicycleGAN appends the latent
     to each block's input as constant planes; instance norm subtracts such planes again, except in the two blocks
     that have no norm. Where no latent is given it is 0, the mean of N(0, 1).
+
+    With `palette` k, the last layer mixes k colours (`Palette`) in place of the paper's tanh.
     """
 
     def __init__(
-        self, levels: int, channels: int, norm: str, upsample: str, dropout: float, latent_dim: int = 0
+        self,
+        levels: int,
+        channels: int,
+        norm: str,
+        upsample: str,
+        dropout: float,
+        latent_dim: int = 0,
+        palette: int = 0,
     ) -> None:
         super().__init__()
         widths = [channels * min(2**level, 8) for level in range(levels)]
@@ -36,16 +45,23 @@ class UNet(nn.Module):
             self.up.append(
                 _up(
                     width if innermost else 2 * width,
-                    3 if outermost else widths[level - 1],
+                    palette + 3 if outermost else widths[level - 1],
                     norm,
                     upsample,
                     dropout if 1 <= blocks_from_innermost <= 3 else 0.0,
                     outermost,
                 )
             )
+        self.output = Palette(palette, 3) if palette else nn.Tanh()
         self.apply(pix2pix_init)
         modulated = [*widths, *widths[:-1]] if latent_dim else []  # all of `down`, and `up` but the outermost
         self.styles = nn.ModuleList(nn.Linear(latent_dim, 2 * width) for width in modulated)
+
+    def start_palette(self, colours: Tensor) -> None:
+        """Let training start with these colours, [palette, 3] in [-1, 1]."""
+        if isinstance(self.output, Palette):
+            with torch.no_grad():
+                self.output.colours.copy_(colours)
 
     def forward(self, images: Tensor, latent: Tensor | None = None) -> Tensor:
         if self.latent_dim and latent is None:
@@ -61,13 +77,39 @@ class UNet(nn.Module):
             features = self.up[level](features)
             if level:
                 features = self._styled(features, latent, len(self.down) + level - 1)
-        return features
+        return self.output(features)
 
     def _styled(self, features: Tensor, latent: Tensor | None, place: int) -> Tensor:
         if latent is None:
             return features
         scale, shift = self.styles[place](latent)[..., None, None].chunk(2, dim=1)
         return features * (1 + scale) + shift
+
+
+class Palette(nn.Module):
+    """Feature maps [B, k + C, H, W] to images [B, C, H, W] in [-1, 1]: each pixel a mixture of k learned colours.
+
+        softmax(SHARPNESS * logits) @ colours + RESIDUAL * tanh(residual),    clamped to [-1, 1]
+
+    with the first k maps as logits. It is our own: maps, labels and masks are drawn with few colours, which a
+    network need not learn to hit through tanh. The residual leaves room for shades that are not among the k.
+
+    Training starts with k colours of the training targets (`data.palette`) in `colours` [k, C].
+    """
+
+    SHARPNESS = 4.0
+    RESIDUAL = 0.1  # 13 levels of 255
+
+    def __init__(self, colours: int, channels: int) -> None:
+        super().__init__()
+        self.colours = nn.Parameter(torch.zeros(colours, channels))
+
+    def forward(self, features: Tensor) -> Tensor:
+        logits, residual = features.float().split([len(self.colours), self.colours.shape[1]], dim=1)
+        shares = (self.SHARPNESS * logits).softmax(1)
+        images = torch.einsum("bkhw,kc->bchw", shares, self.colours) + self.RESIDUAL * residual.tanh()
+        # Minus a constant: the gradient of a clamp is 0 outside, and a pixel once there would never come back.
+        return images - (images - images.clamp(-1, 1)).detach()
 
 
 def _down(inputs: int, outputs: int, norm: str, outermost: bool, innermost: bool) -> nn.Sequential:
@@ -85,7 +127,8 @@ def _up(inputs: int, outputs: int, norm: str, upsample: str, dropout: float, out
         layers += [nn.Upsample(scale_factor=2), nn.Conv2d(inputs, outputs, 3, padding=1, bias=outermost)]
     else:
         layers.append(Double(inputs, outputs, bias=outermost))
-    layers += [nn.Tanh()] if outermost else [normalise(norm, outputs)]
+    if not outermost:
+        layers.append(normalise(norm, outputs))
     if dropout:
         layers.append(nn.Dropout(dropout))
     return nn.Sequential(*layers)

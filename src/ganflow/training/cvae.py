@@ -32,7 +32,8 @@ class CvaeModel:
     Unlike the paper's code, one discriminator serves both branches, and it is conditioned on the input, as in Pix2Pix.
 
     `examples`: fixed inputs and their targets, each uint8 [n, H, W, 3], for the picture made after each epoch.
-    `median_colour`: of the targets, uint8 [3] (losses.rarity).
+    `median_colour`: of the targets, uint8 [3] (losses.rarity). `palette`: the colours, uint8 [k, 3], that the output
+    starts to mix (unet.Palette); k = 0: tanh, the paper's.
     """
 
     def __init__(
@@ -43,6 +44,7 @@ class CvaeModel:
         machine: Machine,
         examples: tuple[np.ndarray, np.ndarray],
         median_colour: Tensor,
+        palette: Tensor,
     ) -> None:
         torch.manual_seed(step_seed(seed, "cvae", "init"))
         self.params, self.machine, self._examples = params, machine, examples
@@ -55,8 +57,11 @@ class CvaeModel:
             "upsample": params.upsample,
             "latent_dim": params.latent_dim,
             "prior": params.prior,
+            "palette": len(palette),
         }
-        self.vae = ConditionalVae(**self.arguments).to(machine.device)
+        self.vae = ConditionalVae(**self.arguments)
+        self.vae.generator.start_palette(to_unit(palette))
+        self.vae.to(machine.device)
         self._branches = machine.synchronised(machine.compiled(Branches(self.vae)))
         self.adversary = PatchAdversary(params, machine)
         self.ema = Ema(self.vae, params.ema_share)

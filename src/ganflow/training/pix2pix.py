@@ -24,7 +24,8 @@ class Pix2PixModel:
     """Generator G, conditional patch discriminator D, and an average of G. Isola et al. 2017 (arXiv:1611.07004).
 
     `examples`: fixed inputs and their targets, each uint8 [n, H, W, 3], for the picture made after each epoch.
-    `median_colour`: of the targets, uint8 [3] (losses.rarity).
+    `median_colour`: of the targets, uint8 [3] (losses.rarity). `palette`: the colours, uint8 [k, 3], that the output
+    starts to mix (unet.Palette); k = 0: tanh, the paper's.
     """
 
     def __init__(
@@ -35,6 +36,7 @@ class Pix2PixModel:
         machine: Machine,
         examples: tuple[np.ndarray, np.ndarray],
         median_colour: Tensor,
+        palette: Tensor,
     ) -> None:
         torch.manual_seed(step_seed(seed, "pix2pix", "init"))
         self.params, self.machine, self._examples = params, machine, examples
@@ -45,8 +47,11 @@ class Pix2PixModel:
             "norm": params.norm,
             "upsample": params.upsample,
             "dropout": params.dropout,
+            "palette": len(palette),
         }
-        self.generator = UNet(**self.arguments).to(machine.device)
+        self.generator = UNet(**self.arguments)
+        self.generator.start_palette(to_unit(palette))
+        self.generator.to(machine.device)
         self._synchronised_g = machine.synchronised(machine.compiled(self.generator))
         self.adversary = PatchAdversary(params, machine)
         self.ema = Ema(self.generator, params.ema_share)

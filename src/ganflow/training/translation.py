@@ -36,7 +36,7 @@ class TranslatorModel(loop.Model, Protocol):
 def train_translator(
     task: Literal["pix2pix", "cvae"],
     params: Params,
-    build: Callable[..., TranslatorModel],  # (section, crop size, seed, machine, examples, median colour)
+    build: Callable[..., TranslatorModel],  # (section, crop size, seed, machine, examples, median colour, palette)
     objective: str,  # its name in the model's config.json
     latent_dim: int = 0,
 ) -> None:
@@ -51,7 +51,8 @@ def train_translator(
     pairs = open_array(prepared.PREPARED / "maps/train.npy", machine.device)
     inputs, targets = prepared.pairs("val", maps.direction)
     examples, median_colour = (inputs[:EXAMPLES], targets[:EXAMPLES]), prepared.common_colour(maps.direction)
-    model = build(own, maps.crop_size, params.seed, machine, examples, median_colour)
+    colours = prepared.palette(maps.direction, own.palette)
+    model = build(own, maps.crop_size, params.seed, machine, examples, median_colour, colours)
     val_latents = latents(len(inputs), latent_dim, params.seed, "cvae", "validate") if latent_dim else None
 
     logged = params.model_dump(include={"seed": True, "compute": True, task: True})
