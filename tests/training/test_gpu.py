@@ -57,9 +57,10 @@ def build(task: str, params: Params, options: dict[str, Any], machine: Machine) 
     own = type(section).model_validate(section.model_dump() | small | options)
     if task in ("pix2pix", "cvae"):
         nothing, common = np.zeros((0, 32, 32, 3), np.uint8), torch.zeros(3, dtype=torch.uint8)
+        colours = torch.zeros(own.palette, 3, dtype=torch.uint8)
         kind = Pix2PixModel if task == "pix2pix" else CvaeModel
         pairs = torch.zeros(4, 2, 36, 36, 3, dtype=torch.uint8, device=GPU)
-        return kind(own, 32, 0, machine, (nothing, nothing), common), PairBatches(pairs, 32, "aerial2map", GPU)
+        return kind(own, 32, 0, machine, (nothing, nothing), common, colours), PairBatches(pairs, 32, "aerial2map", GPU)
     images, labels = (torch.zeros(4, *size, dtype=torch.uint8, device=GPU) for size in ((28, 28), ()))
     batches = DigitBatches(images, labels, GPU)
     if task == "classifier":

@@ -8,7 +8,6 @@ from typing import Any
 import numpy as np
 import torch
 
-from ganflow.data.palette import palette as palette_of
 from ganflow.errors import UserError
 from ganflow.files import sha256, write_json
 
@@ -44,11 +43,6 @@ def common_colour(direction: str) -> torch.Tensor:
     """The median colour of the training targets in this direction, uint8 [3]."""
     aerial, street_map = about("maps")["median"]
     return torch.tensor(street_map if direction == "aerial2map" else aerial, dtype=torch.uint8)
-
-
-def palette(direction: str, count: int) -> torch.Tensor:
-    """At most `count` colours of the training targets in this direction, uint8 [k, 3]; none of photographs."""
-    return torch.from_numpy(palette_of(pairs("train", direction)[1], count))
 
 
 def evenly(count: int, total: int) -> np.ndarray:

@@ -12,6 +12,7 @@ from ganflow.comparison.champion import digest_of
 from ganflow.config import Params, Translator
 from ganflow.data import prepared
 from ganflow.data.batches import PairBatches, open_array
+from ganflow.data.palette import palette
 from ganflow.inference.translation import translate
 from ganflow.metrics import classes
 from ganflow.metrics.bootstrap import RESAMPLES, whole_and_resamples
@@ -51,7 +52,7 @@ def train_translator(
     pairs = open_array(prepared.PREPARED / "maps/train.npy", machine.device)
     inputs, targets = prepared.pairs("val", maps.direction)
     examples, median_colour = (inputs[:EXAMPLES], targets[:EXAMPLES]), prepared.common_colour(maps.direction)
-    colours = prepared.palette(maps.direction, own.palette)
+    colours = torch.from_numpy(palette(prepared.pairs("train", maps.direction)[1], own.palette))
     model = build(own, maps.crop_size, params.seed, machine, examples, median_colour, colours)
     val_latents = latents(len(inputs), latent_dim, params.seed, "cvae", "validate") if latent_dim else None
 
