@@ -45,7 +45,7 @@ machine = compute.prepare(params.compute.model_copy(update={"precision": "fp32",
 rng = torch.Generator().manual_seed(1)
 digits = torch.rand(4, 1, 28, 28, generator=rng) * 2 - 1, torch.arange(4)
 pairs = torch.rand(2, 4, 3, 32, 32, generator=rng) * 2 - 1
-common, palette = torch.zeros(3, dtype=torch.uint8), torch.tensor([[232, 228, 224], [254, 254, 254]])
+common = torch.zeros(3, dtype=torch.uint8), torch.tensor([[232, 228, 224], [254, 254, 254]])
 shown = (np.zeros((0, 32, 32, 3), np.uint8),) * 2
 small = {"generator_channels": 4, "encoder_channels": 4, "discriminator_channels": 4, "latent_dim": 3, "channels": 4}
 every = {"lambda_latent": 1.0, "lambda_rare": 1.0, "lambda_features": 1.0, "critic_steps": 2}
@@ -58,9 +58,9 @@ for objective in OBJECTIVES:
     models = {
         "gan": (GanModel(of(params.gan), 0, machine), digits),
         "cgan": (GanModel(of(params.cgan), 0, machine, classes=10), digits),
-        "pix2pix": (Pix2PixModel(of(params.pix2pix, dropout=0.0), 32, 0, machine, shown, common, palette), tuple(pairs)),
-        "cvae": (CvaeModel(of(params.cvae), 32, 0, machine, shown, common, palette), tuple(pairs)),
-        "bicycle": (CvaeModel(of(params.cvae, **every), 32, 0, machine, shown, common, palette), tuple(pairs)),
+        "pix2pix": (Pix2PixModel(of(params.pix2pix, dropout=0.0), 32, 0, machine, shown, *common), tuple(pairs)),
+        "cvae": (CvaeModel(of(params.cvae), 32, 0, machine, shown, *common), tuple(pairs)),
+        "bicycle": (CvaeModel(of(params.cvae, **every), 32, 0, machine, shown, *common), tuple(pairs)),
     }
     for name, (model, batch) in models.items():
         for step in range(3):
