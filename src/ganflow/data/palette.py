@@ -10,7 +10,7 @@ IMAGES, STRIDE = 128, 4  # at most this many images are looked at, every 4th row
 
 
 def palette(targets: np.ndarray, count: int) -> np.ndarray:
-    """At most `count` colours that `targets`, uint8 [N, H, W, C], are drawn with, the most frequent first: uint8 [k, C].
+    """The colours that `targets`, uint8 [N, H, W, C], are drawn with, most frequent first: uint8 [k, C], k <= `count`.
 
     They are the fullest cubes of the colour histogram, without the neighbours of those already taken. k = 0 where
     fewer than half of the pixels have one of these colours, as in photographs: on 128 images of each, 56 % do of the
