@@ -56,7 +56,7 @@ def logged(folder: Path, lambda_l1: float, wrong: float, colour: str) -> str:
         network,
         torch.zeros(2, 3, 8, 8),
         "model",
-        ValidationScore("mean_iou", True, "val", "download", score),
+        ValidationScore("mean_iou", True, "val", "download", 96, "", score),
     )
     drawn = np.where(np.random.default_rng(7).random(REAL.shape[:3])[..., None] < wrong, REAL[::-1], REAL)
     frame = translation.per_image(drawn, REAL, to_map=True)

@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from ganflow.comparison.champion import ValidationScore, difference, digest_of, from_text, verdict
+from ganflow.comparison.champion import LEAST_PAIRS, ValidationScore, difference, digest_of, from_text, verdict
 from ganflow.metrics.bootstrap import whole_and_resamples
 
 RNG = np.random.default_rng(0)
@@ -11,8 +11,16 @@ LUCK = RNG.normal(0.5, 0.2, 96)  # how hard each of 96 images is, for every mode
 WEIGHTS = whole_and_resamples(96, seed=0, resamples=1000) / 96
 
 
-def score(per_image: np.ndarray, *, higher: bool = True, on: str = "val", source: str = "download") -> ValidationScore:
-    return ValidationScore("mean_iou" if higher else "mae", higher, on, source, WEIGHTS @ per_image)
+def score(
+    per_image: np.ndarray,
+    *,
+    higher: bool = True,
+    on: str = "val",
+    source: str = "download",
+    images: int = 96,
+    failure: str = "",
+) -> ValidationScore:
+    return ValidationScore("mean_iou" if higher else "mae", higher, on, source, images, failure, WEIGHTS @ per_image)
 
 
 def model(skill: float, seed: int, spread: float = 0.02) -> np.ndarray:
@@ -69,11 +77,43 @@ def test_even_models_are_rarely_taken_for_better() -> None:
     assert not verdict(old, old).moves
 
 
+@pytest.mark.parametrize(
+    ("unfit", "why"),
+    [
+        (score(model(0.3, 1), failure="worse than one constant colour by mean class IoU"), "it is worse than one"),
+        (score(model(0.3, 1), failure="collapsed: draws few of the digits"), "it has collapsed"),
+        (score(model(0.3, 1), images=LEAST_PAIRS - 1), "19 validation images are too few: a champion takes 20"),
+        (score(np.full(96, 0.9)), "its ± is 0"),
+        (score(np.full(96, np.nan)), "its ± is 0"),
+    ],
+)
+@pytest.mark.filterwarnings("ignore:All-NaN")
+def test_no_champion_that_failed_or_whose_validation_cannot_tell(unfit: ValidationScore, why: str) -> None:
+    for champion in (None, score(model(0, 2)), score(model(0, 2), source="generated")):
+        found = verdict(unfit, champion)
+        assert not found.moves
+        assert f"Cannot be champion: {why}" in found.why
+
+
+def test_the_best_of_eight_equals_is_told_from_none_of_them() -> None:
+    """By plain 95 % intervals it is told from one of the others in half of the cases; it should be in 5 %."""
+    wrong = {2: 0, 8: 0}
+    for trial in range(100):
+        runs = [score(model(0, 8 * trial + seed)) for seed in range(8)]
+        best = max(runs, key=lambda run: run.value)
+        for among in wrong:
+            found = [difference(best, run, among) or (0, 0) for run in runs]
+            wrong[among] += any(gain > noise for gain, noise in found)
+    assert wrong[2] > 30
+    assert wrong[8] <= 8
+
+
 def test_text_keeps_every_bit() -> None:
     one = score(model(0, 1))
     again = from_text(one.text())
     assert np.array_equal(one.values, again.values)
-    assert (one.measure, one.higher, one.on, one.source) == (again.measure, again.higher, again.on, again.source)
+    same = ("measure", "higher", "on", "source", "images", "failure")
+    assert [getattr(one, name) for name in same] == [getattr(again, name) for name in same]
 
 
 def test_a_digest_knows_values_shapes_and_types() -> None:

@@ -6,19 +6,20 @@ import numpy as np
 import pytest
 import torch
 
-from ganflow.comparison.champion import ValidationScore
+from ganflow.comparison.champion import LEAST_PAIRS, ValidationScore
+from ganflow.tracking import registry
 from ganflow.tracking.run import Dataset, start_run
 
 DATA = Dataset("maps", "ab" * 32, "download")
 
 
-def trained(value: float | None, training: str) -> str:
+def trained(value: float | None, training: str, images: int = 96, failure: str = "") -> str:
     tracker = start_run("pix2pix", params={"seed": 0}, dataset=DATA, training=training, tags={})
     noise = np.random.default_rng(0).normal(0, 0.01, 100)
     score = (
         None
         if value is None
-        else ValidationScore("mean_iou", True, "val", "download", np.array([value, *(value + noise)]))
+        else ValidationScore("mean_iou", True, "val", "download", images, failure, np.array([value, *(value + noise)]))
     )
     tracker.model(torch.nn.Conv2d(1, 1, 1).eval(), torch.zeros(2, 1, 4, 4), "model", score)
     tracker.finish("FINISHED")
@@ -64,3 +65,23 @@ def test_a_champion_that_cannot_be_read_stays(tmp_path: Path, lost: str) -> None
     assert version.description.startswith("validation mean iou 0.9 ±")
     assert "Not compared: " in version.description
     assert "first champion" not in version.description
+
+
+def test_what_failed_or_was_hardly_validated_is_a_version_and_no_champion(tmp_path: Path) -> None:
+    """Not even the first, nor by a better number."""
+    import mlflow
+
+    client = mlflow.MlflowClient(f"sqlite:///{tmp_path}/mlflow.db")
+    failed = trained(0.9, "failed", failure="worse than one constant colour by mean class IoU")
+    small = trained(0.9, "small", images=LEAST_PAIRS - 1)
+    assert registry.champion_run(client, "pix2pix") is None
+    sound = trained(0.5, "sound", images=LEAST_PAIRS)
+    collapsed = trained(0.9, "collapsed", failure="collapsed: draws few of the digits")
+    assert registry.champion_run(client, "pix2pix") == sound
+    for run, why in (
+        (failed, "Cannot be champion: it is worse than one constant colour"),
+        (small, "Cannot be champion: 19 validation images are too few: a champion takes 20."),
+        (collapsed, "Cannot be champion: it has collapsed: draws few"),
+    ):
+        (version,) = client.search_model_versions(f"run_id = '{run}'")
+        assert why in version.description

@@ -1,4 +1,7 @@
-"""Which model of a task is champion: the best on the validation split, by more than the noise of its images."""
+"""Which model of a task is champion: the best on the validation split, by more than the noise of its images.
+
+A model that has failed (metrics/failures.py), or whose validation is too small to tell, never is.
+"""
 
 import hashlib
 import json
@@ -8,6 +11,12 @@ from typing import Any
 import numpy as np
 
 from ganflow.metrics.bootstrap import plus_minus
+from ganflow.metrics.intervals import bonferroni
+
+# Validation images that a champion takes. Of fewer pairs a resampled interval is clearly too narrow (of the mean of 10
+# it covers about 90 %, not 95 %); a Fréchet distance of fewer digits says little.
+LEAST_IMAGES = {"frechet_classifier": 100}
+LEAST_PAIRS = 20
 
 
 @dataclass(frozen=True)
@@ -22,6 +31,8 @@ class ValidationScore:
     higher: bool  # is better
     on: str  # digest of the images, and of the classifier if it uses one; two are comparable only if it is equal
     source: str  # of the data: download or generated
+    images: int  # how many
+    failure: str  # what the model has failed at on them, by metrics.failures.failure, or ""
     values: np.ndarray  # [1 + R]: the measure on all images, then on R resamples
 
     @property
@@ -32,6 +43,16 @@ class ValidationScore:
     def plus_minus(self) -> float:
         """Half the width of the 95 % interval."""
         return plus_minus(self.values[1:])
+
+    @property
+    def unfit(self) -> str:
+        """Why the model cannot be champion, or ""."""
+        least = LEAST_IMAGES.get(self.measure, LEAST_PAIRS)
+        if self.failure:
+            return f"it is {self.failure}" if not self.failure.startswith("collapsed") else f"it has {self.failure}"
+        if self.images < least:
+            return f"{self.images} validation images are too few: a champion takes {least}"
+        return "" if self.plus_minus > 1e-9 else "its ± is 0, so nothing is known of its noise"
 
     def text(self) -> str:
         content = {name: value for name, value in vars(self).items() if name != "values"}
@@ -66,11 +87,14 @@ class Verdict:
     why: str
 
 
-def difference(newcomer: ValidationScore, champion: ValidationScore) -> tuple[float, float] | None:
+def difference(newcomer: ValidationScore, champion: ValidationScore, among: int = 2) -> tuple[float, float] | None:
     """(how much better the newcomer is, half the width of its 95 % interval), or None if the two are not comparable.
 
     A paired bootstrap: the interval of the difference on each resample. It is narrower than the two models' own
     intervals combined, and right because both were measured on the same images.
+
+    `among` k > 2 runs the interval is Bonferroni's for all their k (k - 1) / 2 pairs, which then hold together in 95 %
+    of cases: the best of k was chosen by looking at all of them, and would too often be told from others by luck.
     """
     same = (newcomer.measure, newcomer.on, len(newcomer.values)) == (
         champion.measure,
@@ -80,11 +104,11 @@ def difference(newcomer: ValidationScore, champion: ValidationScore) -> tuple[fl
     if not same:
         return None
     gain = (newcomer.values - champion.values) * (1 if newcomer.higher else -1)
-    return float(gain[0]), plus_minus(gain[1:])
+    return float(gain[0]), plus_minus(gain[1:]) * bonferroni(among * (among - 1) // 2)
 
 
 def verdict(newcomer: ValidationScore, champion: ValidationScore | None) -> Verdict:
-    """The alias moves only to a model that is better by more than the 95 % interval of the difference.
+    """The alias moves only to a model that is fit, and better by more than the 95 % interval of the difference.
 
     The interval covers the choice of validation images, not that of the seed. Both values are from epochs chosen by the
     same measure, so both are a little too good; the test split is not used.
@@ -94,6 +118,8 @@ def verdict(newcomer: ValidationScore, champion: ValidationScore | None) -> Verd
     """
     name = f"validation {newcomer.measure.replace('_', ' ')}"
     own = f"{name} {newcomer.value:.4g} ± {newcomer.plus_minus:.2g}"
+    if newcomer.unfit:
+        return Verdict(False, f"{own}. Cannot be champion: {newcomer.unfit}.")
     if champion is None:
         return Verdict(True, f"{own}. The first champion: there was none.")
     if newcomer.source != champion.source:

@@ -4,7 +4,7 @@ Results are (value, half the width of its 95 % interval): the two numbers around
 """
 
 import numpy as np
-from scipy.special import stdtrit
+from scipy.special import ndtri, stdtrit
 from scipy.stats import binomtest
 
 from ganflow.metrics.bootstrap import LEVEL
@@ -34,6 +34,14 @@ def wilson(value: float, count: int) -> float:
     """The larger half width of Wilson's 95 % interval of a share `value` of `count` independent images."""
     ends = binomtest(round(value * count), count).proportion_ci(LEVEL, method="wilson")
     return float(max(value - ends.low, ends.high - value))
+
+
+def bonferroni(comparisons: int) -> float:
+    """By how much 95 % intervals must be wider so that `comparisons` of them hold together in 95 % of cases.
+
+    Bonferroni's inequality, on normal errors: the far quantiles of a thousand resamples are themselves noise.
+    """
+    return float(ndtri(1 - (1 - LEVEL) / 2 / comparisons) / ndtri((1 + LEVEL) / 2))
 
 
 def whole_and_deletions(images: int, groups: int, seed: int) -> np.ndarray:

@@ -1,5 +1,6 @@
 """Every reported measure: its name, which direction is better, and a short description (more in docs/metrics.md)."""
 
+from collections.abc import Container
 from dataclasses import dataclass
 from typing import Literal
 
@@ -99,3 +100,16 @@ PER_CLASS = tuple(
 )
 TRANSLATION = TRANSLATION_CLASSES + TRANSLATION_PIXELS + TRANSLATION_PERCEPTUAL
 BY_TASK = {"gan": DIGITS, "cgan": CONDITIONAL + DIGITS, "pix2pix": TRANSLATION, "cvae": TRANSLATION + SAMPLES}
+MEASURES = {measure.key: measure for measures in (*BY_TASK.values(), PER_CLASS) for measure in measures}
+# Digits have two: right (are they digits?) and varied (are all real ones there?). One alone is easily had.
+_HEADLINES = {
+    "gan": {"right": ("precision",), "varied": ("coverage",)},
+    "cgan": {"right": ("class_accuracy",), "varied": ("coverage",)},
+    **dict.fromkeys(("pix2pix", "cvae"), {"": ("mean_iou", "mae")}),
+}
+
+
+def headlines(task: str, row: Container[str]) -> dict[str, Measure]:
+    """The measures to look at first, of those in `row`, by what they say in a word (for digits: right, varied)."""
+    found = {word: next((key for key in keys if key in row), None) for word, keys in _HEADLINES[task].items()}
+    return {word: MEASURES[key] for word, key in found.items() if key is not None}

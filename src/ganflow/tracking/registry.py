@@ -13,7 +13,8 @@ ALIAS = "champion"
 def register(client: Any, task: str, run_id: str, model_id: str, score: ValidationScore | None) -> None:
     """Make the logged model the next version of `task`, and champion if `score` beats the champion's. Once per run.
 
-    A model without a score (the digit classifier has no validation) becomes a version, but never champion.
+    A model without a score (the digit classifier has no validation), or with one that is unfit, becomes a version, but
+    never champion.
     """
     if client.search_model_versions(f"run_id = '{run_id}'", max_results=1):
         return
@@ -65,7 +66,7 @@ def _verdict(client: Any, task: str, score: ValidationScore) -> Verdict:
     """The verdict on a new model. A champion whose score cannot be read stays until somebody moves the alias."""
     from mlflow.exceptions import MlflowException
 
-    holder = champion_run(client, task)
+    holder = None if score.unfit else champion_run(client, task)
     if holder is None:
         return verdict(score, None)
     try:

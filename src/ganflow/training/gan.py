@@ -11,8 +11,11 @@ from ganflow.inference.digits import draw, every_class
 from ganflow.inference.features import classify
 from ganflow.inference.grids import digit_grid
 from ganflow.losses import OBJECTIVES, gradient_penalty, zero_centred_penalty
-from ganflow.metrics.bootstrap import whole_and_resamples
+from ganflow.metrics import failures
+from ganflow.metrics.bootstrap import value_and_plus_minus, whole_and_resamples
+from ganflow.metrics.digits import pixel_gaussian
 from ganflow.metrics.distribution import RESAMPLES, frechet_distance
+from ganflow.metrics.manifold import manifold, neighbours
 from ganflow.models.classifier import DigitClassifier
 from ganflow.models.dcgan import DigitDiscriminator, DigitGenerator, with_classes
 from ganflow.seeds import latents, step_seed
@@ -136,9 +139,12 @@ def digit_validation(classifier: DigitClassifier, val: np.ndarray, inputs: Tenso
     """Choose the epoch with the lowest Fréchet distance to `val`, uint8 [N, 28, 28], in the classifier's features.
 
     The distance is that of the digits generated from `inputs` [N, latent_dim (+ classes)]. For a class-conditional
-    generator, class_accuracy is the share of them that the classifier assigns to the requested class.
+    generator, class_accuracy is the share of them that the classifier assigns to the requested class. The trivial
+    baseline is a Gaussian on the pixels of `val`.
     """
     real, _ = classify(classifier, val)
+    # Not the features themselves: their last bits differ from machine to machine.
+    images = digest_of(val, *(weights.cpu().numpy() for weights in classifier.state_dict().values()))
 
     def measure(generator: nn.Module) -> dict[str, float]:
         assert isinstance(generator, DigitGenerator)
@@ -149,10 +155,20 @@ def digit_validation(classifier: DigitClassifier, val: np.ndarray, inputs: Tenso
             measures["class_accuracy"] = float((probabilities.argmax(1) == requested).mean())
         return measures
 
-    def resampled(generator: nn.Module) -> np.ndarray:
-        features, _ = classify(classifier, draw(generator, inputs))
+    def resamples_of(features: np.ndarray) -> np.ndarray:
         # Fixed seeds, so that the resamples are the same in every run: see Validation.
         weights = [whole_and_resamples(len(rows), seed, RESAMPLES) for seed, rows in enumerate((features, real))]
         return frechet_distance(features, real, (weights[0], weights[1]))
 
-    return Validation(measure, "frechet_classifier", False, resampled, digest_of(val, real))
+    def resampled(generator: nn.Module) -> np.ndarray:
+        return resamples_of(classify(classifier, draw(generator, inputs))[0])
+
+    def failure(generator: nn.Module) -> str:
+        sets = {"model": draw(generator, inputs), "ceiling": pixel_gaussian(val, len(val), seed=0)}
+        features = {row: classify(classifier, digits)[0] for row, digits in sets.items()}
+        rows = {row: {"frechet_classifier": value_and_plus_minus(resamples_of(of))} for row, of in features.items()}
+        variety = manifold(neighbours(features["model"]), neighbours(real))
+        rows["model"] |= {key: (float(values[0]), 0.0) for key, values in variety.items()}
+        return failures.failure(rows)
+
+    return Validation(measure, "frechet_classifier", False, resampled, failure, len(val), images)

@@ -76,13 +76,16 @@ class Validation:
     """Measures of a network in evaluation mode, and the one of them by which the best epoch is chosen.
 
     `measure` must change nothing that the next training step depends on. `resampled` gives `best_by` on the whole split
-    and on resamples of it, [1 + R]: the same ones for every network measured on the same `images`, a digest.
+    and on resamples of it, [1 + R]: the same ones for every network measured on the same `count` images, of digest
+    `images`. `failure`: what a network fails at there, in the words of metrics.failures, or "".
     """
 
     measure: Callable[[nn.Module], dict[str, float]]
     best_by: str
     higher_is_better: bool
     resampled: Callable[[nn.Module], np.ndarray] | None = None
+    failure: Callable[[nn.Module], str] = lambda _: ""
+    count: int = 0
     images: str = ""
 
     def better(self, value: float, than: float) -> bool:

@@ -143,6 +143,7 @@ def _validation_result(
     """The saved network's value on the validation split and on its resamples, which decide on the champion."""
     if validation.resampled is None:
         return None
-    values = validation.resampled(network.to(machine.device))
+    values, failure = validation.resampled(network.to(machine.device)), validation.failure(network)
     network.cpu()
-    return ValidationScore(validation.best_by, validation.higher_is_better, validation.images, source, values)
+    judged = validation.best_by, validation.higher_is_better, validation.images, source, validation.count
+    return ValidationScore(*judged, failure, values)

@@ -13,9 +13,10 @@ from ganflow.config import Params, Translator
 from ganflow.data import prepared
 from ganflow.data.batches import PairBatches, open_array
 from ganflow.data.palette import palette
+from ganflow.data.pairs import median_colour
 from ganflow.inference.translation import translate
-from ganflow.metrics import classes
-from ganflow.metrics.bootstrap import RESAMPLES, whole_and_resamples
+from ganflow.metrics import classes, failures
+from ganflow.metrics.bootstrap import RESAMPLES, value_and_plus_minus, whole_and_resamples
 from ganflow.seeds import latents
 from ganflow.training import compute, loop
 from ganflow.training.compute import Machine
@@ -51,9 +52,9 @@ def train_translator(
     machine = compute.prepare(params.compute, plan.steps)
     pairs = open_array(prepared.PREPARED / "maps/train.npy", machine.device)
     inputs, targets = prepared.pairs("val", maps.direction)
-    examples, median_colour = (inputs[:EXAMPLES], targets[:EXAMPLES]), prepared.common_colour(maps.direction)
+    examples, common = (inputs[:EXAMPLES], targets[:EXAMPLES]), prepared.common_colour(maps.direction)
     colours = torch.from_numpy(palette(prepared.pairs("train", maps.direction)[1], own.palette))
-    model = build(own, maps.crop_size, params.seed, machine, examples, median_colour, colours)
+    model = build(own, maps.crop_size, params.seed, machine, examples, common, colours)
     val_latents = latents(len(inputs), latent_dim, params.seed, "cvae", "validate") if latent_dim else None
 
     logged = params.model_dump(include={"seed": True, "compute": True, task: True})
@@ -89,20 +90,24 @@ def translator_validation(
     """Choose the epoch with the highest mean IoU of map classes or, for photos, the lowest mean absolute error.
 
     Both are computed on centre crops, `crop` pixels wide, of `inputs` and `real`, uint8 [N, H, W, 3]: whole tiles would
-    cost several times as much. `latents` [N, Z]: fixed ones, for a generator that takes a latent.
+    cost several times as much. `latents` [N, Z]: fixed ones, for a generator that takes a latent. Its trivial baseline
+    is the median colour of the same crops.
     """
     inputs, real = (_centre(images, crop) for images in (inputs, real))
     to_map = direction == "aerial2map"
+    best_by = "mean_iou" if to_map else "mae"
+
+    def drawn(generator: nn.Module) -> np.ndarray:
+        return translate(generator, inputs, VALIDATION_BATCH_SIZE, machine.device, latents)
 
     def measure(generator: nn.Module) -> dict[str, float]:
-        generated = translate(generator, inputs, VALIDATION_BATCH_SIZE, machine.device, latents)
+        generated = drawn(generator)
         measures = {"mae": float(np.abs(generated.astype(np.int16) - real).mean())}
         if to_map:
             measures["mean_iou"] = float(classes.scores(classes.confusions(generated, real).sum(0))["mean_iou"])
         return measures
 
-    def resampled(generator: nn.Module) -> np.ndarray:
-        generated = translate(generator, inputs, VALIDATION_BATCH_SIZE, machine.device, latents)
+    def resamples_of(generated: np.ndarray) -> np.ndarray:
         weights = whole_and_resamples(len(real), seed=0, resamples=RESAMPLES)  # a fixed seed: see Validation
         if not to_map:
             errors = np.abs(generated.astype(np.int16) - real).mean((1, 2, 3))
@@ -110,7 +115,16 @@ def translator_validation(
         counts = classes.confusions(generated, real)
         return classes.scores((weights @ counts.reshape(len(counts), -1)).reshape(-1, *counts.shape[1:]))["mean_iou"]
 
-    return Validation(measure, "mean_iou" if to_map else "mae", to_map, resampled, digest_of(inputs, real))
+    def failure(generator: nn.Module) -> str:
+        answers = {"model": drawn(generator), "constant": np.broadcast_to(median_colour(real), real.shape)}
+        return failures.failure(
+            {row: {best_by: value_and_plus_minus(resamples_of(images))} for row, images in answers.items()}
+        )
+
+    def resampled(generator: nn.Module) -> np.ndarray:
+        return resamples_of(drawn(generator))
+
+    return Validation(measure, best_by, to_map, resampled, failure, len(real), digest_of(inputs, real))
 
 
 def _centre(images: np.ndarray, size: int) -> np.ndarray:
