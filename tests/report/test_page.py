@@ -12,7 +12,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 from PIL import Image
-from report_page import FIGURES, page, pix2pix
+from report_page import FIGURES, GAN, page, pix2pix
 from ruamel.yaml import YAML
 
 from ganflow.config import Params
@@ -116,6 +116,39 @@ def test_the_best_is_marked_and_what_is_no_different_from_the_model(tmp_path: Pa
     assert "(best)" in cells[0], "not by colour alone"
     assert "within the noise" in cells[1], "10.00 and 10.10, each +- 0.1"
     assert not [cell for cell in cells[2:] if "within the noise" in cell or "(best)" in cell]
+
+
+def test_no_baseline_is_marked_as_best_and_no_other_where_one_is_ahead(tmp_path: Path, params: Params) -> None:
+    """One constant colour draws no hallucination, and beats every network on SSIM: that row shows no skill."""
+    table = pix2pix()
+    for row, value in (("model", 0.3), ("nearest", 0.4), ("constant", 0.0), ("input", 0.9)):
+        table["rows"][row]["hallucinated_images"] = (value, 0.01)
+    table["rows"]["constant"]["ssim"] = (99.0, 0.1)
+    text = page(tmp_path, params, table=table)
+    for name in ("tiles with hallucinations", "SSIM"):
+        assert "(best)" not in row_of(text, name)
+    assert "(best)" in row_of(text, "MS-SSIM")
+
+
+def test_what_lost_to_one_colour_says_so_and_is_marked_nowhere(tmp_path: Path, params: Params) -> None:
+    table = pix2pix()
+    table["rows"]["model"]["mean_iou"] = (0.1, 0.01)
+    text = page(tmp_path, params, table=table)
+    said = "This model is worse than one constant colour by mean class IoU. It is not called best anywhere."
+    assert text.count(said) == 3, "at a glance, above the tables, and the VAE's, which is as good"
+    assert "(best)" not in text
+
+
+def test_digits_at_a_glance_are_a_pair_and_a_collapse_is_named(
+    tmp_path: Path, params: Params, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    glance = page(tmp_path, params).partition("At a glance</h2>")[2].partition("<h2")[0]
+    assert "right: <strong>0.600</strong>" in glance
+    assert "right: <strong>0.9800</strong>" in glance
+    assert glance.count("varied: <strong>0.500</strong>") == 2
+    assert "collapsed" not in glance
+    monkeypatch.setitem(GAN["rows"]["model"], "coverage", (0.0, 0.002))
+    assert "This model is collapsed: draws few of the digits." in page(tmp_path, params)
 
 
 def test_the_l1_baseline_stands_beside_it_if_it_was_measured_on_the_same_images(tmp_path: Path, params: Params) -> None:

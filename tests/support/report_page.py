@@ -30,7 +30,13 @@ GAN = {
         "frechet_classifier_repeats_sd": 0.25,
     },
     "rows": {
-        "model": {"frechet_classifier": (12.345, 0.5), "score": (8.5, 0.1), "kl_uniform": (0.01, 0.001)},
+        "model": {
+            "frechet_classifier": (12.345, 0.5),
+            "score": (8.5, 0.1),
+            "kl_uniform": (0.01, 0.001),
+            "precision": (0.6, 0.01),
+            "coverage": (0.5, 0.01),
+        },
         "floor": {"frechet_classifier": (0.5, 0.1), "score": (9.8, 0.1)},
         "copies": {"frechet_classifier": (1.5, 0.1)},
         "ceiling": {"frechet_classifier": (90.0, 1.0)},

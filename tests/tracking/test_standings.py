@@ -3,12 +3,15 @@
 import json
 from typing import Any
 
+import numpy as np
 import pytest
 from PIL import Image
 
+from ganflow.comparison.champion import ValidationScore
 from ganflow.tracking import standings, store
+from ganflow.tracking.reading import VALIDATION_FILE
 
-TASK = "cgan"  # its images have no counterparts: intervals come from the tables alone
+TASK = "cgan"
 
 
 @pytest.fixture
@@ -16,23 +19,44 @@ def client() -> Any:
     return store.client()
 
 
+LUCK = np.random.default_rng(0).normal(0, 1, 1000)
+
+
 def measured(
     client: Any,
     name: str,
-    accuracy: float,
+    distance: float,
     data: str = "abc",
     params: dict[str, int] | None = None,
-    noise: float = 0.01,
+    noise: float = 0.1,
+    validated_on: str = "val",
+    test_distance: float | None = None,
+    coverage: float = 0.8,
 ) -> str:
-    """A run of the conditional GAN as its evaluation leaves it."""
+    """A run of the conditional GAN as its evaluation leaves it; `distance` is what its validation said."""
     experiment = store.experiment(client, TASK)
     run = client.create_run(experiment, run_name=name, tags={"ganflow.remake": f"dvc repro {name}"}).info.run_id
     for key, value in (params or {}).items():
         client.log_param(run, key, value)
-    rows = {"model": {"class_accuracy": (accuracy, noise)}, "floor": {"class_accuracy": (0.995, 0.001)}}
+    # Half of each run's luck is its own, so that differences have an interval.
+    own = np.random.default_rng(len(name)).normal(0, 1, 1000)
+    values = distance + noise / 1.96 * np.array([0, *((LUCK + own) / np.sqrt(2))])
+    score = ValidationScore("frechet_classifier", False, validated_on, "download", 5000, "", values)
+    client.log_text(run, score.text(), VALIDATION_FILE)
+    client.log_metric(run, "best/val_frechet_classifier", distance)
+    rows = {
+        "model": {
+            "frechet_classifier": (test_distance or distance + 0.5, noise),
+            "class_accuracy": (0.98, 0.01),
+            "coverage": (coverage, 0.01),
+            "recall": (coverage, 0.01),
+        },
+        "floor": {"frechet_classifier": (0.5, 0.1), "class_accuracy": (0.995, 0.001)},
+        "ceiling": {"frechet_classifier": (300.0, 1.0), "coverage": (0.03, 0.01)},
+    }
     rows["at its mean"] = {"class_accuracy": (0.7, 0.01)}  # the model again, asked in another way
     client.log_dict(run, {"about": {"n": 50, "test_data": data}, "rows": rows}, f"metrics/{TASK}.json")
-    client.log_metric(run, "test/class_accuracy", accuracy)
+    client.log_metric(run, "test/class_accuracy", 0.98)
     client.set_terminated(run)
     return run
 
@@ -43,42 +67,87 @@ def page(client: Any) -> str:
 
 
 def test_the_first_line_says_which_is_best_and_whether_that_is_more_than_noise(client: Any) -> None:
-    measured(client, "one", 0.80)
-    measured(client, "two", 0.90)
+    measured(client, "one", 3.0)
+    measured(client, "second", 2.0)
     first, _, rest = page(client).partition("\n")
-    assert first.startswith(
-        'Best: "two", test read as the digit asked for 0.9000 ± 0.0100; next −0.1000 ± 0.0141, more'
-    )
+    assert first.startswith('Best: "second", validation Fréchet distance 2.00 ± 0.10; next 1.00 ± 0.1')
+    assert first.endswith(", more than noise. Open ▾")
     assert "`dvc repro one`" in rest
-    assert "| *other real digits* (no model) | 0.9950 |" in rest
+    assert "| *other real digits* (no model) | | | 0.50 | 0.9950 | – |" in rest
+    assert "| *Gaussian on pixels* (no model) | | | 300.00 | – | 0.030 |" in rest
     assert "at its mean" not in rest
-    measured(client, "three", 0.91)
-    assert "; next −0.0100 ± 0.0141, within noise." in page(client).partition("\n")[0]
+    measured(client, "third run", 1.95)
+    assert ", within noise. Open ▾" in page(client).partition("\n")[0]
+
+
+def test_the_validation_ranks_and_the_test_values_stand_beside(client: Any) -> None:
+    measured(client, "lucky in the test", 3.0, test_distance=1.0)
+    measured(client, "chosen", 2.0, test_distance=4.0)
+    text = page(client)
+    assert text.startswith('Best: "chosen"')
+    (head,) = (line for line in text.splitlines() if line.startswith("| | run "))
+    assert "| validation: Fréchet distance ↓ |" in head
+    assert "test: read as the digit asked for (right) ↑ | test: coverage (varied) ↑ |" in head
+    (line,) = (line for line in text.splitlines() if line.startswith("| 1 |"))
+    assert "| 2.00 ± 0.10 |  | 4.00 ± 0.10 | 0.9800 ± 0.0100 | 0.800 ± 0.010 |" in line
+
+
+def test_the_best_of_many_must_be_better_by_more_than_luck(client: Any) -> None:
+    """What is more than noise of two runs is within noise of eight: each of them had a chance to be the best."""
+    for number in range(2):
+        measured(client, "r" * (number + 1), 2.0 + 0.12 * number)
+    assert "more than noise" in page(client).partition("\n")[0]
+    assert "Bonferroni" not in page(client)
+    for number in range(2, 8):
+        measured(client, "r" * (number + 1), 2.2)
+    text = page(client)
+    assert "within noise" in text.partition("\n")[0]
+    assert "Bonferroni's for all pairs of the 8 runs" in text
+
+
+def test_a_run_that_failed_is_last_and_never_the_best(client: Any) -> None:
+    measured(client, "collapsed", 0.9, coverage=0.0)
+    assert page(client).startswith('No run is best: "collapsed" is collapsed: draws few of the digits. Open')
+    measured(client, "sound", 33.0)
+    text = page(client)
+    first = text.partition("\n")[0]
+    assert first == (
+        'Best: "sound", validation Fréchet distance 33.00 ± 0.10; next: collapsed: draws few of the digits. Open ▾'
+    )
+    (line,) = (line for line in text.splitlines() if line.startswith("| – |"))
+    assert "[collapsed](" in line
+    assert "**collapsed: draws few of the digits**" in line
+    measured(client, "trivial", 0.5, test_distance=300.0)
+    text = page(client)
+    assert text.startswith('Best: "sound"')
+    assert "**no better than a Gaussian on pixels by Fréchet distance**" in text
 
 
 def test_parameters_that_differ_stand_beside_those_of_the_best(client: Any) -> None:
-    measured(client, "one", 0.80, params={"cgan.epochs": 3, "seed": 0, "cgan.gone": 1})
-    measured(client, "two", 0.90, params={"cgan.epochs": 9, "seed": 0})
+    measured(client, "one", 3.0, params={"cgan.epochs": 3, "seed": 0, "cgan.gone": 1})
+    measured(client, "second", 2.0, params={"cgan.epochs": 9, "seed": 0})
     (line,) = (line for line in page(client).splitlines() if line.startswith("| 2 |"))
     assert "`cgan.epochs` 3 (9) `cgan.gone` 1 (–)" in line
     assert "seed" not in line
 
 
-def test_other_test_data_and_unmeasured_runs_are_counted_and_not_compared(client: Any) -> None:
-    measured(client, "of other data", 0.99, data="other")
+def test_other_data_and_unmeasured_runs_are_counted_and_not_compared(client: Any) -> None:
+    measured(client, "of other data", 1.0, data="other")
+    measured(client, "validated on others", 1.0, validated_on="other images")
     client.create_run(store.experiment(client, TASK), run_name="killed")
-    measured(client, "a|b", 0.80)
+    measured(client, "a|b", 2.0)
     text = page(client)
-    assert text.startswith('Best: "a/b", test read as the digit asked for 0.8000 ± 0.0100. ')
-    assert "1 more run not shown; 1 run without test measures" in text
+    assert text.startswith('No other to compare with: "a/b", validation Fréchet distance 2.00 ± 0.10. ')
+    assert "2 more runs not shown; 1 run without test measures" in text
     assert "of other data" not in text
+    assert "validated on others" not in text
 
 
 def test_a_description_by_hand_stays_and_one_of_ours_is_written_anew(client: Any) -> None:
-    measured(client, "one", 0.80)
+    measured(client, "one", 3.0)
     assert page(client) != ""
-    measured(client, "two", 0.90)
-    assert '"two"' in page(client)
+    measured(client, "second", 2.0)
+    assert '"second"' in page(client)
     experiment = store.experiment(client, TASK)
     client.set_experiment_tag(experiment, store.NOTE, "our own words")
     assert page(client) == "our own words"
@@ -91,8 +160,8 @@ def test_without_a_measured_run_there_is_nothing_to_say(client: Any) -> None:
 
 
 def test_the_view_shows_the_measure_its_noise_and_what_differs(client: Any) -> None:
-    measured(client, "one", 0.80, params={"cgan.epochs": 3})
-    measured(client, "two", 0.90, params={"cgan.epochs": 9})
+    measured(client, "one", 3.0, params={"cgan.epochs": 3})
+    measured(client, "second", 2.0, params={"cgan.epochs": 9})
     page(client)
     (view,) = (
         json.loads(value)
@@ -100,13 +169,17 @@ def test_the_view_shows_the_measure_its_noise_and_what_differs(client: Any) -> N
         if key == "mlflow.sharedViewState.test-scores"
     )
     state = json.loads(view["state"])
-    assert state["selectedColumns"][:2] == ["metrics.`test/class_accuracy`", "metrics.`test/class_accuracy_pm`"]
+    assert state["selectedColumns"][:2] == [
+        "metrics.`best/val_frechet_classifier`",
+        "metrics.`best/val_frechet_classifier_pm`",
+    ]
+    assert "metrics.`test/coverage`" in state["selectedColumns"]
     assert "params.`cgan.epochs`" in state["selectedColumns"]
-    assert (state["orderByKey"], state["orderByAsc"]) == ("metrics.`test/class_accuracy`", False)
+    assert (state["orderByKey"], state["orderByAsc"]) == ("metrics.`best/val_frechet_classifier`", True)
 
 
 def test_pictures_of_the_two_stand_side_by_side(client: Any) -> None:
-    runs = [measured(client, name, accuracy) for name, accuracy in (("one", 0.80), ("two", 0.90))]
+    runs = [measured(client, name, distance) for name, distance in (("one", 3.0), ("second", 2.0))]
     for run, colour in zip(runs, ("red", "blue"), strict=True):
         client.log_image(run, Image.new("RGB", (1000, 900), colour), f"figures/{standings.FIGURES[TASK]}.png")
     assert f"get-artifact?path={standings.PICTURE}&run_uuid={runs[1]}" in page(client)

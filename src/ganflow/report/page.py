@@ -4,6 +4,7 @@ No time and no run id, so that equal results give equal bytes.
 """
 
 import math
+from collections.abc import Collection
 from pathlib import Path
 from typing import Any
 
@@ -13,6 +14,7 @@ from ruamel.yaml.compat import StringIO
 
 from ganflow.config import Params, Translator
 from ganflow.metrics.classes import CLASSES
+from ganflow.metrics.failures import failure
 from ganflow.metrics.measures import (
     CONDITIONAL,
     DIGITS,
@@ -22,6 +24,7 @@ from ganflow.metrics.measures import (
     TRANSLATION_PERCEPTUAL,
     TRANSLATION_PIXELS,
     Measure,
+    headlines,
 )
 from ganflow.templates import QUALITY, embedded, template
 
@@ -54,6 +57,7 @@ DIGIT_COLUMNS = {
     "copies": "copies: nearest training digits",
     "ceiling": "trivial baseline: Gaussian on pixels",
 }
+TRAINED = ("model", "l1")  # of the columns below; the others are baselines without a network
 MAP_COLUMNS = {
     "model": "this run",
     "l1": "L1 alone",
@@ -85,6 +89,8 @@ def build_report(
     to_map = about["direction"] == "aerial2map"
     rows = pix2pix["rows"] | ({"l1": l1["rows"]["model"]} if _comparable(l1["about"], about) else {})
     columns = {key: title for key, title in MAP_COLUMNS.items() if key in rows}
+    failures = {task: failure(table["rows"]) for task, table in tables.items()}
+    trained = [place for place, key in enumerate(columns) if key in TRAINED and not failure(rows | {"model": rows[key]})]
     # One sample of the VAE and its prior's mean, beside Pix2Pix and the baselines without a network.
     cvae_values = [
         cvae["rows"]["model"],
@@ -92,6 +98,12 @@ def build_report(
         *(rows[key] for key in ("model", "nearest", "constant")),
     ]
     return template("report/report.html.j2").render(
+        failures={task: failed for task, failed in failures.items() if failed},
+        glances={
+            "Digits": _glance("gan", gan["rows"], DIGIT_COLUMNS),
+            "Class-conditional digits": _glance("cgan", cgan["rows"], DIGIT_COLUMNS),
+            "maps": _glance("pix2pix", rows, columns),
+        },
         generated=any(
             entry["source"] == "generated" for entry in (*(table["about"] for table in tables.values()), *data)
         ),
@@ -100,18 +112,22 @@ def build_report(
         gan=gan["about"],
         gan_objective=params.gan.objective,
         digit_columns=list(DIGIT_COLUMNS.values()),
-        digit_rows=_rows(DIGITS, [gan["rows"][key] for key in DIGIT_COLUMNS], best=False),
+        digit_rows=_rows(DIGITS, [gan["rows"][key] for key in DIGIT_COLUMNS]),
         shares=gan["class_shares"],
         digit_confusion=digit_confusion,
         cgan=cgan["about"],
         cgan_objective=params.cgan.objective,
-        cgan_rows=_rows(CONDITIONAL + DIGITS, [cgan["rows"][key] for key in DIGIT_COLUMNS], best=False),
+        cgan_rows=_rows(CONDITIONAL + DIGITS, [cgan["rows"][key] for key in DIGIT_COLUMNS]),
         by_class=cgan["by_class"],
         cvae=cvae["about"],
         cvae_kind=_kind_of_cvae(params),
         cvae_columns=["one sample", "the prior's mean", "Pix2Pix", "nearest training pair", "constant colour"],
-        cvae_rows=_rows((*(TRANSLATION_CLASSES if to_map else ()), *TRANSLATION_PIXELS), cvae_values),
-        sample_rows=_rows(SAMPLES, [cvae["rows"]["model"]], best=False),
+        cvae_rows=_rows(
+            (*(TRANSLATION_CLASSES if to_map else ()), *TRANSLATION_PIXELS),
+            cvae_values,
+            [place for place, values in enumerate(cvae_values[:3]) if not failure(rows | {"model": values})],
+        ),
+        sample_rows=_rows(SAMPLES, [cvae["rows"]["model"]]),
         diversity=cvae["diversity"],
         kl_by_dimension=cvae["kl_by_dimension"],
         sampled_pairs=cvae["sampled_pairs"],
@@ -120,14 +136,14 @@ def build_report(
         pix2pix_objective=_weights(params.pix2pix),
         to_map=to_map,
         map_columns=list(columns.values()),
-        class_rows=_rows(TRANSLATION_CLASSES, [rows[key] for key in columns]) if to_map else [],
-        pixel_rows=_rows(TRANSLATION_PIXELS, [rows[key] for key in columns]),
+        class_rows=_rows(TRANSLATION_CLASSES, [rows[key] for key in columns], trained) if to_map else [],
+        pixel_rows=_rows(TRANSLATION_PIXELS, [rows[key] for key in columns], trained),
         perceptual=pix2pix["perceptual"],
-        perceptual_rows=_rows(TRANSLATION_PERCEPTUAL, [rows["model"], rows.get("floor", {})], best=False),
+        perceptual_rows=_rows(TRANSLATION_PERCEPTUAL, [rows["model"], rows.get("floor", {})]),
         confusion=_shares_of_rows(pix2pix["confusion"]) if to_map else [],
         classes=CLASSES,
         ranked_by="mean IoU" if to_map else "mean absolute error",
-        per_class=_rows(PER_CLASS, [rows["model"]], best=False) if to_map else [],
+        per_class=_rows(PER_CLASS, [rows["model"]]) if to_map else [],
         published=_beside_published(rows, about) if to_map and about["source"] == "download" else [],
         figures={name: _embedded(path) for name, path in figures.items()},
         pairs={
@@ -168,11 +184,12 @@ def _comparable(a: dict[str, Any], b: dict[str, Any]) -> bool:
 
 
 def _rows(
-    measures: tuple[Measure, ...], columns: list[dict[str, tuple[float, float]]], best: bool = True
+    measures: tuple[Measure, ...], columns: list[dict[str, tuple[float, float]]], candidates: Collection[int] = ()
 ) -> list[dict[str, Any]]:
     """Table rows of the measures that any of `columns` holds, as value and half width of its interval.
 
-    With `best`, the best value of each row is marked, and values within the noise of the first column.
+    With `candidates`, the columns that may be called best, the best value of each row is marked, and values within the
+    noise of the first column. If another column has it (one constant colour draws no hallucination), none is marked.
     """
     rows = []
     for measure in measures:
@@ -181,18 +198,28 @@ def _rows(
         if not values:
             continue
         top = {"up": max, "down": min, "none": lambda _: None}[measure.better](values)
+        best = {place for place, pair in enumerate(found) if pair and pair[0] == top}
+        best = best if best <= set(candidates) and len(set(values)) > 1 else set()
         cells = []
         for place, pair in enumerate(found):
-            cell = {"text": "–", "noise": "", "best": False, "even": False}
+            cell = {"text": "–", "noise": "", "best": place in best, "even": False}
             if pair:
                 value, noise = pair
                 cell["text"], cell["noise"] = f"{value:.{measure.digits}f}", f"{noise:.{measure.digits}f}"
-                cell["best"] = best and len(set(values)) > 1 and value == top
-                first = found[0]
-                cell["even"] = best and place > 0 and bool(first) and _within_noise(first, pair)
+                cell["even"] = bool(candidates) and place > 0 and _within_noise(found[0], pair)
             cells.append(cell)
         rows.append({"name": measure.name, "measure": measure, "description": measure.description, "cells": cells})
     return rows
+
+
+def _glance(task: str, rows: dict[str, dict[str, tuple[float, float]]], columns: dict[str, str]) -> dict[str, Any]:
+    """The headline measures of a model beside its baselines."""
+    shown = headlines(task, rows["model"])
+    return {
+        "task": task,
+        "columns": list(columns.values()),
+        "rows": dict(zip(shown, _rows(tuple(shown.values()), [rows[key] for key in columns]), strict=True)),
+    }
 
 
 def _within_noise(a: tuple[float, float] | None, b: tuple[float, float]) -> bool:

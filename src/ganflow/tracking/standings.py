@@ -1,5 +1,8 @@
 """The ranking of an experiment's runs on its page in MLflow: the best, by how much, whether by more than noise.
 
+Runs are ranked by the validation value by which their epochs were chosen, so that their test values, which stand
+beside it, remain those of runs that were not chosen by them. A run that has failed is never the best.
+
 MLflow's list of runs shows no measure until columns are chosen, and its own comparison has no intervals. But it shows
 the description of an experiment above the list (only its first line, until it is opened), and has saved views.
 """
@@ -9,14 +12,15 @@ import json
 import tempfile
 import time
 from dataclasses import dataclass
-from itertools import islice
 from pathlib import Path
 from typing import Any
 
 from PIL import Image
 
-from ganflow.comparison.differences import Difference, differences_of_runs, differing_values
-from ganflow.metrics.measures import BY_TASK, Measure
+from ganflow.comparison.champion import ValidationScore, difference
+from ganflow.comparison.differences import differing_values
+from ganflow.metrics.failures import Row, failure
+from ganflow.metrics.measures import MEASURES, Measure, headlines
 from ganflow.tasks import TASKS
 from ganflow.templates import template
 from ganflow.tracking.reading import LoggedRun, list_runs
@@ -33,45 +37,54 @@ WIDTH, HEIGHT = 330, 350  # at most, of each figure in the picture
 
 @dataclass(frozen=True)
 class Standing:
-    """A run on the same test data as the others, and how far it is behind the best of them."""
+    """A run that is comparable with the others, and how far it is behind the best of them."""
 
     run: LoggedRun
-    value: float
-    plus_minus: float
-    behind: Difference | None  # from the best run to this one; None: it is the best
+    score: ValidationScore
+    rows: dict[str, Row]  # of its table: the model and its baselines on test data
+    failure: str  # on test data or, if not there, on validation data; or ""
+    behind: tuple[float, float] | None  # how much the best is better, with its interval; None: it is the best
     parameters: dict[str, tuple[str, str]]  # those that differ: (of this run, of the best)
+
+    @property
+    def verdict(self) -> str:
+        """Whether the best run is better by more than noise, in words."""
+        assert self.behind is not None
+        gain, noise = self.behind
+        return "more than noise" if gain > noise else "within noise"
 
 
 def publish_standings(client: Any, task: str) -> None:
     """Write the description of the experiment `task`, and the view of its list of runs that shows the same measures."""
     runs = list_runs(client, task)
     measured = [run for run in runs if any(key.startswith("test/") for key in run.metrics)]
-    if not measured:
+    standings = _standings(_comparable(measured)) if measured else []
+    if not standings:
         return
-    measure = next(one for one in BY_TASK[task] if f"test/{one.key}" in measured[0].metrics)
-    best, *others = _comparable(measured, measure)
-    standings = [_standing(run, best, measure) for run in (best, *others)]
+    best, shown = standings[0], standings[:SHOWN]
+    chosen_by = MEASURES[best.score.measure]
+    # The same measure on test data first, to be set beside the validation's.
+    tested = {"": chosen_by} | {
+        word: measure for word, measure in headlines(task, best.rows["model"]).items() if measure != chosen_by
+    }
     experiment = client.get_experiment_by_name(task)
-    _set_view(client, experiment.experiment_id, measure, standings)
+    _set_view(client, experiment.experiment_id, chosen_by, list(tested.values()), shown)
     old = experiment.tags.get(NOTE, "")
     if old and SIGNATURE not in old:
         return
-    assert best.table is not None
-    rows = best.table["rows"]
+    assert best.run.table is not None
     text = template("tracking/standings.md.j2").render(
         experiment=experiment.experiment_id,
-        measure=measure,
-        number=f"{{:.{measure.digits}f}}".format,
-        about=best.table["about"],
-        standings=standings,
-        baselines={
-            title: rows[row][measure.key][0]
-            for row, title in TASKS[task].baselines.items()
-            if measure.key in rows.get(row, {})
-        },
+        measure=chosen_by,
+        tested=tested,
+        number=lambda measure, value: f"{value:.{measure.digits}f}".replace("-", "−"),
+        about=best.run.table["about"],
+        standings=shown,
+        ranked=len(standings),
+        baselines={title: best.rows[row] for row, title in TASKS[task].baselines.items() if row in best.rows},
         champion=champion_run(client, task),
         unmeasured=len(runs) - len(measured),
-        not_shown=len(measured) - len(standings),
+        not_shown=len(measured) - len(shown),
         differing=DIFFERING,
         picture=PICTURE if _send_picture(client, task, [one.run for one in standings[:2]]) else None,
         signature=SIGNATURE,
@@ -79,25 +92,30 @@ def publish_standings(client: Any, task: str) -> None:
     client.set_experiment_tag(experiment.experiment_id, NOTE, text)
 
 
-def _comparable(measured: list[LoggedRun], measure: Measure) -> list[LoggedRun]:
-    """The best runs in order, of those on the same test data as the newest run."""
-    key = f"test/{measure.key}"
-    ranked = sorted(
-        (run for run in measured if key in run.metrics),
-        key=lambda run: run.metrics[key],
-        reverse=measure.better == "up",
-    )
+def _comparable(measured: list[LoggedRun]) -> list[LoggedRun]:
+    """Those on the same test data as the newest run."""
     assert measured[0].table is not None, "it is logged together with the measures"
     data = measured[0].table["about"]["test_data"]
-    return list(islice((run for run in ranked if run.table and run.table["about"]["test_data"] == data), SHOWN))
+    return [run for run in measured if run.table and run.table["about"]["test_data"] == data]
 
 
-def _standing(run: LoggedRun, best: LoggedRun, measure: Measure) -> Standing:
-    assert run.table is not None
-    behind = None if run is best else next(one for one in differences_of_runs(best, run) if one.measure == measure)
-    differs = dict(sorted(differing_values(run.params, best.params).items()))
-    value, plus_minus = run.table["rows"]["model"][measure.key]
-    return Standing(run, value, plus_minus, behind, differs)
+def _standings(comparable: list[LoggedRun]) -> list[Standing]:
+    """Those that were validated as the newest of them that was validated at all: the best first, failed ones last."""
+    scored = [(run, score) for run in comparable if (score := run.validation_score)]
+    scored = [(run, score) for run, score in scored if difference(score, scored[0][1])]
+    judged = []
+    for run, score in scored:
+        assert run.table is not None, "comparable runs have one"
+        rows = run.table["rows"]
+        judged.append((run, score, rows, failure(rows) or score.failure))
+    judged.sort(key=lambda one: (bool(one[3]), -one[1].value if one[1].higher else one[1].value))
+    found = []
+    for place, (run, score, rows, failed) in enumerate(judged):
+        best_run, best_score, *_ = judged[0]
+        behind = difference(best_score, score, among=len(judged)) if place else None
+        differs = dict(sorted(differing_values(run.params, best_run.params).items()))
+        found.append(Standing(run, score, rows, failed, behind, differs))
+    return found
 
 
 def _send_picture(client: Any, task: str, runs: list[LoggedRun]) -> bool:
@@ -118,18 +136,19 @@ def _send_picture(client: Any, task: str, runs: list[LoggedRun]) -> bool:
     return True
 
 
-def _set_view(client: Any, experiment: str, measure: Measure, standings: list[Standing]) -> None:
+def _set_view(
+    client: Any, experiment: str, chosen_by: Measure, tested: list[Measure], standings: list[Standing]
+) -> None:
     """Save a view of the list of runs, in the format of MLflow's own page (3.17)."""
-    key = f"test/{measure.key}"
-    others = [one.key for one in BY_TASK[standings[0].run.task] if f"test/{one.key}" in standings[0].run.metrics]
+    key = f"best/val_{chosen_by.key}"
     parameters = dict.fromkeys(name for one in standings for name in one.parameters)
-    columns = [f"metrics.`{key}`", f"metrics.`{key}_pm`", *(f"metrics.`test/{name}`" for name in others[1:4])]
+    columns = [f"metrics.`{name}`" for name in (key, f"{key}_pm", *(f"test/{one.key}" for one in tested))]
     columns += [f"params.`{name}`" for name in list(parameters)[:DIFFERING]]
     state = {
         "selectedColumns": columns,
         "columnOrder": columns,
         "orderByKey": f"metrics.`{key}`",
-        "orderByAsc": measure.better != "up",
+        "orderByAsc": chosen_by.better != "up",
     }
     now = int(1000 * time.time())
     view = {"name": "Test scores", "createdAt": now, "updatedAt": now, "state": json.dumps(state)}
