@@ -133,8 +133,12 @@ def _translate(arguments: argparse.Namespace) -> None:
 def _diff(arguments: argparse.Namespace) -> None:
     from ganflow.comparison.revisions import differences_between
 
-    for task, rows in itertools.groupby(differences_between(arguments.before, arguments.after), lambda row: row.task):
+    for task, group in itertools.groupby(differences_between(arguments.before, arguments.after), lambda row: row.task):
+        rows = list(group)
         print(f"\n{task:34} {arguments.before[:14]:>14} {arguments.after[:14]:>14} {'change':>9} {'± 95 %':>9}")
+        for name, failed in zip((arguments.before, arguments.after), rows[0].failures, strict=True):
+            if failed:
+                print(f"{name} is {failed}: it is not called better")
         for row in rows:
             digits = row.measure.digits
             name = f"{row.measure.name} {row.measure.arrow}"

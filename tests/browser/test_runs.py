@@ -163,10 +163,10 @@ def test_the_first_page_says_which_run_is_best_and_all_about_it(page: Page, ui: 
     printed = re.search(rf"^pix2pix +({ui}\S+)$", (project / "ui.log").read_text(), re.MULTILINE)
     assert printed
     page.goto(printed[1])
-    first = 'Best: "lambda_l1=50.0 (brave-llama)", test mean class IoU'
+    first = 'Best: "lambda_l1=50.0 (brave-llama)", validation mean class IoU'
     expect(page.get_by_text(first).first).to_be_visible()
     expect(page.get_by_text("more than noise").first).to_be_visible()
-    for column in ("test/mean_iou", "test/mean_iou_pm", "pix2pix.lambda_l1"):
+    for column in ("best/val_mean_iou", "best/val_mean_iou_pm", "test/mean_iou", "pix2pix.lambda_l1"):
         expect(page.get_by_role("columnheader", name=column, exact=True).first).to_be_visible()
     page.locator("[data-component-id='mlflow.experiment.metadata_editor.expand_button']").click()
     for text in ("dvc exp apply brave-llama", "100.0 (50.0)", "one constant colour", "ganflow compare "):

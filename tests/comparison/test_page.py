@@ -7,7 +7,8 @@ import pytest
 
 from ganflow import comparison
 from ganflow.cli import main
-from ganflow.tracking import store
+from ganflow.comparison.page import page
+from ganflow.tracking import reading, store
 
 
 def git(*words: str) -> None:
@@ -36,6 +37,22 @@ def test_a_tag_of_a_run_is_no_option_of_git(
     said = capsys.readouterr().out
     assert hostile not in said or hostile == "-"
     assert "\x1b" not in said
+
+
+def test_what_failed_is_never_called_better() -> None:
+    """A collapsed GAN whose Fréchet distance is the smaller one."""
+    client = store.client()
+    for name, distance, coverage in (("sound", 30.0, 0.8), ("collapsed", 1.0, 0.0)):
+        run = client.create_run(store.experiment(client, "gan"), run_name=name).info.run_id
+        model = {"frechet_classifier": (distance, 0.5), "coverage": (coverage, 0.01)}
+        table = {"about": {"n": 50, "test_data": "abc"}, "rows": {"model": model, "floor": {}}}
+        client.log_dict(run, table, "metrics/gan.json")
+    text = page(*reversed(reading.list_runs(client, "gan")))
+    assert "<strong>neither is called better</strong>" in text
+    assert "B is collapsed: draws few of the digits. It is not called better" in text
+    assert "is better</strong>" not in text
+    assert 'class="text is better"' not in text
+    assert 'class="text is worse"' in text, "by coverage the sound one wins, and is told so"
 
 
 def test_comparisons_know_nothing_of_where_runs_are_kept() -> None:

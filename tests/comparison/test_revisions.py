@@ -91,6 +91,23 @@ def test_diff_prints_a_line_per_measure(
     assert any(line.startswith("Fréchet distance ↓") and line.endswith("within noise") for line in lines)
 
 
+def test_what_failed_is_called_better_by_no_number(
+    repository: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    write(repository, wrong=0.2, frechet=2.0)
+    metrics = json.loads((repository / "metrics/gan.json").read_text())
+    metrics["failure"] = "collapsed: draws few of the digits"
+    (repository / "metrics/gan.json").write_text(json.dumps(metrics))
+    monkeypatch.setattr(sys, "argv", ["ganflow", "diff"])
+    main()
+    of_gan, _, of_maps = capsys.readouterr().out.partition("pix2pix")
+    assert "\nworkspace is collapsed: draws few of the digits: it is not called better\n" in of_gan
+    assert "better" not in of_gan.replace("called better", "")
+    assert "better, same images" in of_maps
+    found = {one.measure.key: one.verdict for one in compare.differences_between("workspace", "HEAD")}
+    assert found["frechet_classifier"] == "", "nor is the sound one called worse"
+
+
 @pytest.mark.parametrize("revision", ["nowhere", "workspace"])
 def test_a_run_that_is_not_there_is_one_line(repository: Path, revision: str) -> None:
     for path in repository.glob("metrics/*.json"):

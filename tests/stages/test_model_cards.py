@@ -12,7 +12,7 @@ from ganflow.metrics.measures import BY_TASK
 from ganflow.report import model_card
 from ganflow.tasks import TASKS
 
-TABLE = {
+TABLE: dict[str, Any] = {
     "about": {"source": "download", "checkpoint": "best", "epoch": 9, "n": 200, "size": 256, "test_data": "cd"},
     "rows": {"model": {"mean_iou": (0.31, 0.03), "mae": (10.166, 0.6)}, "constant": {"mae": (10.561, 0.5)}},
 }
@@ -47,6 +47,14 @@ def test_numbers_stand_with_their_interval_beside_the_baselines_that_were_measur
 def test_a_model_of_generated_data_says_so_and_a_real_one_does_not() -> None:
     assert "built-in generated data" in card(source="generated")
     assert "generated" not in card()
+    assert "New York" in card()
+    assert "New York" not in card(source="generated")
+
+
+def test_a_model_that_lost_to_one_colour_says_so(monkeypatch: pytest.MonkeyPatch) -> None:
+    assert "This model is" not in card()
+    monkeypatch.setitem(TABLE["rows"]["constant"], "mean_iou", (0.4, 0.03))
+    assert "> **This model is worse than one constant colour by mean class IoU**" in card()
 
 
 def test_the_other_direction_has_limits_of_its_own() -> None:

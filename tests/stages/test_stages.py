@@ -10,7 +10,7 @@ from safetensors.torch import load_file, save_file
 from workspace import ORDER, ROOT, TASKS, TINY, outs, project, stage, unwatched
 
 from ganflow.pipeline.checkpoint_folders import list_folders
-from ganflow.tracking.registry import validation_score_of
+from ganflow.tracking.registry import champion_run, validation_score_of
 from ganflow.tracking.standings import PICTURE
 
 
@@ -54,13 +54,19 @@ def test_one_run_per_model_holds_curves_metrics_pictures_and_the_model(whole: Pa
         assert run.data.metrics[curve] == best["val"]
         assert run.data.metrics["best/epoch"] == best["epoch"]
         assert run.data.metrics[f"{curve}_pm"] > 0
-        assert store.get_model_version_by_alias(task, "champion").run_id == run.info.run_id
+        (version,) = store.search_model_versions(f"run_id = '{run.info.run_id}'")
+        assert "Cannot be champion: " in version.description, "it hardly trained, and was validated on four pairs"
+        assert champion_run(store, task) is None
         judged = validation_score_of(store, run.info.run_id)
         assert judged is not None
         assert judged.value == pytest.approx(best["val"], rel=1e-5), "what the epoch was chosen by"
         assert judged.source == "generated"
         about = experiment.tags["mlflow.note.content"]
-        assert about.startswith(f'Best: "{run.info.run_name}", test ')
+        failed = json.loads((whole / f"metrics/{task}.json").read_text())["failure"]
+        start = (
+            "No run is best" if failed or judged.failure else "No other to compare with"
+        ) + f': "{run.info.run_name}"'
+        assert about.startswith(start)
         assert f"path={PICTURE}&run_uuid={run.info.run_id}" in about
 
 

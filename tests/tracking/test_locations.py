@@ -26,7 +26,9 @@ def trained(training: str, value: float) -> str:
     tracker = start_run("pix2pix", params={"seed": 0}, dataset=dataset, training=training, tags={})
     tracker.image(Image.new("RGB", (8, 8)), "samples", 1)
     tracker.call(lambda client: client.log_text(tracker.run_id, '{"about": {}, "rows": {}}', "metrics/pix2pix.json"))
-    score = ValidationScore("mean_iou", True, "val", "download", 96, "", np.array([value, value + 0.001, value - 0.001]))
+    score = ValidationScore(
+        "mean_iou", True, "val", "download", 96, "", np.array([value, value + 0.001, value - 0.001])
+    )
     tracker.model(torch.nn.Conv2d(1, 1, 1).eval(), torch.zeros(2, 1, 4, 4), "model", score)
     tracker.finish("FINISHED")
     assert tracker.run_id

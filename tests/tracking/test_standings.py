@@ -70,7 +70,7 @@ def test_the_first_line_says_which_is_best_and_whether_that_is_more_than_noise(c
     measured(client, "one", 3.0)
     measured(client, "second", 2.0)
     first, _, rest = page(client).partition("\n")
-    assert first.startswith('Best: "second", validation Fréchet distance 2.00 ± 0.10; next 1.00 ± 0.1')
+    assert first.startswith('Best: "second", validation Fréchet distance 2.00 ± 0.10; next 1.00 ± 0.09')
     assert first.endswith(", more than noise. Open ▾")
     assert "`dvc repro one`" in rest
     assert "| *other real digits* (no model) | | | 0.50 | 0.9950 | – |" in rest

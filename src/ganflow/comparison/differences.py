@@ -9,6 +9,7 @@ import pandas as pd
 
 from ganflow.metrics import translation
 from ganflow.metrics.bootstrap import flat, multiplicities, plus_minus
+from ganflow.metrics.failures import failure
 from ganflow.metrics.measures import BY_TASK, Measure
 
 TRANSLATORS = ("pix2pix", "cvae")  # their outputs can be paired image by image; generated digits cannot
@@ -40,16 +41,20 @@ class Difference:
     after: float
     plus_minus: float
     paired: bool  # image by image on the same test images, whose noise then cancels out
+    failures: tuple[str, str] = ("", "")  # what the models before and after failed at, by metrics.failures
 
     @property
     def verdict(self) -> str:
-        """better, worse, or within noise; empty for a measure without a better direction."""
+        """better, worse, or within noise; empty for a measure without a better direction, and where a failed one is."""
         if self.measure.better == "none":
             return ""
         change = self.after - self.before
         if abs(change) <= self.plus_minus:
             return "within noise"
-        return "better" if (change > 0) == (self.measure.better == "up") else "worse"
+        better = (change > 0) == (self.measure.better == "up")
+        if self.failures[better]:  # what has failed is not better by any of its numbers
+            return ""
+        return "better" if better else "worse"
 
 
 def changes(
@@ -66,7 +71,8 @@ def changes(
         key = measure.key
         if f"{key}_pm" in a and f"{key}_pm" in b:
             noise = paired.get(key, float(np.hypot(a[f"{key}_pm"], b[f"{key}_pm"])))
-            found.append(Difference(task, measure, a[key], b[key], noise, key in paired))
+            failures = a.get("failure", ""), b.get("failure", "")
+            found.append(Difference(task, measure, a[key], b[key], noise, key in paired, failures))
     return found
 
 
@@ -74,7 +80,10 @@ def differences_of_runs(a: Measured, b: Measured) -> list[Difference]:
     """Every measure that both runs have, from `a` to `b`; none if one was not evaluated."""
     if not a.table or not b.table:
         return []
-    of_a, of_b = (table["about"] | flat(table["rows"]["model"]) for table in (a.table, b.table))
+    of_a, of_b = (
+        table["about"] | {"failure": failure(table["rows"])} | flat(table["rows"]["model"])
+        for table in (a.table, b.table)
+    )
     return changes(a.task, of_a, of_b, lambda: (a.test_images, b.test_images))
 
 

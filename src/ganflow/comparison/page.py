@@ -18,6 +18,7 @@ from matplotlib.ticker import MaxNLocator
 from ganflow.comparison.champion import ValidationScore, difference
 from ganflow.comparison.differences import TRANSLATORS, Difference, Measured, differences_of_runs, differing_values
 from ganflow.files import project_root
+from ganflow.metrics.failures import failure
 from ganflow.metrics.measures import Measure
 from ganflow.tasks import TASKS
 from ganflow.templates import embedded, template
@@ -104,6 +105,9 @@ def page(a: Run, b: Run) -> str:
         runs=(a, b),
         colours=COLOURS,
         unmeasured=[run for run in (a, b) if run.table is None],
+        failures={
+            name: failure(run.table["rows"]) if run.table else "" for name, run in zip("AB", (a, b), strict=True)
+        },
         # The first measure on test images: the validation chose the epoch, so its value is too good.
         headline=next((one for one in measured if not one.measure.key.startswith("val_")), next(iter(measured), None)),
         params=differing_values(a.params, b.params),
@@ -140,7 +144,8 @@ def _on_validation(a: Run, b: Run) -> list[Difference]:
         return []
     name = of_a.measure.replace("_", " ")
     measure = Measure(f"val_{of_a.measure}", f"validation, best epoch: {name}", "up" if of_a.higher else "down", 3)
-    return [Difference(a.task, measure, of_a.value, of_b.value, compared[1], paired=True)]
+    failures = of_a.failure, of_b.failure
+    return [Difference(a.task, measure, of_a.value, of_b.value, compared[1], paired=True, failures=failures)]
 
 
 def _curves(a: Run, b: Run) -> Figure | None:

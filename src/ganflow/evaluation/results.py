@@ -7,6 +7,7 @@ import pandas as pd
 
 from ganflow.files import whole_file, write_json
 from ganflow.metrics.bootstrap import flat
+from ganflow.metrics.failures import failure
 from ganflow.metrics.measures import BY_TASK
 from ganflow.models import saved
 from ganflow.tracking.run import continue_run
@@ -23,6 +24,7 @@ def record_results(
     images: pd.DataFrame,  #   one row per image
 ) -> None:
     """Write metrics/<task>.json (the model's own measures, flat), tables/<task>.json (all) and <task>_images.csv."""
+    about = about | {"failure": failure(rows)}
     own = {measure.key: rows["model"][measure.key] for measure in BY_TASK[task] if measure.key in rows["model"]}
     write_json(METRICS / f"{task}.json", about | flat(own))
     write_json(METRICS / f"tables/{task}.json", {"about": about, "rows": rows, **more})

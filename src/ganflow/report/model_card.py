@@ -7,6 +7,7 @@ run. No time and no run id, so that equal results give equal bytes.
 from typing import Any
 
 from ganflow.config import dotted
+from ganflow.metrics.failures import failure
 from ganflow.metrics.measures import BY_TASK, Measure
 from ganflow.tasks import TASKS, Task
 from ganflow.templates import template
@@ -34,6 +35,7 @@ def build_card(
         model=model,
         weights_sha256=weights_sha256,
         about=table["about"],
+        failure=failure(table["rows"]),
         baselines=[title for row, title in kind.baselines.items() if row in table["rows"]],
         rows=[_row(measure, kind, table["rows"]) for measure in BY_TASK[task] if measure.key in table["rows"]["model"]],
         training=training,

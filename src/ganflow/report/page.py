@@ -90,7 +90,9 @@ def build_report(
     rows = pix2pix["rows"] | ({"l1": l1["rows"]["model"]} if _comparable(l1["about"], about) else {})
     columns = {key: title for key, title in MAP_COLUMNS.items() if key in rows}
     failures = {task: failure(table["rows"]) for task, table in tables.items()}
-    trained = [place for place, key in enumerate(columns) if key in TRAINED and not failure(rows | {"model": rows[key]})]
+    trained = [
+        place for place, key in enumerate(columns) if key in TRAINED and not failure(rows | {"model": rows[key]})
+    ]
     # One sample of the VAE and its prior's mean, beside Pix2Pix and the baselines without a network.
     cvae_values = [
         cvae["rows"]["model"],

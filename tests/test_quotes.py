@@ -1,0 +1,29 @@
+"""Numbers in prose are those of the files that they quote."""
+
+import re
+from pathlib import Path
+
+import pytest
+import quotes
+
+
+@pytest.mark.parametrize("page", quotes.PAGES, ids=lambda page: page.name)
+def test_quoted_numbers_are_those_of_their_files(page: Path) -> None:
+    text = page.read_text(encoding="utf-8")
+    assert quotes.rewritten(text) == text, "python docs/quotes.py"
+    assert len(re.findall(r"\d *<!--", text)) == len(quotes.QUOTE.findall(text)), "a mark is misspelt"
+
+
+def test_a_stale_number_is_found_and_one_without_a_file_stays(monkeypatch: pytest.MonkeyPatch) -> None:
+    content = {"rows": {"model": {"copied": [0.12345, 0.01]}}}
+    monkeypatch.setattr(quotes, "table", {"gan": content, "cgan": None}.get)
+    text = (
+        "0.9<!-- gan rows:model:copied:0 .3f --> and 7<!-- gan rows:model:copied:0 .1% --> %, 0.1<!-- cgan a:b .1f -->"
+    )
+    fresh = "0.123<!-- gan rows:model:copied:0 .3f --> and 12.3<!-- gan rows:model:copied:0 .1% --> %, 0.1<!-- cgan a:b .1f -->"
+    assert quotes.rewritten(text) == fresh
+
+
+def test_a_quote_of_no_known_file_is_refused() -> None:
+    with pytest.raises(AssertionError, match="a quote is of gan"):
+        quotes.rewritten("1<!-- gna rows:model:copied:0 .3f -->")
