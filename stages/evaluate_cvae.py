@@ -37,7 +37,8 @@ def main() -> None:
     measures["kl"] = mean(kl.sum(1))
     measures["used_dimensions"] = used_dimensions(kl, params.seed)
     more["kl_by_dimension"] = kl.mean(0).tolist()
-    translations.evaluate_translator("cvae", params, model, answers, networks, device, measures, more)
+    sampling = ("samples", "sampled_pairs")
+    translations.evaluate_translator("cvae", params, model, answers, networks, device, measures, more, sampling)
 
 
 if __name__ == "__main__":

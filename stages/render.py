@@ -5,10 +5,8 @@ from pathlib import Path
 from ganflow import config
 from ganflow.files import whole_dir
 from ganflow.inference import compute
-from ganflow.models import saved
 from ganflow.pipeline.stage import run_stage
 from ganflow.report import pictures
-from ganflow.tracking.run import continue_run
 
 FIGURES, PAIRS = Path("reports/figures"), Path("reports/pairs")
 
@@ -26,11 +24,6 @@ def main() -> None:
         for task, own in figures.items():
             for name, figure in own.items():
                 figure.save(partial / f"{task}_{name}.png")
-    for task, own in figures.items():
-        tracker = continue_run(task, saved.weights_digest(Path("models") / task))
-        for name in own:
-            tracker.file(FIGURES / f"{task}_{name}.png", "figures")
-        tracker.finish("FINISHED")
 
 
 if __name__ == "__main__":

@@ -17,7 +17,7 @@ from ganflow.report import model_card
 from ganflow.report import page as report
 from ganflow.tasks import TASKS
 from ganflow.tracking import standings
-from ganflow.tracking.run import continue_run
+from ganflow.tracking.evaluations import log_evaluation
 
 OUT = Path("reports/index.html")
 CARDS = Path("reports/model_cards")
@@ -34,11 +34,12 @@ L1 = Path("baselines/pix2pix_l1.json")
 def main() -> None:
     figures = {name: _made_by("render", Path(f"reports/figures/{name}.png")) for name in FIGURES}
     tables = {task: _table(task) for task in ("gan", "cgan", "pix2pix", "cvae")}
+    params = config.load_params()
     page = report.build_report(
         tables=tables,
         l1=json.loads(L1.read_text()),
         data=[prepared.about(name, "test") | prepared.about(name) for name in ("mnist", "maps")],
-        params=config.load_params(),
+        params=params,
         figures=figures,
         pairs=_pairs(),
         digit_confusion=_digit_confusion(_made_by("evaluate_cgan", Path("metrics/cgan_images.csv"))),
@@ -47,12 +48,17 @@ def main() -> None:
         partial.write_text(page)
     with whole_dir(CARDS) as partial:
         for task in tables:
-            (partial / f"{task}.md").write_text(_card(task, tables[task], config.load_params()))
-    for task in tables:
-        tracker = continue_run(task, saved.weights_digest(Path("models") / task))
-        tracker.file(CARDS / f"{task}.md", "model card")
-        tracker.call(lambda client, task=task: standings.publish_standings(client, task))
-        tracker.finish("FINISHED")
+            (partial / f"{task}.md").write_text(_card(task, tables[task], params))
+    for task, table in tables.items():
+        log_evaluation(
+            task,
+            table,
+            saved.weights_digest(Path("models") / task),
+            params,
+            {CARDS / f"{task}.md": "model card", Path(f"metrics/{task}_images.csv"): "metrics"}
+            | dict.fromkeys(sorted(Path("reports/figures").glob(f"{task}_*.png")), "figures"),
+            then=lambda client, task=task: standings.publish_standings(client, task),
+        )
     print(_where_to_look())
 
 

@@ -136,16 +136,16 @@ def _diff(arguments: argparse.Namespace) -> None:
     for task, group in itertools.groupby(differences_between(arguments.before, arguments.after), lambda row: row.task):
         rows = list(group)
         print(f"\n{task:34} {arguments.before[:14]:>14} {arguments.after[:14]:>14} {'change':>9} {'± 95 %':>9}")
+        if rows[0].why_not:
+            print(rows[0].why_not)
         for name, failed in zip((arguments.before, arguments.after), rows[0].failures, strict=True):
             if failed:
                 print(f"{name} is {failed}: it is not called better")
         for row in rows:
             digits = row.measure.digits
-            name = f"{row.measure.name} {row.measure.arrow}"
-            print(
-                f"{name:34} {row.before:14.{digits}f} {row.after:14.{digits}f} {row.after - row.before:+9.{digits}f}"
-                f" {row.plus_minus:9.{digits}f}  {row.verdict}{', same images' if row.paired else ''}"
-            )
+            values = f"{row.measure.name + ' ' + row.measure.arrow:34} {row.before:14.{digits}f} {row.after:14.{digits}f}"
+            change = f" {row.after - row.before:+9.{digits}f} {row.plus_minus:9.{digits}f}  {row.verdict}"
+            print(values if row.why_not else values + change + (", same images" if row.paired else ""))
 
 
 def _seeds(arguments: argparse.Namespace) -> None:
@@ -154,8 +154,9 @@ def _seeds(arguments: argparse.Namespace) -> None:
     groups = across_seeds()
     if not groups:
         raise UserError("no two experiments differ only in their seed: `make seeds` runs three")
-    for names, table in groups:
-        print(f"\n{names}\n{table.to_string(float_format='{:.4g}'.format)}")
+    for group in groups:
+        table = group.table.to_string(float_format="{:.4g}".format, na_rep="–")
+        print("", group.names, *group.why_not, table, sep="\n")
 
 
 def _runs(arguments: argparse.Namespace) -> None:
@@ -172,6 +173,8 @@ def _runs(arguments: argparse.Namespace) -> None:
             print(run.name, *best, sep="")
             if arguments.name and run.remake:
                 print(f"{'':14}{run.remake}")
+            for one in run.evaluations if arguments.name else ():
+                print(f"{'':14}{one.run_id[:12]}  {one.name}")
     print("\nTwo of them side by side: ganflow compare RUN_A RUN_B. All of them: make ui")
 
 

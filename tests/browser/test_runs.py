@@ -5,6 +5,7 @@ each is left in the tests' temporary folder (`pytest --basetemp=FOLDER` keeps it
 """
 
 import contextlib
+import json
 import os
 import re
 import shlex
@@ -23,13 +24,15 @@ import torch
 from PIL import Image
 from playwright.sync_api import Page, expect
 
+from ganflow import config
 from ganflow.cli import main
 from ganflow.comparison.champion import ValidationScore
-from ganflow.files import write_json
 from ganflow.metrics import translation
 from ganflow.metrics.bootstrap import multiplicities
+from ganflow.metrics.comparable import judged
 from ganflow.tracking import run as tracking
 from ganflow.tracking import standings
+from ganflow.tracking.evaluations import log_evaluation
 
 ROOT = Path(__file__).parents[2]
 RNG = np.random.default_rng(0)
@@ -56,23 +59,27 @@ def logged(folder: Path, lambda_l1: float, wrong: float, colour: str) -> str:
         network,
         torch.zeros(2, 3, 8, 8),
         "model",
-        ValidationScore("mean_iou", True, "val", "download", 96, "", score),
+        ValidationScore("mean_iou", True, {"n": 96}, "download", "", score),
     )
     drawn = np.where(np.random.default_rng(7).random(REAL.shape[:3])[..., None] < wrong, REAL[::-1], REAL)
     frame = translation.per_image(drawn, REAL, to_map=True)
     rows = translation.with_noise(frame, multiplicities(len(frame), 0))
     about = {"n": 30, "size": 16, "test_data": "abc"}
-    table = {"about": about, "rows": {"model": rows, "constant": {"mean_iou": (0.1, 0.01)}}}
-    write_json(folder / "pix2pix.json", table)
+    key = judged("pix2pix", n=30, size=16, test_images="abc", direction="aerial2map", checkpoint="best")
+    table = {"judged": key, "about": about, "rows": {"model": rows, "constant": {"mean_iou": (0.1, 0.01)}}}
     frame.to_csv(folder / "pix2pix_images.csv", index_label="image")
-    for name in ("pix2pix.json", "pix2pix_images.csv"):
-        tracker.file(folder / name, "metrics")
     Image.new("RGB", (300, 400), colour).save(folder / "pix2pix_pairs.png")
-    tracker.file(folder / "pix2pix_pairs.png", "figures")
-    tracker.results({"test/mean_iou": rows["mean_iou"][0], "test/mean_iou_pm": rows["mean_iou"][1]})
-    tracker.call(lambda client: standings.publish_standings(client, "pix2pix"))
+    tracker.tag(tracking.WEIGHTS_TAG, str(lambda_l1))
     tracker.finish("FINISHED")
     assert tracker.run_id
+    log_evaluation(
+        "pix2pix",
+        json.loads(json.dumps(table)),
+        str(lambda_l1),
+        config.load_params(ROOT / "params.yaml"),
+        {folder / "pix2pix_images.csv": "metrics", folder / "pix2pix_pairs.png": "figures"},
+        then=lambda client: standings.publish_standings(client, "pix2pix"),
+    )
     return tracker.run_id
 
 

@@ -5,6 +5,7 @@ import pytest
 
 from ganflow.comparison.champion import LEAST_PAIRS, ValidationScore, difference, digest_of, from_text, verdict
 from ganflow.metrics.bootstrap import whole_and_resamples
+from ganflow.metrics.comparable import judged
 
 RNG = np.random.default_rng(0)
 LUCK = RNG.normal(0.5, 0.2, 96)  # how hard each of 96 images is, for every model
@@ -19,8 +20,12 @@ def score(
     source: str = "download",
     images: int = 96,
     failure: str = "",
+    direction: str = "aerial2map",
+    classifier: str = "",
 ) -> ValidationScore:
-    return ValidationScore("mean_iou" if higher else "mae", higher, on, source, images, failure, WEIGHTS @ per_image)
+    conditions = judged("pix2pix", n=images, size=128, validation_images=on, direction=direction, classifier=classifier)
+    measure = "mean_iou" if higher else "mae"
+    return ValidationScore(measure, higher, conditions, source, failure, WEIGHTS @ per_image)
 
 
 def model(skill: float, seed: int, spread: float = 0.02) -> np.ndarray:
@@ -69,6 +74,22 @@ def test_others_images_are_not_compared_and_real_data_comes_first() -> None:
     assert verdict(old, demo).moves
 
 
+@pytest.mark.parametrize(
+    ("other", "reason"),
+    [
+        ({"on": "other"}, "other validation images"),
+        ({"direction": "map2aerial"}, "other direction (aerial2map and map2aerial)"),
+        ({"images": 40}, "other number of images (96 and 40)"),
+        ({"classifier": "cd"}, "judged by another classifier"),
+        ({"higher": False}, "other measure (mean_iou and mae)"),
+    ],
+)
+def test_a_champion_is_not_replaced_by_what_it_cannot_be_compared_with(other: dict, reason: str) -> None:
+    found = verdict(score(model(0.3, 2), **other), score(model(0, 1)))
+    assert not found.moves
+    assert f"The champion stays: the two are not comparable: {reason}." in found.why
+
+
 def test_even_models_are_rarely_taken_for_better() -> None:
     """Of equals, at most the upper half of the 5 % outside a 95 % interval should pass."""
     old = score(model(0, 0))
@@ -112,7 +133,7 @@ def test_text_keeps_every_bit() -> None:
     one = score(model(0, 1))
     again = from_text(one.text())
     assert np.array_equal(one.values, again.values)
-    same = ("measure", "higher", "on", "source", "images", "failure")
+    same = ("measure", "higher", "judged", "source", "failure")
     assert [getattr(one, name) for name in same] == [getattr(again, name) for name in same]
 
 

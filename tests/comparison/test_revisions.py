@@ -6,7 +6,6 @@ import sys
 from pathlib import Path
 
 import numpy as np
-import pandas as pd
 import pytest
 
 from ganflow.cli import main
@@ -26,7 +25,7 @@ def write(folder: Path, wrong: float, frechet: float, seed: int = 0) -> None:
     (folder / "metrics").mkdir(exist_ok=True)
     frame.to_csv(folder / "metrics/pix2pix_images.csv", index_label="image")
     measured = translation.with_noise(frame, multiplicities(len(frame), 0))
-    about = {"n": 30, "test_data": "abc"}
+    about = {"n": 30, "judged": {"n": 30, "test_images": "abc"}}
     (folder / "metrics/pix2pix.json").write_text(json.dumps({**about, **flat(measured)}))
     gan = flat({"frechet_classifier": (frechet, 1.0), "score": (8.0, 0.1)})
     (folder / "metrics/gan.json").write_text(json.dumps({**about, **gan}))
@@ -73,11 +72,11 @@ def test_the_same_images_are_compared_one_by_one(repository: Path) -> None:
     assert paired.paired
     metrics = json.loads((repository / "metrics/pix2pix.json").read_text())
     assert paired.plus_minus < metrics["mean_iou_pm"]
-    metrics["test_data"] = "other"
+    metrics["judged"]["test_images"] = "other"
     (repository / "metrics/pix2pix.json").write_text(json.dumps(metrics))
-    (separate,) = [one for one in compare.differences_between("HEAD", "workspace") if one.measure.key == "mean_iou"]
-    assert not separate.paired
-    assert separate.plus_minus > paired.plus_minus
+    (refused,) = [one for one in compare.differences_between("HEAD", "workspace") if one.measure.key == "mean_iou"]
+    assert not refused.paired
+    assert (refused.verdict, refused.why_not) == ("", "not comparable: other test images")
 
 
 def test_diff_prints_a_line_per_measure(
@@ -129,9 +128,9 @@ def test_seeds_of_the_same_parameters_are_gathered(repository: Path) -> None:
         run(repository, sys.executable, "-m", "dvc", "exp", "save", "--force", "--name", f"seed-{seed}")
     (repository / "params.yaml").write_text("seed: 3\ngan:\n  epochs: 2\n")  # another recipe stands alone
     run(repository, sys.executable, "-m", "dvc", "exp", "save", "--force", "--name", "other")
-    ((names, table),) = compare.across_seeds()
-    assert names == "seed-0 (seed 0), seed-1 (seed 1), seed-2 (seed 2)"
-    row = table.loc["gan: Fréchet distance"]
+    (group,) = compare.across_seeds()
+    assert group.names == "seed-0 (seed 0), seed-1 (seed 1), seed-2 (seed 2)"
+    row = group.table.loc["gan: Fréchet distance"]
     assert (row["mean"], row["deviation"]) == (22.0, 2.0)
     assert row[["seed 0", "seed 1", "seed 2"]].tolist() == [20, 22, 24]
-    assert isinstance(table, pd.DataFrame)
+    assert group.why_not == []

@@ -12,7 +12,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 from PIL import Image
-from report_page import FIGURES, GAN, page, pix2pix
+from report_page import FIGURES, GAN, cvae, page, pix2pix
 from ruamel.yaml import YAML
 
 from ganflow.config import Params
@@ -155,10 +155,28 @@ def test_the_l1_baseline_stands_beside_it_if_it_was_measured_on_the_same_images(
     text = page(tmp_path, params, l1=pix2pix(better=0.3))
     assert text.count('<th scope="col">L1 alone</th>') == 2
     assert "(best)" in row_of(text, "mean absolute error").split("<td")[2], "this run, L1 alone, ..."
-    for about in ({"test_data": "another"}, {"direction": "map2aerial"}, {"size": 1}, {"n": 1}):
+    for condition, reason in (
+        ({"test_images": "another"}, "other test images"),
+        ({"direction": "map2aerial"}, "other direction (map2aerial and aerial2map)"),
+        ({"size": 1}, "other size (1 and 256 pixels)"),
+        ({"n": 1}, "other number of images (1 and 200)"),
+        ({"checkpoint": "last"}, "other checkpoint rule (last and best)"),
+    ):
         other = pix2pix(better=0.3)
-        other["about"] |= about
-        assert "L1 alone" not in page(tmp_path, params, l1=other)
+        other["judged"] |= condition
+        text = page(tmp_path, params, l1=other)
+        assert '<th scope="col">L1 alone</th>' not in text
+        assert f"L1 alone is not in these tables: not comparable: {reason}." in text
+    del other["judged"]
+    assert "not comparable: measured by an older version" in page(tmp_path, params, l1=other)
+
+
+def test_pix2pix_stands_beside_the_vae_only_on_the_same_photos(tmp_path: Path, params: Params) -> None:
+    column = '<th scope="col">Pix2Pix</th>'
+    assert column in page(tmp_path, params)
+    table = pix2pix()
+    of_cvae = cvae(table) | {"judged": table["judged"] | {"direction": "map2aerial"}}
+    assert column not in page(tmp_path, params, table=table, of_cvae=of_cvae)
 
 
 def test_a_class_that_is_in_no_map_has_no_row(tmp_path: Path, params: Params) -> None:

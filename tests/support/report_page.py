@@ -8,6 +8,7 @@ from PIL import Image
 
 from ganflow.config import Params
 from ganflow.metrics.classes import CLASSES
+from ganflow.metrics.comparable import judged
 from ganflow.metrics.measures import TRANSLATION_PIXELS
 from ganflow.report import page as report
 
@@ -84,7 +85,9 @@ def pix2pix(direction: str = "aerial2map", better: float = 0.0) -> dict[str, Any
             keys = ["mean_iou", *(f"{share}/{name}" for name in CLASSES for share in ("iou", "precision", "recall"))]
             rows[row] |= dict.fromkeys(keys, (0.5 - shift, 0.02))
     about = {"source": "download", "direction": direction, "checkpoint": "best", "epoch": 7, "n": 200, "size": 256}
+    shared = {"test_images": "abcdef", **{name: about[name] for name in ("direction", "checkpoint", "n", "size")}}
     return {
+        "judged": judged("pix2pix", **shared),
         "about": {**about, "test_data": "abcdef"},
         "rows": rows,
         "perceptual": {"absent": "evaluate.perceptual is off"},
@@ -98,6 +101,7 @@ def page(
     source: str = "download",
     table: dict[str, Any] | None = None,
     l1: dict[str, Any] | None = None,
+    of_cvae: dict[str, Any] | None = None,
 ) -> str:
     figures = {name: tmp_path / f"{name}.png" for name in FIGURES}
     for path in figures.values():
@@ -106,7 +110,7 @@ def page(
     data = [{"name": name, **counts} for name in ("mnist", "maps")]
     table = table or pix2pix()
     table["about"]["source"] = source
-    tables = {"gan": GAN, "cgan": CGAN, "pix2pix": table, "cvae": cvae(table)}
+    tables = {"gan": GAN, "cgan": CGAN, "pix2pix": table, "cvae": of_cvae or cvae(table)}
     return report.build_report(
         tables, l1 or pix2pix("map2aerial"), data, params, figures, pairs(tmp_path), np.eye(10).tolist()
     )

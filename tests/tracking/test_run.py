@@ -13,7 +13,7 @@ import torch
 from PIL import Image
 
 from ganflow.tracking import run as tracking
-from ganflow.tracking.run import Dataset, Tracker, continue_run, start_run
+from ganflow.tracking.run import Dataset, Tracker, start_run
 
 DATA = Dataset("maps", "ab" * 32, "generated")
 PARAMS = {"seed": 0, "pix2pix": {"lambda_l1": 100.0}}
@@ -237,27 +237,6 @@ def test_the_machine_is_measured_while_the_training_says_nothing(
     steps = [point.step for point in client(tmp_path).get_metric_history(tracker.run_id, key)]
     assert steps == list(range(1, len(steps) + 1)), "a resumption goes on counting"
     assert len(steps) > len(before)
-
-
-def test_later_stages_find_the_run_by_the_digest_of_its_weights(tmp_path: Path) -> None:
-    trained = begin()
-    trained.tag(tracking.WEIGHTS_TAG, "cd" * 32)
-    trained.finish("FINISHED")
-    ended = client(tmp_path).get_run(trained.run_id).info.end_time
-    for ssim in (0.5, 0.5, 0.75, 0.5):  # measured anew with the same answer, with another, with the first again
-        found = continue_run("pix2pix", "cd" * 32)
-        found.results({"test/ssim": ssim})
-        found.finish("FINISHED")
-        assert found.run_id == trained.run_id
-        assert curves(tmp_path, trained.run_id) == {"test/ssim": ssim}
-    assert len(client(tmp_path).get_metric_history(trained.run_id, "test/ssim")) == 3
-    assert client(tmp_path).get_run(trained.run_id).info.end_time == ended, "an evaluation is no training"
-    other = continue_run("pix2pix", "ef" * 32)
-    other.finish("FINISHED")
-    assert other.run_id != trained.run_id
-    run = client(tmp_path).get_run(other.run_id)
-    assert run.data.tags["ganflow.role"] == "evaluation only"
-    assert run.info.end_time
 
 
 def test_the_logged_model_answers_as_the_network_does(tmp_path: Path) -> None:

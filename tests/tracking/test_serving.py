@@ -41,7 +41,7 @@ def test_a_photo_posted_comes_back_as_a_map(tmp_path: Path, address: str) -> Non
     generator = network()
     dataset = Dataset("maps", "ab" * 32, "download")
     tracker = start_run("pix2pix", params={"seed": 0}, dataset=dataset, training="one", tags={})
-    score = ValidationScore("mean_iou", True, "val", "download", 96, "", np.linspace(0.4, 0.6, 11))
+    score = ValidationScore("mean_iou", True, {"n": 96}, "download", "", np.linspace(0.4, 0.6, 11))
     tracker.model(generator, torch.zeros(2, 3, SIZE, SIZE), "model", score)
     tracker.finish("FINISHED")
 

@@ -1,16 +1,22 @@
 """What the page of an experiment says of its runs."""
 
 import json
+from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
 from PIL import Image
 
+from ganflow import config
 from ganflow.comparison.champion import ValidationScore
+from ganflow.metrics.comparable import judged
 from ganflow.tracking import standings, store
+from ganflow.tracking.evaluations import log_evaluation
 from ganflow.tracking.reading import VALIDATION_FILE
+from ganflow.tracking.run import WEIGHTS_TAG
 
+PARAMS = config.load_params(Path(__file__).parents[2] / "params.yaml")
 TASK = "cgan"
 
 
@@ -33,15 +39,17 @@ def measured(
     test_distance: float | None = None,
     coverage: float = 0.8,
 ) -> str:
-    """A run of the conditional GAN as its evaluation leaves it; `distance` is what its validation said."""
+    """A run of the conditional GAN as training and evaluation leave it; `distance` is what its validation said."""
     experiment = store.experiment(client, TASK)
-    run = client.create_run(experiment, run_name=name, tags={"ganflow.remake": f"dvc repro {name}"}).info.run_id
+    tags = {"ganflow.remake": f"dvc repro {name}", WEIGHTS_TAG: f"weights of {name}"}
+    run = client.create_run(experiment, run_name=name, tags=tags).info.run_id
     for key, value in (params or {}).items():
         client.log_param(run, key, value)
     # Half of each run's luck is its own, so that differences have an interval.
     own = np.random.default_rng(len(name)).normal(0, 1, 1000)
     values = distance + noise / 1.96 * np.array([0, *((LUCK + own) / np.sqrt(2))])
-    score = ValidationScore("frechet_classifier", False, validated_on, "download", 5000, "", values)
+    conditions = judged(TASK, n=5000, size=28, validation_images=validated_on)
+    score = ValidationScore("frechet_classifier", False, conditions, "download", "", values)
     client.log_text(run, score.text(), VALIDATION_FILE)
     client.log_metric(run, "best/val_frechet_classifier", distance)
     rows = {
@@ -55,9 +63,10 @@ def measured(
         "ceiling": {"frechet_classifier": (300.0, 1.0), "coverage": (0.03, 0.01)},
     }
     rows["at its mean"] = {"class_accuracy": (0.7, 0.01)}  # the model again, asked in another way
-    client.log_dict(run, {"about": {"n": 50, "test_data": data}, "rows": rows}, f"metrics/{TASK}.json")
-    client.log_metric(run, "test/class_accuracy", 0.98)
     client.set_terminated(run)
+    conditions = judged(TASK, n=50, size=28, test_images=data, checkpoint="best", classifier="fe")
+    table = {"judged": conditions, "about": {"n": 50}, "rows": rows}
+    log_evaluation(TASK, table, tags[WEIGHTS_TAG], PARAMS, {})
     return run
 
 
@@ -138,7 +147,9 @@ def test_other_data_and_unmeasured_runs_are_counted_and_not_compared(client: Any
     measured(client, "a|b", 2.0)
     text = page(client)
     assert text.startswith('No other to compare with: "a/b", validation Fréchet distance 2.00 ± 0.10. ')
-    assert "2 more runs not shown; 1 run without test measures" in text
+    assert "; 1 run not comparable: other test images" in text
+    assert "; 1 run not comparable: other validation images" in text
+    assert "; 1 run without test measures" in text
     assert "of other data" not in text
     assert "validated on others" not in text
 
@@ -181,7 +192,11 @@ def test_the_view_shows_the_measure_its_noise_and_what_differs(client: Any) -> N
 def test_pictures_of_the_two_stand_side_by_side(client: Any) -> None:
     runs = [measured(client, name, distance) for name, distance in (("one", 3.0), ("second", 2.0))]
     for run, colour in zip(runs, ("red", "blue"), strict=True):
-        client.log_image(run, Image.new("RGB", (1000, 900), colour), f"figures/{standings.FIGURES[TASK]}.png")
+        (evaluation,) = client.search_runs(
+            [store.experiment(client, TASK)], f"tags.`mlflow.parentRunId` = '{run}'"
+        )
+        picture = Image.new("RGB", (1000, 900), colour)
+        client.log_image(evaluation.info.run_id, picture, f"figures/{standings.FIGURES[TASK]}.png")
     assert f"get-artifact?path={standings.PICTURE}&run_uuid={runs[1]}" in page(client)
     with Image.open(client.download_artifacts(runs[1], standings.PICTURE)) as sheet:
         assert sheet.size == (2 * standings.WIDTH + 10, 297)

@@ -262,7 +262,7 @@ def test_a_rare_colour_pulls_harder_than_a_common_one(params: Params) -> None:
 def test_translations_are_validated_on_the_crop_in_the_middle(params: Params, direction: str) -> None:
     real = np.full((3, 64, 64, 3), 255, np.uint8)  # streets, and water around what the network is trained on
     real[:, :16] = real[:, 48:] = real[:, :, :16] = real[:, :, 48:] = (178, 210, 254)
-    check = translation_validation(real, real, 32, direction, CPU)
+    check = translation_validation("pix2pix", real, real, 32, direction, CPU)
     to_map = direction == "aerial2map"
     found = check.measure(White())
     assert found["mae"] == 0
@@ -277,9 +277,9 @@ def test_digits_are_validated_by_their_distance_to_the_held_out_ones(params: Par
     model = gan(params)
     inputs = latents(60, 8, "validate")
     own = draw(model.finished(), inputs)
-    check = gan_validation(eye, own, inputs)
+    check = gan_validation("gan", eye, own, inputs)
     assert check.measure(model.finished())["frechet_classifier"] == pytest.approx(0, abs=1e-6)
-    assert gan_validation(eye, 255 - own, inputs).measure(model.finished())["frechet_classifier"] > 1e-4
+    assert gan_validation("gan", eye, 255 - own, inputs).measure(model.finished())["frechet_classifier"] > 1e-4
 
 
 BATCHES = [(gan, digits), (cgan, digits), (pix2pix, pairs), (cvae, pairs)]

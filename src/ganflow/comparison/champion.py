@@ -11,6 +11,7 @@ from typing import Any
 import numpy as np
 
 from ganflow.metrics.bootstrap import plus_minus
+from ganflow.metrics.comparable import Judged, not_comparable
 from ganflow.metrics.intervals import bonferroni
 
 # Validation images that a champion takes. Of fewer pairs a resampled interval is clearly too narrow (of the mean of 10
@@ -29,9 +30,8 @@ class ValidationScore:
 
     measure: str
     higher: bool  # is better
-    on: str  # digest of the images, and of the classifier if it uses one; two are comparable only if it is equal
+    judged: Judged  # the conditions that decide what it may be compared with (metrics/comparable.py)
     source: str  # of the data: download or generated
-    images: int  # how many
     failure: str  # what the model has failed at on them, by metrics.failures.failure, or ""
     values: np.ndarray  # [1 + R]: the measure on all images, then on R resamples
 
@@ -43,6 +43,10 @@ class ValidationScore:
     def plus_minus(self) -> float:
         """Half the width of the 95 % interval."""
         return plus_minus(self.values[1:])
+
+    @property
+    def images(self) -> int:
+        return int(self.judged["n"])
 
     @property
     def unfit(self) -> str:
@@ -87,6 +91,13 @@ class Verdict:
     why: str
 
 
+def why_not(a: ValidationScore, b: ValidationScore) -> str:
+    """Why the two are not comparable: "not comparable: judged by another classifier", or ""."""
+    if (a.measure, len(a.values)) != (b.measure, len(b.values)):
+        return f"not comparable: other measure ({a.measure} and {b.measure})"
+    return not_comparable(a.judged, b.judged)
+
+
 def difference(newcomer: ValidationScore, champion: ValidationScore, among: int = 2) -> tuple[float, float] | None:
     """(how much better the newcomer is, half the width of its 95 % interval), or None if the two are not comparable.
 
@@ -96,12 +107,7 @@ def difference(newcomer: ValidationScore, champion: ValidationScore, among: int 
     `among` k > 2 runs the interval is Bonferroni's for all their k (k - 1) / 2 pairs, which then hold together in 95 %
     of cases: the best of k was chosen by looking at all of them, and would too often be told from others by luck.
     """
-    same = (newcomer.measure, newcomer.on, len(newcomer.values)) == (
-        champion.measure,
-        champion.on,
-        len(champion.values),
-    )
-    if not same:
+    if why_not(newcomer, champion):
         return None
     gain = (newcomer.values - champion.values) * (1 if newcomer.higher else -1)
     return float(gain[0]), plus_minus(gain[1:]) * bonferroni(among * (among - 1) // 2)
@@ -128,7 +134,7 @@ def verdict(newcomer: ValidationScore, champion: ValidationScore | None) -> Verd
         return Verdict(moves, f"{own}. {which}.")
     found = difference(newcomer, champion)
     if found is None:
-        return Verdict(False, f"{own}. Not compared with the champion, which was judged on something else.")
+        return Verdict(False, f"{own}. The champion stays: the two are {why_not(champion, newcomer)}.")
     gain, noise = found
     against = f"than the champion's {champion.value:.4g} by {abs(gain):.2g} ± {noise:.2g} on the same images"
     if gain > noise:

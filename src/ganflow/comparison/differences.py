@@ -1,5 +1,6 @@
 """What changed between two evaluations of the same task, and whether it is more than noise."""
 
+import math
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any, Protocol
@@ -9,6 +10,7 @@ import pandas as pd
 
 from ganflow.metrics import translation
 from ganflow.metrics.bootstrap import flat, multiplicities, plus_minus
+from ganflow.metrics.comparable import JUDGED, not_comparable
 from ganflow.metrics.failures import failure
 from ganflow.metrics.measures import BY_TASK, Measure
 
@@ -33,20 +35,21 @@ class Measured(Protocol):
 
 @dataclass(frozen=True)
 class Difference:
-    """A measure in two runs, and the change from `before` to `after` with its 95 % interval."""
+    """A measure in two runs and, if they are comparable, the change from `before` to `after` with its 95 % interval."""
 
     task: str
     measure: Measure
     before: float
     after: float
-    plus_minus: float
+    plus_minus: float  # nan: not comparable
     paired: bool  # image by image on the same test images, whose noise then cancels out
+    why_not: str = ""  # "not comparable: ...", by metrics.comparable
     failures: tuple[str, str] = ("", "")  # what the models before and after failed at, by metrics.failures
 
     @property
     def verdict(self) -> str:
-        """better, worse, or within noise; empty for a measure without a better direction, and where a failed one is."""
-        if self.measure.better == "none":
+        """better, worse, or within noise; empty where not comparable, without a better direction, or a failed one is."""
+        if self.why_not or self.measure.better == "none":
             return ""
         change = self.after - self.before
         if abs(change) <= self.plus_minus:
@@ -63,16 +66,17 @@ def changes(
     b: dict[str, Any],
     images: Callable[[], tuple[pd.DataFrame, pd.DataFrame]],  # metrics/<task>_images.csv of both, read only if needed
 ) -> list[Difference]:
-    """Every measure that both have, from `a` to `b`; image by image where both measured the same test images."""
-    one_by_one = task in TRANSLATORS and a.get("test_data") == b.get("test_data")
-    paired = _paired(*images()) if one_by_one else {}
+    """Every measure that both have, from `a` to `b`; of comparable translators image by image."""
+    why_not = not_comparable(a.get(JUDGED), b.get(JUDGED))
+    paired = _paired(*images()) if task in TRANSLATORS and not why_not else {}
     found = []
     for measure in BY_TASK[task]:
         key = measure.key
         if f"{key}_pm" in a and f"{key}_pm" in b:
-            noise = paired.get(key, float(np.hypot(a[f"{key}_pm"], b[f"{key}_pm"])))
-            failures = a.get("failure", ""), b.get("failure", "")
-            found.append(Difference(task, measure, a[key], b[key], noise, key in paired, failures))
+            # The hypotenuse is for independent items: generated digits.
+            both = math.nan if why_not else float(np.hypot(a[f"{key}_pm"], b[f"{key}_pm"]))
+            noise, failures = paired.get(key, both), (a.get("failure", ""), b.get("failure", ""))
+            found.append(Difference(task, measure, a[key], b[key], noise, key in paired, why_not, failures))
     return found
 
 
@@ -81,7 +85,7 @@ def differences_of_runs(a: Measured, b: Measured) -> list[Difference]:
     if not a.table or not b.table:
         return []
     of_a, of_b = (
-        table["about"] | {"failure": failure(table["rows"])} | flat(table["rows"]["model"])
+        {JUDGED: table.get(JUDGED), "failure": failure(table["rows"])} | flat(table["rows"]["model"])
         for table in (a.table, b.table)
     )
     return changes(a.task, of_a, of_b, lambda: (a.test_images, b.test_images))

@@ -2,7 +2,9 @@
 
 import base64
 import io
+import math
 import subprocess
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any, Protocol
 
@@ -15,9 +17,10 @@ from matplotlib import pyplot as plt
 from matplotlib.figure import Figure
 from matplotlib.ticker import MaxNLocator
 
-from ganflow.comparison.champion import ValidationScore, difference
+from ganflow.comparison.champion import ValidationScore, difference, why_not
 from ganflow.comparison.differences import TRANSLATORS, Difference, Measured, differences_of_runs, differing_values
 from ganflow.files import project_root
+from ganflow.metrics.comparable import IMAGES, not_comparable
 from ganflow.metrics.failures import failure
 from ganflow.metrics.measures import Measure
 from ganflow.tasks import TASKS
@@ -37,10 +40,10 @@ TAGS = {
 BASELINES = {"gan": "floor", "cgan": "floor", **dict.fromkeys(TRANSLATORS, "constant")}
 CODE = ("src", "stages", "dvc.yaml", "constraints.txt")  # changes of these may change results
 FIGURES = {  # of the render stage, in this order; missing ones are left out
-    "pairs": "The same test inputs: input, generated, real",
+    "pairs": "{} test inputs: input, generated, real",
     "digits": "Generated digits",
-    "classes": "Each digit asked for, from the same latents",
-    "samples": "Several answers to the same test inputs",
+    "classes": "Each digit asked for, a latent per row",
+    "samples": "Several answers to {} test inputs",
     "best": "The best test images of each: other ones in A than in B",
     "worst": "The worst test images of each: other ones in A than in B",
     "interpolation": "Walks between latents",
@@ -74,6 +77,16 @@ class Run(Measured, Protocol):
     def tags(self) -> dict[str, str]: ...
 
     @property
+    def judged(self) -> dict[str, str]:
+        """The conditions of its first evaluation, as text; empty if there is none or it is of an older version."""
+        ...
+
+    @property
+    def evaluations(self) -> Sequence[Any]:
+        """Each with a run_id and a name; the first is the one whose measures are compared."""
+        ...
+
+    @property
     def validation_score(self) -> ValidationScore | None:
         """Its score on the validation split; None if it has no validation."""
 
@@ -99,7 +112,8 @@ def page(a: Run, b: Run) -> str:
     """Self-contained HTML that needs no network, and follows the reader's light or dark setting."""
     measured = _on_validation(a, b) + differences_of_runs(a, b)
     of_a, of_b = ({name: run.tags.get(tag, "") for tag, name in TAGS.items()} for run in (a, b))
-    table, baseline = a.table or {"about": {}, "rows": {}}, BASELINES.get(a.task, "")
+    refused = not_comparable(a.judged, b.judged) if a.table and b.table else ""
+    baseline = "" if refused else BASELINES.get(a.task, "")
     return template("comparison/comparison.html.j2").render(
         task=a.task,
         runs=(a, b),
@@ -115,8 +129,10 @@ def page(a: Run, b: Run) -> str:
         same=[name for name, value in of_a.items() if value and value == of_b[name]],
         code=_code_between(a.commit, b.commit),
         code_of=CODE,
-        tests=table["about"].get("n"),
-        baseline=table["rows"].get(baseline, {}),
+        tests=[run.table["about"].get("n") for run in (a, b) if run.table],
+        judged=differing_values(a.judged, b.judged),
+        why_not=refused,
+        baseline=a.table["rows"].get(baseline, {}) if a.table else {},
         baseline_title=TASKS[a.task].baselines[baseline] if baseline else "",
         changes=measured,
         curves=_light_and_dark(lambda: _curves(a, b)),
@@ -135,17 +151,15 @@ def _code_between(a: str, b: str) -> list[str] | None:
 
 
 def _on_validation(a: Run, b: Run) -> list[Difference]:
-    """The measure by which the epoch and the champion are chosen, if both were measured on the same images."""
+    """The measure by which the epoch and the champion are chosen, if both have one."""
     of_a, of_b = a.validation_score, b.validation_score
-    if of_a is None or of_b is None:
+    if of_a is None or of_b is None or of_a.measure != of_b.measure:
         return []
-    compared = difference(of_b, of_a)
-    if compared is None:
-        return []
+    _, noise = difference(of_b, of_a) or (0, math.nan)
     name = of_a.measure.replace("_", " ")
     measure = Measure(f"val_{of_a.measure}", f"validation, best epoch: {name}", "up" if of_a.higher else "down", 3)
-    failures = of_a.failure, of_b.failure
-    return [Difference(a.task, measure, of_a.value, of_b.value, compared[1], paired=True, failures=failures)]
+    reason, failures = why_not(of_a, of_b), (of_a.failure, of_b.failure)
+    return [Difference(a.task, measure, of_a.value, of_b.value, noise, not reason, reason, failures)]
 
 
 def _curves(a: Run, b: Run) -> Figure | None:
@@ -179,8 +193,7 @@ def _curves(a: Run, b: Run) -> Figure | None:
 
 def _image_by_image(a: Run, b: Run) -> Figure | None:
     """Each test image's own measure in both runs: shows whether a change comes from many images or a few."""
-    of_a, of_b = a.table, b.table
-    if a.task not in TRANSLATORS or not of_a or not of_b or of_a["about"]["test_data"] != of_b["about"]["test_data"]:
+    if a.task not in TRANSLATORS or not a.table or not b.table or not_comparable(a.judged, b.judged):
         return None
     frames = a.test_images, b.test_images
     measure, name = ("mean_iou", "mean class IoU ↑") if "mean_iou" in frames[0] else ("mae", "mean absolute error ↓")
@@ -215,10 +228,15 @@ def _light_and_dark(draw: Any) -> dict[str, str] | None:
 
 def _pictures(a: Run, b: Run) -> list[Picture]:
     wanted = {title: f"figures/{a.task}_{name}.png" for name, title in FIGURES.items()}
+    photos_differ = bool(not_comparable(a.judged, b.judged, only=IMAGES))
     both = {title: (a.file(path), b.file(path)) for title, path in wanted.items()}
     both["The last picture of the training"] = (a.newest_sample, b.newest_sample)
     found = []
     for title, (of_a, of_b) in both.items():
         if of_a and of_b:
-            found.append(Picture(title, *(embedded(Image.open(io.BytesIO(png))) for png in (of_a, of_b))))
+            pictures = [Image.open(io.BytesIO(png)) for png in (of_a, of_b)]
+            # Another size: another number of photos (render.pairs), chosen elsewhere in the test set.
+            other = photos_differ or pictures[0].size != pictures[1].size
+            title = title.format("other" if other else "the same").capitalize() if "{}" in title else title
+            found.append(Picture(title, *map(embedded, pictures)))
     return found

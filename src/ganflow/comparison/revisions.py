@@ -4,7 +4,9 @@
 """
 
 import json
+import math
 from collections import defaultdict
+from dataclasses import dataclass
 from io import StringIO
 from pathlib import Path
 from typing import Any
@@ -16,6 +18,7 @@ from ruamel.yaml import YAML
 
 from ganflow.comparison.differences import Difference, changes
 from ganflow.errors import UserError
+from ganflow.metrics.comparable import JUDGED, not_comparable
 from ganflow.metrics.measures import BY_TASK
 
 WORKSPACE = "workspace"
@@ -40,10 +43,19 @@ def differences_between(before: str, after: str) -> list[Difference]:
     return found
 
 
-def across_seeds() -> list[tuple[str, pd.DataFrame]]:
-    """Experiments on HEAD that differ only in their seed: for each group its seeds, and a table of its measures.
+@dataclass(frozen=True)
+class Seeds:
+    """Experiments that differ only in their seed."""
 
-    The table has a row per measure: mean, deviation (n - 1) and the values by seed.
+    names: str
+    table: pd.DataFrame  # a row per measure: mean, deviation (n - 1) and the values by seed
+    why_not: list[str]  # for each task without mean and deviation: "gan: not comparable: ..."
+
+
+def across_seeds() -> list[Seeds]:
+    """The groups of experiments on HEAD that differ only in their seed.
+
+    A mean and a deviation are of comparable results alone: digits judged by one classifier, the same test images.
     """
     groups: dict[str, dict[int, str]] = defaultdict(dict)
     for row in api.exp_show():
@@ -56,18 +68,23 @@ def across_seeds() -> list[tuple[str, pd.DataFrame]]:
     return [_seeds_table(dict(sorted(named.items()))) for named in groups.values() if len(named) > 1]
 
 
-def _seeds_table(named: dict[int, str]) -> tuple[str, pd.DataFrame]:
-    rows = {}
+def _seeds_table(named: dict[int, str]) -> Seeds:
+    rows, refused = {}, []
     for task, measures in BY_TASK.items():
         try:
             by_seed = {seed: _metrics(task, name) for seed, name in named.items()}
         except UserError:  # a model that one of them does not have
             continue
+        first, *others = (metrics.get(JUDGED) for metrics in by_seed.values())
+        why_not = next(filter(None, (not_comparable(first, other) for other in others)), "")
+        refused += [f"{task}: {why_not}"] if why_not else []
         for measure in measures:
             values = pd.Series({f"seed {seed}": metrics.get(measure.key) for seed, metrics in by_seed.items()})
             if values.notna().all():
-                rows[f"{task}: {measure.name}"] = {"mean": values.mean(), "deviation": values.std(), **values}
-    return ", ".join(f"{name} (seed {seed})" for seed, name in named.items()), pd.DataFrame(rows).T
+                of_all = (math.nan, math.nan) if why_not else (values.mean(), values.std())
+                rows[f"{task}: {measure.name}"] = {"mean": of_all[0], "deviation": of_all[1], **values}
+    names = ", ".join(f"{name} (seed {seed})" for seed, name in named.items())
+    return Seeds(names, pd.DataFrame(rows).T, refused)
 
 
 def _images(task: str, revision: str) -> pd.DataFrame:

@@ -16,13 +16,14 @@ from ganflow.inference.digits import draw
 from ganflow.inference.features import CLASSIFIER, classify
 from ganflow.metrics import digits
 from ganflow.metrics.bootstrap import flat
+from ganflow.metrics.comparable import JUDGED, judged
 from ganflow.metrics.intervals import share
 from ganflow.metrics.memorisation import copied, nearest
 from ganflow.models import saved
 from ganflow.models.classifier import DigitClassifier
 from ganflow.models.dcgan import DigitGenerator, with_classes
 from ganflow.seeds import latents
-from ganflow.tracking.run import continue_run
+from ganflow.tracking.evaluations import log_evaluation
 from ganflow.training.train_on_samples import train_on_samples
 
 COPY_CHECKED = 2000  # digits that are checked for being copies
@@ -94,9 +95,19 @@ def evaluate_digits(task: Literal["gan", "cgan"], params: Params) -> None:
     )
     deviations = repeated.std(ddof=min(1, own.repeats - 1))
     accuracy = share(reference.probabilities.argmax(1) == test_labels)
+    test_data, classifier_digest = prepared.about("mnist", "test")["digest"], saved.weights_digest(CLASSIFIER)
     images = {"read_as": read_as, "sure": classified.probabilities.max(1), "nearest_train": nearest_train}
     record_results(
         task,
+        params=params,
+        judged=judged(
+            task,
+            n=len(generated),
+            size=generated.shape[1],
+            test_images=test_data,
+            checkpoint=own.checkpoint,
+            classifier=classifier_digest,
+        ),
         about={
             "source": model["source"],
             "checkpoint": own.checkpoint,
@@ -104,7 +115,7 @@ def evaluate_digits(task: Literal["gan", "cgan"], params: Params) -> None:
             "n": len(generated),
             "n_reference": len(test),
             "n_floor": len(held_out),
-            "test_data": prepared.about("mnist", "test")["digest"][:12],
+            "test_data": test_data[:12],
             "repeats": own.repeats,
             **{f"{key}_repeats_sd": float(value) for key, value in deviations.items()},
             **flat({"classifier_accuracy": accuracy}),
@@ -113,6 +124,6 @@ def evaluate_digits(task: Literal["gan", "cgan"], params: Params) -> None:
         more=more,
         images=pd.DataFrame(({"asked": requested} if generator.classes else {}) | images),
     )
-    tracker = continue_run("classifier", saved.weights_digest(CLASSIFIER))
-    tracker.results({f"test/{key}": value for key, value in flat({"accuracy": accuracy}).items()})
-    tracker.finish("FINISHED")
+    conditions = judged("classifier", n=len(test), size=test.shape[1], test_images=test_data)
+    table = {JUDGED: conditions, "rows": {"model": {"accuracy": accuracy}}}
+    log_evaluation("classifier", table, classifier_digest, params, {})

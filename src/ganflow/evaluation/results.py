@@ -1,16 +1,20 @@
-"""Record an evaluation's results: in metrics/ (for DVC and the report) and on the run in MLflow."""
+"""Record an evaluation's results: in metrics/ (for DVC and the report) and as a run of its own in MLflow."""
 
+import json
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
 import pandas as pd
 
+from ganflow.config import Params
 from ganflow.files import whole_file, write_json
 from ganflow.metrics.bootstrap import flat
+from ganflow.metrics.comparable import JUDGED
 from ganflow.metrics.failures import failure
 from ganflow.metrics.measures import BY_TASK
 from ganflow.models import saved
-from ganflow.tracking.run import continue_run
+from ganflow.tracking.evaluations import log_evaluation
 
 METRICS = Path("metrics")
 
@@ -18,7 +22,9 @@ METRICS = Path("metrics")
 def record_results(
     task: str,
     *,
-    about: dict[str, Any],  #  the conditions of the numbers: data, checkpoint, n
+    params: Params,
+    judged: Mapping[str, str | int],  # the conditions that decide what it may be compared with
+    about: dict[str, Any],  #  further facts: data, epoch
     rows: dict[str, dict[str, tuple[float, float]]],  # "model" and its baselines: measures as (value, plus-minus)
     more: dict[str, Any],  #   further content of the report
     images: pd.DataFrame,  #   one row per image
@@ -26,16 +32,10 @@ def record_results(
     """Write metrics/<task>.json (the model's own measures, flat), tables/<task>.json (all) and <task>_images.csv."""
     about = about | {"failure": failure(rows)}
     own = {measure.key: rows["model"][measure.key] for measure in BY_TASK[task] if measure.key in rows["model"]}
-    write_json(METRICS / f"{task}.json", about | flat(own))
-    write_json(METRICS / f"tables/{task}.json", {"about": about, "rows": rows, **more})
-    with whole_file(METRICS / f"{task}_images.csv") as partial:
+    write_json(METRICS / f"{task}.json", {JUDGED: judged} | about | flat(own))
+    table, table_of_images = METRICS / f"tables/{task}.json", METRICS / f"{task}_images.csv"
+    write_json(table, {JUDGED: judged, "about": about, "rows": rows, **more})
+    with whole_file(table_of_images) as partial:
         images.to_csv(partial, index_label="image")
-
-    tracker = continue_run(task, saved.weights_digest(Path("models") / task))
-    tracker.results({f"test/{key}": value for key, value in flat(rows["model"]).items()})
-    for name, row in rows.items():
-        if name != "model":  # this name sorts after the model's own on MLflow's page
-            tracker.results({f"test baseline {name}/{key}": value for key, (value, _) in row.items()})
-    for path in (METRICS / f"tables/{task}.json", METRICS / f"{task}_images.csv"):
-        tracker.file(path, "metrics")
-    tracker.finish("FINISHED")
+    weights = saved.weights_digest(Path("models") / task)
+    log_evaluation(task, json.loads(table.read_text()), weights, params, {table_of_images: METRICS.name})

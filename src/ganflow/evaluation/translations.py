@@ -13,6 +13,7 @@ from ganflow.evaluation.results import record_results
 from ganflow.evaluation.threads import map_rows
 from ganflow.metrics import classes, perceptual, translation
 from ganflow.metrics.bootstrap import multiplicities
+from ganflow.metrics.comparable import judged
 from ganflow.metrics.nearest import nearest_targets, resized
 
 
@@ -25,6 +26,7 @@ def evaluate_translator(
     device: torch.device,
     model_measures: dict[str, tuple[float, float]] | None = None,  # further measures of the model
     more: dict[str, Any] | None = None,
+    sampling: tuple[str, ...] = (),  # parameters of "evaluate" that these further measures depend on
 ) -> None:
     """Measure `answers` and the baselines without a network, with 95 % intervals, and record the results."""
     to_map = model["direction"] == "aerial2map"
@@ -56,8 +58,19 @@ def evaluate_translator(
             features = perceptual.inception_features(images, networks, device)
             rows.setdefault(name, {}).update(perceptual.summary(features, real_features, paired, params.seed))
 
+    test_data = prepared.about("maps", "test")["digest"]
     record_results(
         task,
+        params=params,
+        judged=judged(
+            task,
+            n=len(real),
+            size=real.shape[1],
+            test_images=test_data,
+            direction=model["direction"],
+            checkpoint=params.evaluate.checkpoint,
+            parameters={f"evaluate.{name}": getattr(params.evaluate, name) for name in sampling},
+        ),
         about={
             "source": model["source"],
             "direction": model["direction"],
@@ -65,7 +78,7 @@ def evaluate_translator(
             "epoch": model["epoch"],
             "n": len(real),
             "size": real.shape[1],
-            "test_data": prepared.about("maps", "test")["digest"][:12],
+            "test_data": test_data[:12],
         },
         rows=rows,
         more={

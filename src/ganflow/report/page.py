@@ -14,6 +14,7 @@ from ruamel.yaml.compat import StringIO
 
 from ganflow.config import Params, Translator
 from ganflow.metrics.classes import CLASSES
+from ganflow.metrics.comparable import IMAGES, JUDGED, not_comparable
 from ganflow.metrics.failures import failure
 from ganflow.metrics.measures import (
     CONDITIONAL,
@@ -79,7 +80,7 @@ def build_report(
     """The page as HTML text, which loads nothing from elsewhere.
 
     `tables`: metrics/tables/*.json of gan, cgan, pix2pix and cvae; `l1`: the table of the L1 baseline, shown if it
-    was measured on the same images; `data`: facts of the data sets; `figures`: PNG files by name; `pairs`: test pairs
+    is comparable; `data`: facts of the data sets; `figures`: PNG files by name; `pairs`: test pairs
     of Pix2Pix under "spread", "best" and "worst", each {"image": number, "measures": its own, by name, "tiles": PNG
     files of input, generated and real}; `digit_confusion`: of each requested digit (rows), the share that the
     classifier reads as each digit [10, 10].
@@ -87,18 +88,21 @@ def build_report(
     gan, cgan, pix2pix, cvae = (tables[task] for task in ("gan", "cgan", "pix2pix", "cvae"))
     about = pix2pix["about"]
     to_map = about["direction"] == "aerial2map"
-    rows = pix2pix["rows"] | ({"l1": l1["rows"]["model"]} if _comparable(l1["about"], about) else {})
+    l1_why_not = not_comparable(l1.get(JUDGED), pix2pix.get(JUDGED))
+    rows = pix2pix["rows"] | ({} if l1_why_not else {"l1": l1["rows"]["model"]})
     columns = {key: title for key, title in MAP_COLUMNS.items() if key in rows}
     failures = {task: failure(table["rows"]) for task, table in tables.items()}
     trained = [
         place for place, key in enumerate(columns) if key in TRAINED and not failure(rows | {"model": rows[key]})
     ]
-    # One sample of the VAE and its prior's mean, beside Pix2Pix and the baselines without a network.
-    cvae_values = [
-        cvae["rows"]["model"],
-        cvae["rows"]["centre"],
-        *(rows[key] for key in ("model", "nearest", "constant")),
+    # One sample of the VAE and its prior's mean, beside Pix2Pix on the same photos and baselines without a network.
+    cvae_columns = {"one sample": cvae["rows"]["model"], "the prior's mean": cvae["rows"]["centre"]}
+    if not not_comparable(cvae.get(JUDGED), pix2pix.get(JUDGED), only=(*IMAGES, "checkpoint")):
+        cvae_columns["Pix2Pix"] = rows["model"]
+    of_networks = [
+        place for place, values in enumerate(cvae_columns.values()) if not failure(cvae["rows"] | {"model": values})
     ]
+    cvae_columns |= {MAP_COLUMNS[key]: cvae["rows"][key] for key in ("nearest", "constant")}
     return template("report/report.html.j2").render(
         failures={task: failed for task, failed in failures.items() if failed},
         glances={
@@ -123,11 +127,9 @@ def build_report(
         by_class=cgan["by_class"],
         cvae=cvae["about"],
         cvae_kind=_kind_of_cvae(params),
-        cvae_columns=["one sample", "the prior's mean", "Pix2Pix", "nearest training pair", "constant colour"],
+        cvae_columns=list(cvae_columns),
         cvae_rows=_rows(
-            (*(TRANSLATION_CLASSES if to_map else ()), *TRANSLATION_PIXELS),
-            cvae_values,
-            [place for place, values in enumerate(cvae_values[:3]) if not failure(rows | {"model": values})],
+            (*(TRANSLATION_CLASSES if to_map else ()), *TRANSLATION_PIXELS), list(cvae_columns.values()), of_networks
         ),
         sample_rows=_rows(SAMPLES, [cvae["rows"]["model"]]),
         diversity=cvae["diversity"],
@@ -138,6 +140,7 @@ def build_report(
         pix2pix_objective=_weights(params.pix2pix),
         to_map=to_map,
         map_columns=list(columns.values()),
+        l1_why_not=l1_why_not,
         class_rows=_rows(TRANSLATION_CLASSES, [rows[key] for key in columns], trained) if to_map else [],
         pixel_rows=_rows(TRANSLATION_PIXELS, [rows[key] for key in columns], trained),
         perceptual=pix2pix["perceptual"],
@@ -179,10 +182,6 @@ def _weights(own: Translator) -> str:
     terms += [f"features {own.lambda_features:g}"] if own.lambda_gan and own.lambda_features else []
     rare = f" (rare colours {own.lambda_rare:g})" if own.lambda_rare else ""
     return ", ".join([*terms, f"L1 {own.lambda_l1:g}{rare}"])
-
-
-def _comparable(a: dict[str, Any], b: dict[str, Any]) -> bool:
-    return all(a.get(key) == b.get(key) for key in ("test_data", "direction", "size", "n"))
 
 
 def _rows(

@@ -4,9 +4,10 @@ import io
 import json
 import re
 import tempfile
+from collections import defaultdict
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from functools import cached_property
 from pathlib import Path
@@ -16,11 +17,16 @@ import pandas as pd
 
 from ganflow.comparison.champion import ValidationScore, from_text
 from ganflow.errors import UserError, first_line
+from ganflow.metrics.comparable import Judged, not_comparable
 from ganflow.tracking import store
 from ganflow.tracking.lineage import COMMIT, EXPERIMENT, REMAKE, well_formed
 
 VALIDATION_FILE = "validation.json"  # artifact of a run: its model's score on the validation split
 PICTURE = "samples.png"  # artifact of a run: the newest picture of its training
+TABLE_TAG = "ganflow.table_sha256"  # only an evaluation has it: the digest of its table
+PARENT_TAG = "mlflow.parentRunId"  # of an evaluation: the run of its training. MLflow's page shows it below that one
+CONDITION = "judged."  # begins the tags that hold an evaluation's conditions
+MEASURED = ("metrics/", "figures/", "model card/")  # artifacts of an evaluation
 
 
 @dataclass(frozen=True)
@@ -36,6 +42,32 @@ class LoggedRun:
     params: dict[str, str]
     metrics: dict[str, float]  # last values
     tags: dict[str, str]
+    evaluations: tuple["LoggedRun", ...] = ()  # the newest first; an evaluation without its training is its own
+
+    @property
+    def judged(self) -> dict[str, str]:
+        """The conditions of its first evaluation; empty if it was not evaluated, or by an older version."""
+        tags = (self.evaluations or (self,))[0].tags
+        return {tag.removeprefix(CONDITION): value for tag, value in tags.items() if tag.startswith(CONDITION)}
+
+    def evaluated(self, *evaluations: "LoggedRun") -> "LoggedRun":
+        """The same run with these evaluations: the first one's measures and parameters are shown as the run's."""
+        metrics = {key: value for key, value in self.metrics.items() if not key.startswith("test")}
+        params = {name: value for name, value in self.params.items() if not name.startswith("evaluate.")}
+        return replace(
+            self,
+            metrics=metrics | evaluations[0].metrics,
+            params=params | evaluations[0].params,
+            evaluations=evaluations,
+        )
+
+    def judged_as(self, conditions: Judged) -> "LoggedRun | None":
+        """The same run with its newest evaluation under these conditions as its first; None if it has none."""
+        for one in self.evaluations:
+            found = self.evaluated(one, *(other for other in self.evaluations if other is not one))
+            if not not_comparable(found.judged, conditions):
+                return found
+        return None
 
     @property
     def experiment(self) -> str:
@@ -58,7 +90,9 @@ class LoggedRun:
         return pd.Series({point.step: point.value for point in points}).sort_index()
 
     def file(self, path: str) -> bytes | None:
-        """An artifact's content, fetched once; None if the run has no such artifact."""
+        """An artifact's content, fetched once; None if the run or its first evaluation has no such artifact."""
+        if path.startswith(MEASURED) and self.evaluations:
+            return self.evaluations[0].file(path)
         if path not in self._fetched:
             self._fetched[path] = artifact(self.client, self.run_id, path)
         return self._fetched[path]
@@ -127,7 +161,10 @@ def open_store() -> Iterator[Any]:
 
 
 def list_runs(client: Any, task: str | None = None) -> list[LoggedRun]:
-    """All runs, or those of one task, the newest first."""
+    """All trainings, or those of one task, the newest first, each with its evaluations.
+
+    An evaluation whose training is not in the store is listed by itself; one that was cut off is not listed.
+    """
     tasks = {one.experiment_id: one.name for one in client.search_experiments() if task in (None, one.name)}
     found: list[LoggedRun] = []
     token = None
@@ -139,11 +176,28 @@ def list_runs(client: Any, task: str | None = None) -> list[LoggedRun]:
         token = page.token
         if not token:
             break
-    return found
+    return _with_evaluations(found)
+
+
+def _with_evaluations(runs: list[LoggedRun]) -> list[LoggedRun]:
+    trained = {run.run_id for run in runs if TABLE_TAG not in run.tags}
+    evaluations: dict[str, list[LoggedRun]] = defaultdict(list)
+    listed = []
+    for run in runs:
+        parent = run.tags.get(PARENT_TAG, "")
+        if TABLE_TAG not in run.tags:
+            listed.append(run)
+        elif run.status == "FINISHED":
+            evaluations[parent if parent in trained else run.run_id].append(run)
+            if parent not in trained:
+                listed.append(run)
+    return [run.evaluated(*evaluations[run.run_id]) if run.run_id in evaluations else run for run in listed]
 
 
 def runs_named(runs: list[LoggedRun], wanted: str) -> dict[str, LoggedRun]:
     """By task, the newest run whose name, experiment or id is `wanted`; else the one whose id begins with it.
+
+    The id of an evaluation stands for its training's run, with this evaluation as its only one.
 
     Raises:
         UserError: there is none, or several ids begin so.
@@ -154,7 +208,11 @@ def runs_named(runs: list[LoggedRun], wanted: str) -> dict[str, LoggedRun]:
             by_name.setdefault(run.task, run)
     if by_name:
         return by_name
-    by_id = [run for run in runs if re.fullmatch("[0-9a-f]{3,32}", wanted) and run.run_id.startswith(wanted)]
+    known = {one.run_id: run.evaluated(one) for run in runs for one in run.evaluations} | {
+        run.run_id: run for run in runs
+    }
+    is_id = re.fullmatch("[0-9a-f]{3,32}", wanted)
+    by_id = [run for run_id, run in known.items() if is_id and run_id.startswith(wanted)]
     if len(by_id) > 1:
         ids = ", ".join(f"{run.run_id[:12]} ({run.name})" for run in by_id[:4])
         raise UserError(f"'{wanted}' begins the ids of {len(by_id)} runs: {ids}")
@@ -164,7 +222,7 @@ def runs_named(runs: list[LoggedRun], wanted: str) -> dict[str, LoggedRun]:
 
 
 def two_runs(runs: list[LoggedRun], a: str, b: str, task: str | None) -> tuple[LoggedRun, LoggedRun]:
-    """The two runs of one task that `a` and `b` stand for.
+    """The two runs of one task that `a` and `b` stand for, each with an evaluation that suits the other's, if it has one.
 
     Raises:
         UserError: there are none, more than one pair, or they are one run.
@@ -179,8 +237,12 @@ def two_runs(runs: list[LoggedRun], a: str, b: str, task: str | None) -> tuple[L
         raise UserError(f"both have runs of {', '.join(common)}: choose one with --task")
     first, second = of_a[common[0]], of_b[common[0]]
     if first.run_id == second.run_id:
-        raise UserError(f"'{a}' and '{b}' are one and the same run, {first.run_id[:12]}")
-    return first, second
+        if first.evaluations[:1] == second.evaluations[:1]:
+            raise UserError(f"'{a}' and '{b}' are one and the same run, {first.run_id[:12]}")
+        return first, second
+    alike = (second.judged_as(first.evaluated(one).judged) for one in first.evaluations)
+    found = next(filter(None, alike), None)
+    return (first, second) if found is None else (first.judged_as(found.judged) or first, found)
 
 
 def printable(text: str) -> str:

@@ -1,4 +1,4 @@
-"""A run in MLflow, as stages write it.
+"""A training's run in MLflow, as its stage writes it. (Its evaluations: ganflow.tracking.evaluations.)
 
 Nothing here raises into a training or delays it (ganflow.tracking.writer). Every number is also in history.csv and
 metrics/*.json.
@@ -70,7 +70,7 @@ def start_run(
     With `best_by` the values at the best epoch so far stand beside the last ones, as best/<curve> and best/epoch.
     """
 
-    def open_run(client: Any) -> tuple[str, bool]:
+    def open_run(client: Any) -> str:
         experiment = store.experiment(client, task)
         found = client.search_runs([experiment], f"tags.`{TRAINING_TAG}` = '{training}'", max_results=1)
         if found:
@@ -82,57 +82,35 @@ def start_run(
             name = origin.name(task, params, dataset.source)
             run_id = client.create_run(experiment, tags=all_tags, run_name=name).info.run_id
         _describe(client, run_id, params, dataset)
-        return run_id, True
+        return run_id
 
     return Tracker(open_run, best_by)
 
 
-def continue_run(task: str, weights_digest: str) -> "Tracker":
-    """Continue the newest run in the experiment `task` that trained the weights with this digest.
-
-    If there is none (a deleted store, results from DVC's run cache), a new run is made for the evaluation.
-    """
-
-    def open_run(client: Any) -> tuple[str, bool]:
-        experiment = store.experiment(client, task)
-        found = client.search_runs([experiment], f"tags.`{WEIGHTS_TAG}` = '{weights_digest}'", max_results=1)
-        if found:
-            return found[0].info.run_id, False
-        tags = {WEIGHTS_TAG: weights_digest, "ganflow.role": "evaluation only", **lineage(task).tags()}
-        return client.create_run(experiment, tags=tags, run_name=f"{task} (evaluation only)").info.run_id, True
-
-    return Tracker(open_run)
-
-
 class Tracker:
-    """One MLflow run. Its methods return at once; `finish` waits for what is still to be written.
-
-    `open_run` gives the run's id, and whether the run ends when this tracker does (one that is continued by an
-    evaluation ended before: its end stays the end of the training).
-    """
+    """One MLflow run, whose id `open_run` gives. Its methods return at once; `finish` waits for what is still unwritten."""
 
     run_id: str | None = None
 
-    def __init__(self, open_run: Callable[[Any], tuple[str, bool]], best_by: BestBy | None = None) -> None:
+    def __init__(self, open_run: Callable[[Any], str], best_by: BestBy | None = None) -> None:
         self._points: list[tuple[str, float, int]] = []  # waiting to be sent in one call
         self._lock = threading.Lock()
         self._client: Any = None
-        self._ends = False
         self._last: dict[
             str, tuple[int, float]
         ] = {}  # key: newest step and value in the run; a resumed training repeats some
         self._images: set[tuple[str, int]] = set()  # key and step of the pictures already in the run
         self._best_by, self._best = best_by, None
-        self._sampler: SystemSampler | None = None  # only of a run that trains here
+        self._sampler: SystemSampler | None = None
         self._machine_step = 0  # samples so far, as MLflow counts them
         self._writer = Writer("MLflow tracking")
 
         def begin() -> None:
             self._client = store.client()
-            self.run_id, self._ends = open_run(self._client)
+            self.run_id = open_run(self._client)
             self._read_logged()
 
-        self._writer.wait_for(begin, _limit(START_SECONDS))
+        self._writer.wait_for(begin, time_limit(START_SECONDS))
         self._writer.put(self._watch_machine)
 
     def metrics(self, values: dict[str, float], step: int) -> None:
@@ -152,14 +130,6 @@ class Tracker:
         self._best = value
         measured = {f"best/{key}": found for key, found in values.items() if key.startswith("val_")}
         return measured | {"best/epoch": float(step // by.epoch_steps)}
-
-    def results(self, values: dict[str, float]) -> None:
-        """Log final numbers, which have no step. A new value replaces an old one."""
-
-        def send() -> None:
-            self._send([(key, value, 0) for key, value in values.items() if self._last.get(key) != (0, value)])
-
-        self._writer.put(send)
 
     def image(self, image: Image.Image, key: str, step: int) -> None:
         """Log a picture. MLflow's page has a slider over all steps of a key; the run's description shows the newest."""
@@ -185,10 +155,6 @@ class Tracker:
     def file(self, path: Path, folder: str) -> None:
         """Log a file as an artifact below `folder`."""
         self._writer.put(lambda: self._client.log_artifact(self.run_id, str(path), folder))
-
-    def call(self, work: Callable[[Any], None]) -> None:
-        """Call `work` with the store's client, in the background, after what was logged before."""
-        self._writer.put(lambda: work(self._client))
 
     def tag(self, key: str, value: str) -> None:
         self._writer.put(lambda: self._client.set_tag(self.run_id, key, value))
@@ -234,15 +200,14 @@ class Tracker:
         """End the run as FINISHED, FAILED or KILLED, once everything is written or the time limit is reached."""
 
         def end() -> None:
-            if self.run_id is not None and self._ends:
+            if self.run_id is not None:
                 self._client.set_terminated(self.run_id, status)
 
-        if self._ends:
-            self._writer.put(self._measure_machine)
-        self._writer.close(end, _limit(DRAIN_SECONDS))
+        self._writer.put(self._measure_machine)
+        self._writer.close(end, time_limit(DRAIN_SECONDS))
 
     def _watch_machine(self) -> None:
-        if self._ends and self.run_id is not None and (found := system_sampler(self.run_id)):
+        if self.run_id is not None and (found := system_sampler(self.run_id)):
             self._sampler = found
             self._writer.routine = Routine(self._measure_machine, lambda: found.wait)
 
@@ -283,7 +248,7 @@ class Tracker:
             self._client.log_batch(self.run_id, metrics=metrics[begin : begin + BATCH])
 
 
-def _limit(seconds: float) -> float:
+def time_limit(seconds: float) -> float:
     """`seconds` for a server, which may be down; more for local files, which a slow machine only delays."""
     try:
         return seconds * (1 if store.is_remote() else LOCAL)

@@ -11,14 +11,16 @@ import io
 import json
 import tempfile
 import time
+from collections import Counter
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from PIL import Image
 
-from ganflow.comparison.champion import ValidationScore, difference
+from ganflow.comparison.champion import ValidationScore, difference, why_not
 from ganflow.comparison.differences import differing_values
+from ganflow.metrics.comparable import not_comparable
 from ganflow.metrics.failures import Row, failure
 from ganflow.metrics.measures import MEASURES, Measure, headlines
 from ganflow.tasks import TASKS
@@ -58,7 +60,11 @@ def publish_standings(client: Any, task: str) -> None:
     """Write the description of the experiment `task`, and the view of its list of runs that shows the same measures."""
     runs = list_runs(client, task)
     measured = [run for run in runs if any(key.startswith("test/") for key in run.metrics)]
-    standings = _standings(_comparable(measured)) if measured else []
+    # One of an older version was logged piece by piece, so it may lack its table.
+    measured = [run for run in measured if run.evaluations or run.table]
+    measured.sort(key=lambda run: (run.evaluations or (run,))[0].started, reverse=True)
+    comparable, refused = _comparable(measured)
+    standings = _standings(comparable)
     if not standings:
         return
     best, shown = standings[0], standings[:SHOWN]
@@ -84,7 +90,9 @@ def publish_standings(client: Any, task: str) -> None:
         baselines={title: best.rows[row] for row, title in TASKS[task].baselines.items() if row in best.rows},
         champion=champion_run(client, task),
         unmeasured=len(runs) - len(measured),
-        not_shown=len(measured) - len(shown),
+        not_shown=len(standings) - len(shown),
+        refused=refused,
+        judged=", ".join(f"{name} {value}" for name, value in sorted(best.run.judged.items())),
         differing=DIFFERING,
         picture=PICTURE if _send_picture(client, task, [one.run for one in standings[:2]]) else None,
         signature=SIGNATURE,
@@ -92,19 +100,27 @@ def publish_standings(client: Any, task: str) -> None:
     client.set_experiment_tag(experiment.experiment_id, NOTE, text)
 
 
-def _comparable(measured: list[LoggedRun]) -> list[LoggedRun]:
-    """Those on the same test data as the newest run."""
-    assert measured[0].table is not None, "it is logged together with the measures"
-    data = measured[0].table["about"]["test_data"]
-    return [run for run in measured if run.table and run.table["about"]["test_data"] == data]
+def _comparable(measured: list[LoggedRun]) -> tuple[list[tuple[LoggedRun, ValidationScore]], Counter[str]]:
+    """The runs that were judged as the newest was, on test and on validation images, and how many others why not."""
+    found: list[tuple[LoggedRun, ValidationScore]] = []
+    refused: Counter[str] = Counter()
+    for run in measured:
+        alike = run if run is measured[0] else run.judged_as(measured[0].judged)
+        if alike is None:
+            refused[not_comparable(measured[0].judged, run.judged)] += 1
+        elif (score := alike.validation_score) is None:
+            refused["not comparable: without a value on validation images"] += 1
+        elif reason := why_not(found[0][1], score) if found else "":
+            refused[reason] += 1
+        else:
+            found.append((alike, score))
+    return found, refused
 
 
-def _standings(comparable: list[LoggedRun]) -> list[Standing]:
-    """Those that were validated as the newest of them that was validated at all: the best first, failed ones last."""
-    scored = [(run, score) for run in comparable if (score := run.validation_score)]
-    scored = [(run, score) for run, score in scored if difference(score, scored[0][1])]
+def _standings(comparable: list[tuple[LoggedRun, ValidationScore]]) -> list[Standing]:
+    """The best first, failed ones last."""
     judged = []
-    for run, score in scored:
+    for run, score in comparable:
         assert run.table is not None, "comparable runs have one"
         rows = run.table["rows"]
         judged.append((run, score, rows, failure(rows) or score.failure))

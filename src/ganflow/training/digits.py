@@ -50,5 +50,5 @@ def train_digits(task: Literal["gan", "cgan"], params: Params) -> None:
         example=torch.zeros(2, inputs.shape[1]),
         arguments=model.arguments,
         about={"source": dataset["source"], "objective": model.objective_name},
-        validation=digit_validation(classifier, val, inputs.to(machine.device)),
+        validation=digit_validation(task, classifier, val, inputs.to(machine.device)),
     )

@@ -13,6 +13,7 @@ from ganflow.inference.grids import digit_grid
 from ganflow.losses import OBJECTIVES, gradient_penalty, zero_centred_penalty
 from ganflow.metrics import failures
 from ganflow.metrics.bootstrap import value_and_plus_minus, whole_and_resamples
+from ganflow.metrics.comparable import judged
 from ganflow.metrics.digits import pixel_gaussian
 from ganflow.metrics.distribution import RESAMPLES, frechet_distance
 from ganflow.metrics.manifold import manifold, neighbours
@@ -135,7 +136,7 @@ class GanModel:
         return digit_grid(draw(network, self._fixed), COLUMNS)
 
 
-def digit_validation(classifier: DigitClassifier, val: np.ndarray, inputs: Tensor) -> Validation:
+def digit_validation(task: str, classifier: DigitClassifier, val: np.ndarray, inputs: Tensor) -> Validation:
     """Choose the epoch with the lowest Fréchet distance to `val`, uint8 [N, 28, 28], in the classifier's features.
 
     The distance is that of the digits generated from `inputs` [N, latent_dim (+ classes)]. For a class-conditional
@@ -143,8 +144,14 @@ def digit_validation(classifier: DigitClassifier, val: np.ndarray, inputs: Tenso
     baseline is a Gaussian on the pixels of `val`.
     """
     real, _ = classify(classifier, val)
-    # Not the features themselves: their last bits differ from machine to machine.
-    images = digest_of(val, *(weights.cpu().numpy() for weights in classifier.state_dict().values()))
+    conditions = judged(
+        task,
+        n=len(val),
+        size=val.shape[1],
+        validation_images=digest_of(val),
+        # Its weights, and not its features: the last bits of these differ from machine to machine.
+        classifier=digest_of(*(weights.cpu().numpy() for weights in classifier.state_dict().values())),
+    )
 
     def measure(generator: nn.Module) -> dict[str, float]:
         assert isinstance(generator, DigitGenerator)
@@ -171,4 +178,4 @@ def digit_validation(classifier: DigitClassifier, val: np.ndarray, inputs: Tenso
         rows["model"] |= {key: (float(values[0]), 0.0) for key, values in variety.items()}
         return failures.failure(rows)
 
-    return Validation(measure, "frechet_classifier", False, resampled, failure, len(val), images)
+    return Validation(measure, "frechet_classifier", False, resampled, failure, conditions)

@@ -7,7 +7,7 @@ import math
 import sys
 import time
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any, Protocol
 
 import numpy as np
@@ -19,6 +19,7 @@ from torch import Tensor, nn
 from ganflow.data.batches import Draw
 from ganflow.errors import UserError
 from ganflow.files import whole_file
+from ganflow.metrics.comparable import Judged
 from ganflow.training.checkpoint import Checkpoints
 from ganflow.training.lifetime import Stopped, stop_on_signals
 from ganflow.training.plan import Plan
@@ -76,8 +77,8 @@ class Validation:
     """Measures of a network in evaluation mode, and the one of them by which the best epoch is chosen.
 
     `measure` must change nothing that the next training step depends on. `resampled` gives `best_by` on the whole split
-    and on resamples of it, [1 + R]: the same ones for every network measured on the same `count` images, of digest
-    `images`. `failure`: what a network fails at there, in the words of metrics.failures, or "".
+    and on resamples of it, [1 + R]: the same ones for every network that is `judged` alike (metrics.comparable).
+    `failure`: what a network fails at there, in the words of metrics.failures, or "".
     """
 
     measure: Callable[[nn.Module], dict[str, float]]
@@ -85,8 +86,7 @@ class Validation:
     higher_is_better: bool
     resampled: Callable[[nn.Module], np.ndarray] | None = None
     failure: Callable[[nn.Module], str] = lambda _: ""
-    count: int = 0
-    images: str = ""
+    judged: Judged = field(default_factory=dict)
 
     def better(self, value: float, than: float) -> bool:
         """Strictly better, so that the earliest of equal epochs is kept."""

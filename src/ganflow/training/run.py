@@ -145,5 +145,5 @@ def _validation_result(
         return None
     values, failure = validation.resampled(network.to(machine.device)), validation.failure(network)
     network.cpu()
-    judged = validation.best_by, validation.higher_is_better, validation.images, source, validation.count
-    return ValidationScore(*judged, failure, values)
+    chosen_by = validation.best_by, validation.higher_is_better
+    return ValidationScore(*chosen_by, validation.judged, source, failure, values)

@@ -17,6 +17,7 @@ from ganflow.data.pairs import median_colour
 from ganflow.inference.translation import translate
 from ganflow.metrics import classes, failures
 from ganflow.metrics.bootstrap import RESAMPLES, value_and_plus_minus, whole_and_resamples
+from ganflow.metrics.comparable import judged
 from ganflow.seeds import latents
 from ganflow.training import compute, loop
 from ganflow.training.compute import Machine
@@ -75,11 +76,12 @@ def train_translator(
             "objective": objective,
             "eval_size": dataset["eval_size"],
         },
-        validation=translator_validation(inputs, targets, maps.crop_size, maps.direction, machine, val_latents),
+        validation=translator_validation(task, inputs, targets, maps.crop_size, maps.direction, machine, val_latents),
     )
 
 
 def translator_validation(
+    task: str,
     inputs: np.ndarray,
     real: np.ndarray,
     crop: int,
@@ -124,7 +126,9 @@ def translator_validation(
     def resampled(generator: nn.Module) -> np.ndarray:
         return resamples_of(drawn(generator))
 
-    return Validation(measure, best_by, to_map, resampled, failure, len(real), digest_of(inputs, real))
+    digest = digest_of(inputs, real)
+    conditions = judged(task, n=len(real), size=crop, validation_images=digest, direction=direction)
+    return Validation(measure, best_by, to_map, resampled, failure, conditions)
 
 
 def _centre(images: np.ndarray, size: int) -> np.ndarray:

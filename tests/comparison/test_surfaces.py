@@ -1,0 +1,145 @@
+"""Whatever compares two results says why it cannot, and gives no verdict: diff, the page, standings, seeds."""
+
+import itertools
+import json
+import re
+import sys
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from ganflow import config
+from ganflow.cli import main
+from ganflow.comparison import revisions
+from ganflow.comparison.page import page
+from ganflow.metrics import translation
+from ganflow.metrics.bootstrap import flat, multiplicities
+from ganflow.metrics.comparable import judged
+from ganflow.tracking import standings, store
+from ganflow.tracking.evaluations import log_evaluation
+from ganflow.tracking.reading import list_runs, two_runs
+from ganflow.tracking.run import WEIGHTS_TAG
+
+PARAMS = config.load_params(Path(__file__).parents[2] / "params.yaml")
+COLOURS = np.array([[234, 230, 222], [254, 254, 254], [178, 210, 254]], np.uint8)
+REAL = np.random.default_rng(0).choice(COLOURS, (30, 16, 16))
+CONDITIONS = {"n": 30, "size": 16, "test_images": "ab", "direction": "aerial2map", "checkpoint": "best"}
+SWAPS = {  # one condition each, and the reason
+    "direction": ({"direction": "map2aerial"}, "other direction (aerial2map and map2aerial)"),
+    "size": ({"size": 32}, "other size (16 and 32 pixels)"),
+    "n": ({"n": 60}, "other number of images (30 and 60)"),
+    "test set": ({"test_images": "cd"}, "other test images"),
+    "checkpoint": ({"checkpoint": "last"}, "other checkpoint rule (best and last)"),
+}
+VERDICTS = re.compile(r"\b(better|worse|within noise|more than noise)\b", re.IGNORECASE)
+
+Diff = Callable[[str, str], str]
+
+
+@pytest.fixture
+def client() -> Any:
+    return store.client()
+
+
+@pytest.fixture
+def diff(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> Diff:
+    """What `ganflow diff` prints of two folders below `tmp_path`, which stand for two revisions."""
+
+    def read(path: str, revision: str) -> str:
+        if not (tmp_path / revision / path).exists():
+            raise revisions.UserError(f"no {path}")
+        return (tmp_path / revision / path).read_text()
+
+    def printed(before: str, after: str) -> str:
+        monkeypatch.setattr(revisions, "_read", read)
+        monkeypatch.setattr(sys, "argv", ["ganflow", "diff", before, after])
+        capsys.readouterr()
+        main()
+        return capsys.readouterr().out
+
+    return printed
+
+
+def evaluated(client: Any, folder: Path, name: str, wrong: float, **conditions: Any) -> None:
+    """A training with its evaluation, in the store and as the files of a revision: a share `wrong` of pixels is wrong."""
+    drawn = np.where(np.random.default_rng(7).random(REAL.shape[:3])[..., None] < wrong, REAL[::-1], REAL)
+    frame = translation.per_image(drawn, REAL, to_map=True)
+    rows = {"model": translation.with_noise(frame, multiplicities(len(frame), 0)), "constant": {"mae": (90.0, 1.0)}}
+    key = judged("pix2pix", **CONDITIONS | conditions)
+    table = json.loads(json.dumps({"judged": key, "about": {"n": key["n"], "size": key["size"]}, "rows": rows}))
+    images = folder / name / "metrics/pix2pix_images.csv"
+    images.parent.mkdir(parents=True)
+    frame.to_csv(images, index_label="image")
+    (images.parent / "pix2pix.json").write_text(json.dumps({"judged": key, **flat(rows["model"])}))
+    run = client.create_run(store.experiment(client, "pix2pix"), run_name=name, tags={WEIGHTS_TAG: name})
+    client.set_terminated(run.info.run_id)
+    log_evaluation("pix2pix", table, name, PARAMS, {images: "metrics"})
+
+
+def note(client: Any, task: str) -> str:
+    standings.publish_standings(client, task)
+    return client.get_experiment_by_name(task).tags[store.NOTE]
+
+
+def test_each_other_condition_is_said_with_its_reason_on_every_surface(
+    client: Any, tmp_path: Path, diff: Diff, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("ganflow.comparison.page._code_between", lambda *_: [])
+    for name, (change, _) in SWAPS.items():
+        evaluated(client, tmp_path, name, wrong=0.1, **change)
+    evaluated(client, tmp_path, "own", wrong=0.3)
+
+    runs = list_runs(client)
+    for name, (_, reason) in SWAPS.items():
+        printed = diff("own", name)
+        assert f"\nnot comparable: {reason}\n" in printed
+        assert not VERDICTS.search(printed)
+        shown = page(*two_runs(runs, "own", name, None))
+        assert f"A and B are not comparable: {reason}." in shown
+        assert not VERDICTS.search(re.sub("<style>.*</style>|aria-label=.*?>", "", shown, flags=re.DOTALL))
+        assert "Image by image" not in shown
+    shown = page(*two_runs(runs, "own", "n", None))
+    assert "A's on 30, B's on 60 test images" in shown
+
+    text = note(client, "pix2pix")
+    assert text.startswith('No other to compare with: "own", ')
+    assert not VERDICTS.search(text)
+    for _, reason in SWAPS.values():  # of the standings the newest is the first
+        assert f"1 run not comparable: {reason}" in text
+
+    evaluated(client, tmp_path, "honest", wrong=0.2)
+    assert re.search(r"mean class IoU ↑ .*better, same images\n", diff("own", "honest"))
+    a, b = two_runs(list_runs(client), "own", "honest", None)
+    assert '<strong class="better">B is better</strong>' in page(a, b)
+    assert re.match(r'Best: "honest", test mean class IoU .*; next .*, more than noise\.', note(client, "pix2pix"))
+
+
+def test_a_result_of_an_older_version_has_no_verdict(tmp_path: Path, diff: Diff) -> None:
+    for name, value in (("old", 5.0), ("new", 50.0)):
+        (tmp_path / name / "metrics").mkdir(parents=True)
+        metrics = {"n": 10, "test_data": "ab", **flat({"frechet_classifier": (value, 0.1)})}
+        (tmp_path / name / "metrics/gan.json").write_text(json.dumps(metrics))
+    assert "not comparable: measured by an older version" in diff("old", "new")
+    assert not VERDICTS.search(diff("old", "new"))
+
+
+def test_seeds_have_a_deviation_only_where_one_classifier_judged_them(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def metrics(task: str, revision: str) -> dict[str, Any]:
+        if task not in ("gan", "cgan"):
+            raise revisions.UserError("none")
+        of_this = "c" if task == "cgan" else f"{revision}"
+        key = judged(task, n=50, size=28, test_images="ab", checkpoint="best", classifier=of_this)
+        return {"judged": key, **flat({"frechet_classifier": (float(revision), 0.1)})}
+
+    monkeypatch.setattr(revisions, "_metrics", metrics)
+    found = revisions._seeds_table({0: "1", 1: "2", 2: "3"})
+    assert found.why_not == ["gan: not comparable: judged by another classifier"]
+    columns = ["mean", "deviation", "seed 0"]
+    assert found.table.loc["cgan: Fréchet distance", columns].tolist() == [2, 1, 1]
+    assert found.table.loc["gan: Fréchet distance"].isna().tolist() == [True, True, False, False, False]

@@ -1,0 +1,112 @@
+"""Evaluations as runs of their own: beside each other, below their training, and nothing half-way is read."""
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+from mlflow import MlflowClient
+
+from ganflow import config
+from ganflow.metrics.comparable import judged
+from ganflow.tracking import standings, store
+from ganflow.tracking.evaluations import log_evaluation
+from ganflow.tracking.reading import list_runs, two_runs
+from ganflow.tracking.run import WEIGHTS_TAG
+
+TASK, WEIGHTS = "pix2pix", "cd" * 32
+PARAMS = config.load_params(Path(__file__).parents[2] / "params.yaml")
+CONDITIONS = {"n": 200, "size": 256, "test_images": "ab" * 32, "direction": "aerial2map", "checkpoint": "best"}
+
+
+@pytest.fixture
+def client() -> Any:
+    return store.client()
+
+
+def training(client: Any, weights: str = WEIGHTS) -> str:
+    run = client.create_run(store.experiment(client, TASK), run_name=weights[:2], tags={WEIGHTS_TAG: weights})
+    client.log_param(run.info.run_id, "pix2pix.lambda_l1", 50)
+    client.set_terminated(run.info.run_id)
+    return run.info.run_id
+
+
+def evaluate(mae: float, weights: str = WEIGHTS, files: dict[Path, str] | None = None, **conditions: Any) -> None:
+    table = {
+        "judged": judged(TASK, **CONDITIONS | conditions),
+        "about": {"n": 200},
+        "rows": {"model": {"mae": (mae, 0.1)}, "constant": {"mae": (20.0, 0.1)}},
+    }
+    log_evaluation(TASK, table, weights, PARAMS, files or {})
+
+
+def test_another_condition_is_another_evaluation_and_nothing_is_overwritten(client: Any) -> None:
+    run_id = training(client)
+    changes = [{}, {"test_images": "ef" * 32}, {"checkpoint": "last"}, {"n": 1098}, {"parameters": {"evaluate.x": 1}}]
+    for mae, change in enumerate(changes):
+        evaluate(float(mae), **change)
+        evaluate(float(mae), **change)  # the same again is the same
+    (run,) = list_runs(client)
+    assert run.run_id == run_id
+    assert [one.metrics["test/mae"] for one in run.evaluations] == [4, 3, 2, 1, 0], "the newest first"
+    assert run.metrics["test/mae"] == 4
+    first = run.judged_as(judged(TASK, **CONDITIONS))
+    assert first is not None
+    assert first.table is not None
+    assert (first.metrics["test/mae"], first.table["rows"]["model"]["mae"]) == (0, [0, 0.1])
+    assert len(first.evaluations) == len(changes)
+    assert "test/mae" not in client.get_run(run_id).data.metrics
+    for one in run.evaluations:
+        of_mlflow = client.get_run(one.run_id)
+        assert of_mlflow.data.tags["mlflow.parentRunId"] == run_id, "the page shows it below its training"
+        assert of_mlflow.data.params["pix2pix.lambda_l1"] == "50", "as it was trained"
+        assert of_mlflow.data.params["evaluate.checkpoint"] == "best"
+        assert of_mlflow.data.metrics["test baseline constant/mae"] == 20
+
+
+def test_an_evaluation_without_its_training_has_its_parameters(client: Any) -> None:
+    evaluate(1.0)
+    (run,) = list_runs(client)
+    assert run.params["pix2pix.lambda_l1"] == str(PARAMS.pix2pix.lambda_l1)
+    assert run.params["evaluate.perceptual"] == "auto"
+    assert (run.metrics["test/mae"], run.judged["n"]) == (1, "200")
+    run_id = training(client)  # it is brought in afterwards, and the evaluation found below it
+    evaluate(1.0)
+    assert [(run.run_id, len(run.evaluations)) for run in list_runs(client)] == [(run_id, 1)]
+
+
+def test_what_died_half_way_is_not_read_and_completed_by_the_next(
+    client: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    training(client)
+    images = tmp_path / "pix2pix_images.csv"
+    images.write_text("image,mae\n0,1\n")
+    for count, method in enumerate(("log_batch", "log_text", "log_artifact", "set_terminated")):
+        with monkeypatch.context() as killed:
+            killed.setattr(MlflowClient, method, lambda *_, **__: 1 / 0)
+            evaluate(1.0, files={images: "metrics"}, n=100 + count)
+        assert capsys.readouterr().err.count("tracking is off") == 1
+        (run,) = list_runs(client)
+        assert len(run.evaluations) == count, method
+        standings.publish_standings(client, TASK)
+        evaluate(1.0, files={images: "metrics"}, n=100 + count)
+        (run,) = list_runs(client)
+        assert len(run.evaluations) == 1 + count, method
+        assert run.judged["n"] == str(100 + count)
+        assert run.test_images["mae"].tolist() == [1]
+        assert len(client.search_runs([store.experiment(client, TASK)])) == 2 + count, "not begun a second time"
+
+
+def test_two_runs_are_compared_as_both_were_judged(client: Any) -> None:
+    for weights in ("aa", "bb"):
+        training(client, weights)
+        evaluate(1.0, weights)
+    evaluate(2.0, "aa", n=1098)
+    runs = list_runs(client)
+    a, b = two_runs(runs, "aa", "bb", None)
+    assert (a.judged, b.judged["n"]) == (b.judged, "200"), "A's newest has no counterpart"
+    newest, older = next(run for run in runs if run.name == "aa").evaluations
+    a, b = two_runs(runs, newest.run_id, older.run_id[:12], None)
+    assert (a.judged["n"], b.judged["n"]) == ("1098", "200"), "two evaluations of one training, by their ids"
+    evaluate(3.0, "bb", n=1098, checkpoint="last")
+    only_a = two_runs(list_runs(client), newest.run_id, "bb", None)
+    assert [run.judged["n"] for run in only_a] == ["1098", "1098"], "none is alike: the newest"
