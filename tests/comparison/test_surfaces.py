@@ -1,6 +1,5 @@
 """Whatever compares two results says why it cannot, and gives no verdict: diff, the page, standings, seeds."""
 
-import itertools
 import json
 import re
 import sys
@@ -9,7 +8,6 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-import pandas as pd
 import pytest
 
 from ganflow import config

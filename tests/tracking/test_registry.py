@@ -19,9 +19,7 @@ def trained(value: float | None, training: str, images: int = 96, failure: str =
     score = (
         None
         if value is None
-        else ValidationScore(
-            "mean_iou", True, {"n": images}, "download", failure, np.array([value, *(value + noise)])
-        )
+        else ValidationScore("mean_iou", True, {"n": images}, "download", failure, np.array([value, *(value + noise)]))
     )
     tracker.model(torch.nn.Conv2d(1, 1, 1).eval(), torch.zeros(2, 1, 4, 4), "model", score)
     tracker.finish("FINISHED")

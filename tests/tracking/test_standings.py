@@ -192,9 +192,7 @@ def test_the_view_shows_the_measure_its_noise_and_what_differs(client: Any) -> N
 def test_pictures_of_the_two_stand_side_by_side(client: Any) -> None:
     runs = [measured(client, name, distance) for name, distance in (("one", 3.0), ("second", 2.0))]
     for run, colour in zip(runs, ("red", "blue"), strict=True):
-        (evaluation,) = client.search_runs(
-            [store.experiment(client, TASK)], f"tags.`mlflow.parentRunId` = '{run}'"
-        )
+        (evaluation,) = client.search_runs([store.experiment(client, TASK)], f"tags.`mlflow.parentRunId` = '{run}'")
         picture = Image.new("RGB", (1000, 900), colour)
         client.log_image(evaluation.info.run_id, picture, f"figures/{standings.FIGURES[TASK]}.png")
     assert f"get-artifact?path={standings.PICTURE}&run_uuid={runs[1]}" in page(client)
