@@ -29,7 +29,7 @@ def main() -> None:
             raise UserError(f"{RAW / min(strangers)} is not a file of the manifest: remove it")
         known = [name for name in listed if name.startswith("train/")]
         test = [f"val/{n}.jpg" for n in range(1, maps.test_pairs + 1)]
-    train, val = split(known, maps.val_pairs, params.seed)
+    train, val = split(known, maps.val_pairs, params.data.seed)
     parts = {"train": train, "val": val, "test": test}
     with ProcessPoolExecutor() as pool, whole_dir(prepared.PREPARED / "maps") as folder:
         for part, chosen in parts.items():
@@ -37,10 +37,12 @@ def main() -> None:
             out = folder / f"{part}.npy"
             if source == "generated":
                 numbers = [int(name.removeprefix("town/")) for name in chosen]
-                np.save(out, np.stack(list(pool.map(partial(towns.town, size, params.seed), numbers, chunksize=8))))
+                np.save(
+                    out, np.stack(list(pool.map(partial(towns.town, size, params.data.seed), numbers, chunksize=8)))
+                )
             else:
                 write_pairs(out, [RAW / name for name in chosen], size)
-        write_json(folder / "names.json", {**parts, "seed": params.seed})
+        write_json(folder / "names.json", {**parts, "seed": params.data.seed})
         sizes = {"load_size": maps.load_size, "eval_size": maps.eval_size}
         counts = {part: len(chosen) for part, chosen in parts.items()}
         pairs = np.load(folder / "train.npy", mmap_mode="r")

@@ -16,14 +16,14 @@ def main() -> None:
     params = config.load_params()
     train_count, test_count = params.mnist.train_images, params.mnist.test_images
     if params.data.source == "generated":
-        arrays = generated_digits.digits(train_count, test_count, params.seed)
+        arrays = generated_digits.digits(train_count, test_count, params.data.seed)
     else:
         train_images, train_labels = mnist.read_split(RAW, "train")
         test_images, test_labels = mnist.read_split(RAW, "t10k")
         arrays = (train_images[:train_count], train_labels[:train_count])
         arrays += (test_images[:test_count], test_labels[:test_count])
     images, labels, test_images, test_labels = arrays
-    held_out = np.random.default_rng(params.seed).permutation(len(images))
+    held_out = np.random.default_rng(params.data.seed).permutation(len(images))
     held_out = np.sort(held_out[: min(params.mnist.val_images, len(images) // 10)])
     parts = {
         "train": (np.delete(images, held_out, axis=0), np.delete(labels, held_out)),

@@ -25,14 +25,14 @@ def main() -> None:
     own = params.classifier
     dataset = prepared.about("mnist")
     images, labels = (torch.tensor(prepared.array("mnist", f"train_{part}")) for part in ("images", "labels"))
-    plan = Plan("classifier", params.seed, len(images), own.batch_size, own.epochs, own.learning_rate, own.epochs)
+    plan = Plan("classifier", params.data.seed, len(images), own.batch_size, own.epochs, own.learning_rate, own.epochs)
     machine = compute.prepare(params.compute, plan.steps)
     train_and_track(
-        ClassifierModel(own, params.seed, machine),
+        ClassifierModel(own, params.data.seed, machine),
         DigitBatches(images.to(machine.device), labels.to(machine.device), machine.device),
         plan,
         OUTS,
-        params=params.model_dump(include={"seed", "compute", "classifier"}),
+        params=params.model_dump(include={"data": {"seed"}, "compute": True, "classifier": True}),
         dataset=dataset,
         machine=machine,
         example=torch.zeros(2, 1, 28, 28),

@@ -143,9 +143,8 @@ def _diff(arguments: argparse.Namespace) -> None:
                 print(f"{name} is {failed}: it is not called better")
         for row in rows:
             digits = row.measure.digits
-            values = (
-                f"{row.measure.name + ' ' + row.measure.arrow:34} {row.before:14.{digits}f} {row.after:14.{digits}f}"
-            )
+            name = f"{row.measure.name} {row.measure.arrow}"
+            values = f"{name:34} {row.before:14.{digits}f} {row.after:14.{digits}f}"
             change = f" {row.after - row.before:+9.{digits}f} {row.plus_minus:9.{digits}f}  {row.verdict}"
             print(values if row.why_not else values + change + (", same images" if row.paired else ""))
 

@@ -14,6 +14,7 @@ Objective = Literal["non_saturating", "minimax", "lsgan", "hinge", "wgan_gp", "r
 Count = Annotated[int, Field(ge=1, le=10**9)]
 Weight = Annotated[float, Field(ge=0, le=1e9)]
 Rate = Annotated[float, Field(gt=0, le=1)]
+Seed = Annotated[int, Field(ge=0, lt=2**31)]
 Beta = Annotated[float, Field(ge=0, lt=1)]
 Share = Annotated[float, Field(gt=0, le=1)]
 # The U-Net halves a tile until one pixel is left: sides are powers of two from 32 (5 levels) to 1024 (10).
@@ -36,6 +37,7 @@ class Compute(Section):
 
 class Data(Section):
     source: Literal["download", "generated"]
+    seed: Seed
 
 
 class Mnist(Section):
@@ -184,7 +186,7 @@ class Render(Section):
 class Params(Section):
     """All of params.yaml. Its comments explain each field."""
 
-    seed: Annotated[int, Field(ge=0, lt=2**31)]
+    seed: Seed
     compute: Compute
     data: Data
     mnist: Mnist

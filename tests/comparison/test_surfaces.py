@@ -17,7 +17,7 @@ from ganflow.comparison.page import page
 from ganflow.metrics import translation
 from ganflow.metrics.bootstrap import flat, multiplicities
 from ganflow.metrics.comparable import judged
-from ganflow.tracking import standings, store
+from ganflow.tracking import registry, standings, store
 from ganflow.tracking.evaluations import log_evaluation
 from ganflow.tracking.reading import list_runs, two_runs
 from ganflow.tracking.run import WEIGHTS_TAG
@@ -63,7 +63,7 @@ def diff(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.Capture
 
 
 def evaluated(client: Any, folder: Path, name: str, wrong: float, **conditions: Any) -> None:
-    """A training with its evaluation, in the store and as the files of a revision: a share `wrong` of pixels is wrong."""
+    """A training and its evaluation, in the store and as a revision's files; a share `wrong` of the pixels is wrong."""
     drawn = np.where(np.random.default_rng(7).random(REAL.shape[:3])[..., None] < wrong, REAL[::-1], REAL)
     frame = translation.per_image(drawn, REAL, to_map=True)
     rows = {"model": translation.with_noise(frame, multiplicities(len(frame), 0)), "constant": {"mae": (90.0, 1.0)}}
@@ -141,3 +141,36 @@ def test_seeds_have_a_deviation_only_where_one_classifier_judged_them(
     columns = ["mean", "deviation", "seed 0"]
     assert found.table.loc["cgan: Fréchet distance", columns].tolist() == [2, 1, 1]
     assert found.table.loc["gan: Fréchet distance"].isna().tolist() == [True, True, False, False, False]
+
+
+def test_a_ruined_gan_judged_by_another_classifier_is_nowhere_called_better(
+    client: Any, tmp_path: Path, diff: Diff, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Trained and evaluated by the stages: one GAN learns, the other does not, and each has a classifier of its own."""
+    monkeypatch.setattr("ganflow.comparison.page._code_between", lambda *_: [])
+    folder = tmp_path / "stages"
+    shown = {}
+    for name, learning_rate in (("real", 0.0005), ("ruined", 1e-9)):
+        workspace.project(
+            folder, gan={"learning_rate": learning_rate}, classifier={"learning_rate": learning_rate * 10}
+        )
+        monkeypatch.chdir(folder)
+        stages = ("prepare_mnist",) if name == "real" else ()
+        for stage in (*stages, "train_classifier", "train_gan", "evaluate_gan"):
+            runpy.run_path(str(workspace.ROOT / f"stages/{stage}.py"))["main"]()
+        shutil.copytree("metrics", tmp_path / name / "metrics")
+        shown[name] = note(client, "gan")
+    reason = "judged by another classifier"
+    printed = [line for line in diff("real", "ruined").splitlines() if "not called better" not in line]
+    assert f"not comparable: {reason}" in printed
+    assert not VERDICTS.search("\n".join(printed))
+    ruined, real = list_runs(client, "gan")
+    for pair in ((real, ruined), (ruined, real)):
+        text = page(*pair)
+        assert f"A and B are not comparable: {reason}." in text
+        assert not re.search(r"is better</strong>|text is (better|worse)", text)
+    assert f"; 1 run not comparable: {reason}" in shown["ruined"]
+    assert not shown["ruined"].startswith("Best")
+    (version,) = client.search_model_versions(f"run_id = '{ruined.run_id}'")
+    assert registry.champion_run(client, "gan") != ruined.run_id
+    assert "Better" not in version.description

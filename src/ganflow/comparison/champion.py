@@ -5,13 +5,14 @@ A model that has failed (metrics/failures.py), or whose validation is too small 
 
 import hashlib
 import json
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 
 from ganflow.metrics.bootstrap import plus_minus
-from ganflow.metrics.comparable import Judged, not_comparable
+from ganflow.metrics.comparable import Judged, judged, not_comparable
 from ganflow.metrics.intervals import bonferroni
 
 # Validation images that a champion takes. Of fewer pairs a resampled interval is clearly too narrow (of the mean of 10
@@ -81,6 +82,20 @@ def digest_of(*arrays: np.ndarray) -> str:
         found.update(f"{array.dtype} {array.shape}".encode())
         found.update(np.ascontiguousarray(array).data)
     return found.hexdigest()
+
+
+def validated_on(
+    task: str, images: Sequence[np.ndarray], direction: str = "", classifier: Sequence[np.ndarray] = ()
+) -> dict[str, str | int]:
+    """The conditions of a value on these validation images, each uint8 [N, S, S, ...]; `classifier`: its weights."""
+    return judged(
+        task,
+        n=len(images[0]),
+        size=images[0].shape[1],
+        validation_images=digest_of(*images),
+        direction=direction,
+        classifier=digest_of(*classifier) if classifier else "",
+    )
 
 
 @dataclass(frozen=True)

@@ -48,7 +48,7 @@ class Difference:
 
     @property
     def verdict(self) -> str:
-        """better, worse, or within noise; empty where not comparable, without a better direction, or a failed one is."""
+        """better, worse, or within noise. Empty: not comparable, no better direction, or what has failed is ahead."""
         if self.why_not or self.measure.better == "none":
             return ""
         change = self.after - self.before

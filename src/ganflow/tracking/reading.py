@@ -222,7 +222,7 @@ def runs_named(runs: list[LoggedRun], wanted: str) -> dict[str, LoggedRun]:
 
 
 def two_runs(runs: list[LoggedRun], a: str, b: str, task: str | None) -> tuple[LoggedRun, LoggedRun]:
-    """The two runs of one task that `a` and `b` stand for, each with an evaluation that suits the other's, if it has one.
+    """The two runs of one task that `a` and `b` stand for, with evaluations that are comparable if they have such.
 
     Raises:
         UserError: there are none, more than one pair, or they are one run.

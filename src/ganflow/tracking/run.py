@@ -88,7 +88,7 @@ def start_run(
 
 
 class Tracker:
-    """One MLflow run, whose id `open_run` gives. Its methods return at once; `finish` waits for what is still unwritten."""
+    """One MLflow run, whose id `open_run` gives. Its methods return at once; `finish` waits for what is unwritten."""
 
     run_id: str | None = None
 

@@ -5,7 +5,7 @@ import torch
 from PIL import Image
 from torch import Tensor, nn
 
-from ganflow.comparison.champion import digest_of
+from ganflow.comparison.champion import validated_on
 from ganflow.config import Cgan, Gan
 from ganflow.inference.digits import draw, every_class
 from ganflow.inference.features import classify
@@ -13,7 +13,6 @@ from ganflow.inference.grids import digit_grid
 from ganflow.losses import OBJECTIVES, gradient_penalty, zero_centred_penalty
 from ganflow.metrics import failures
 from ganflow.metrics.bootstrap import value_and_plus_minus, whole_and_resamples
-from ganflow.metrics.comparable import judged
 from ganflow.metrics.digits import pixel_gaussian
 from ganflow.metrics.distribution import RESAMPLES, frechet_distance
 from ganflow.metrics.manifold import manifold, neighbours
@@ -144,14 +143,9 @@ def digit_validation(task: str, classifier: DigitClassifier, val: np.ndarray, in
     baseline is a Gaussian on the pixels of `val`.
     """
     real, _ = classify(classifier, val)
-    conditions = judged(
-        task,
-        n=len(val),
-        size=val.shape[1],
-        validation_images=digest_of(val),
-        # Its weights, and not its features: the last bits of these differ from machine to machine.
-        classifier=digest_of(*(weights.cpu().numpy() for weights in classifier.state_dict().values())),
-    )
+    # Its weights, and not its features: the last bits of these differ from machine to machine.
+    weights_of_classifier = [weights.cpu().numpy() for weights in classifier.state_dict().values()]
+    conditions = validated_on(task, [val], classifier=weights_of_classifier)
 
     def measure(generator: nn.Module) -> dict[str, float]:
         assert isinstance(generator, DigitGenerator)

@@ -6,7 +6,7 @@ To resume an interrupted training, run the same command again.
 import math
 import sys
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any, Protocol
 
@@ -19,7 +19,6 @@ from torch import Tensor, nn
 from ganflow.data.batches import Draw
 from ganflow.errors import UserError
 from ganflow.files import whole_file
-from ganflow.metrics.comparable import Judged
 from ganflow.training.checkpoint import Checkpoints
 from ganflow.training.lifetime import Stopped, stop_on_signals
 from ganflow.training.plan import Plan
@@ -86,7 +85,7 @@ class Validation:
     higher_is_better: bool
     resampled: Callable[[nn.Module], np.ndarray] | None = None
     failure: Callable[[nn.Module], str] = lambda _: ""
-    judged: Judged = field(default_factory=dict)
+    judged: Mapping[str, str | int] = field(default_factory=dict)
 
     def better(self, value: float, than: float) -> bool:
         """Strictly better, so that the earliest of equal epochs is kept."""

@@ -8,7 +8,7 @@ import numpy as np
 import torch
 from torch import nn
 
-from ganflow.comparison.champion import digest_of
+from ganflow.comparison.champion import validated_on
 from ganflow.config import Params, Translator
 from ganflow.data import prepared
 from ganflow.data.batches import PairBatches, open_array
@@ -17,7 +17,6 @@ from ganflow.data.pairs import median_colour
 from ganflow.inference.translation import translate
 from ganflow.metrics import classes, failures
 from ganflow.metrics.bootstrap import RESAMPLES, value_and_plus_minus, whole_and_resamples
-from ganflow.metrics.comparable import judged
 from ganflow.seeds import latents
 from ganflow.training import compute, loop
 from ganflow.training.compute import Machine
@@ -126,8 +125,7 @@ def translator_validation(
     def resampled(generator: nn.Module) -> np.ndarray:
         return resamples_of(drawn(generator))
 
-    digest = digest_of(inputs, real)
-    conditions = judged(task, n=len(real), size=crop, validation_images=digest, direction=direction)
+    conditions = validated_on(task, [inputs, real], direction)
     return Validation(measure, best_by, to_map, resampled, failure, conditions)
 
 
