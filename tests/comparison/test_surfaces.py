@@ -2,6 +2,8 @@
 
 import json
 import re
+import runpy
+import shutil
 import sys
 from collections.abc import Callable
 from pathlib import Path
@@ -9,6 +11,7 @@ from typing import Any
 
 import numpy as np
 import pytest
+import workspace
 
 from ganflow import config
 from ganflow.cli import main
