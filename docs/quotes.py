@@ -1,8 +1,8 @@
 """Numbers in prose that are quoted from results: `python docs/quotes.py` writes them anew.
 
-A quote is a number before a mark that no page shows: `0.498<!-- pix2pix_l1 rows:model:mean_iou:0 .3f -->` is the value at
-this path of docs/results/pix2pix_l1.json or baselines/pix2pix_l1.json, in this format. tests/test_quotes.py holds the
-pages to the files.
+A quote is a number before a mark that no page shows: `0.498<!-- pix2pix_l1 rows:model:mean_iou:0 .3f -->` is the value
+at this path of docs/results/pix2pix_l1.json or baselines/pix2pix_l1.json, in this format. tests/test_quotes.py holds
+the pages to the files.
 """
 
 import json

@@ -18,10 +18,9 @@ def test_a_stale_number_is_found_and_one_without_a_file_stays(monkeypatch: pytes
     content = {"rows": {"model": {"copied": [0.12345, 0.01]}}}
     monkeypatch.setattr(quotes, "table", {"gan": content, "cgan": None}.get)
     text = (
-        "0.9<!-- gan rows:model:copied:0 .3f --> and 7<!-- gan rows:model:copied:0 .1% --> %, 0.1<!-- cgan a:b .1f -->"
+        "{}<!-- gan rows:model:copied:0 .3f --> and {}<!-- gan rows:model:copied:0 .1% --> %, 0.1<!-- cgan a:b .1f -->"
     )
-    fresh = "0.123<!-- gan rows:model:copied:0 .3f --> and 12.3<!-- gan rows:model:copied:0 .1% --> %, 0.1<!-- cgan a:b .1f -->"
-    assert quotes.rewritten(text) == fresh
+    assert quotes.rewritten(text.format(0.9, 7)) == text.format("0.123", "12.3")
 
 
 def test_a_quote_of_no_known_file_is_refused() -> None:

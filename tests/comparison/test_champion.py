@@ -1,5 +1,7 @@
 """Who becomes champion: differences beyond the noise of the validation images, and what cannot be compared."""
 
+from pathlib import Path
+
 import numpy as np
 import pytest
 
@@ -127,6 +129,14 @@ def test_the_best_of_eight_equals_is_told_from_none_of_them() -> None:
             wrong[among] += any(gain > noise for gain, noise in found)
     assert wrong[2] > 30
     assert wrong[8] <= 8
+
+
+def test_profiles_of_whole_trainings_are_validated_on_enough_pairs() -> None:
+    for name in ("paper", "demo"):
+        settings = (Path(__file__).parents[2] / "profiles" / name).read_text().splitlines()
+        assert (
+            max(int(line.partition("=")[2]) for line in settings if line.startswith("maps.val_pairs=")) >= LEAST_PAIRS
+        )
 
 
 def test_text_keeps_every_bit() -> None:

@@ -19,6 +19,7 @@ from ganflow.training.gan import digit_validation as gan_validation
 from ganflow.training.pix2pix import Pix2PixModel
 from ganflow.training.translation import translator_validation as translation_validation
 
+DIRECTIONS = ("aerial2map", "map2aerial")
 LAND = torch.tensor([232, 228, 224], dtype=torch.uint8)
 COLOURS = torch.stack([LAND, torch.full((3,), 254, dtype=torch.uint8)])
 CPU = Machine(torch.device("cpu"), False, "test")
@@ -271,6 +272,15 @@ def test_translations_are_validated_on_the_crop_in_the_middle(params: Params, di
     assert found.get("mean_iou") == (1 if to_map else None)
 
 
+def test_a_translator_that_draws_one_colour_has_failed_on_validation() -> None:
+    chance = np.random.default_rng(0)
+    palette = np.array([(234, 230, 222), (255, 255, 255), (178, 210, 254)], np.uint8)
+    real = chance.choice(palette, (20, 32, 32), p=(0.8, 0.1, 0.1))
+    of_maps, of_photos = (translation_validation("pix2pix", real, real, 32, way, CPU) for way in DIRECTIONS)
+    assert of_maps.failure(White()) == "worse than one constant colour by mean class IoU"
+    assert of_maps.failure(torch.nn.Identity()) == of_photos.failure(torch.nn.Identity()) == ""
+
+
 def test_digits_are_validated_by_their_distance_to_the_held_out_ones(params: Params) -> None:
     torch.manual_seed(0)
     eye = DigitClassifier().eval()
@@ -280,6 +290,29 @@ def test_digits_are_validated_by_their_distance_to_the_held_out_ones(params: Par
     check = gan_validation("gan", eye, own, inputs)
     assert check.measure(model.finished())["frechet_classifier"] == pytest.approx(0, abs=1e-6)
     assert gan_validation("gan", eye, 255 - own, inputs).measure(model.finished())["frechet_classifier"] > 1e-4
+
+
+def test_digits_are_validated_on_images_and_classifier_weights_not_on_float_features() -> None:
+    torch.manual_seed(0)
+    one, other = DigitClassifier().eval(), DigitClassifier().eval()
+    val = np.zeros((60, 28, 28), np.uint8)
+    inputs = latents(60, 8, "validate")
+    judged = gan_validation("gan", one, val, inputs).judged
+    assert judged["n"] == 60
+    assert gan_validation("gan", one, val + 1, inputs).judged != judged
+    assert gan_validation("gan", other, val, inputs).judged != judged
+    one.features.register_forward_hook(lambda *given: given[2] * (1 + 1e-6))  # another processor's last bits
+    assert gan_validation("gan", one, val, inputs).judged == judged
+
+
+def test_a_generator_that_draws_one_digit_has_failed_on_validation(params: Params) -> None:
+    torch.manual_seed(0)
+    eye, inputs = DigitClassifier().eval(), latents(60, 8, "validate")
+    generator = gan(params).finished()
+    real = draw(generator, inputs)
+    assert gan_validation("gan", eye, real, inputs).failure(generator) == ""
+    one_digit = gan_validation("gan", eye, real, inputs[:1].expand(60, -1)).failure(generator)
+    assert "collapsed: draws few of the digits" in one_digit
 
 
 BATCHES = [(gan, digits), (cgan, digits), (pix2pix, pairs), (cvae, pairs)]

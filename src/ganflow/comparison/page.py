@@ -119,9 +119,7 @@ def page(a: Run, b: Run) -> str:
         runs=(a, b),
         colours=COLOURS,
         unmeasured=[run for run in (a, b) if run.table is None],
-        failures={
-            name: failure(run.table["rows"]) if run.table else "" for name, run in zip("AB", (a, b), strict=True)
-        },
+        failures={"A": _failure(a), "B": _failure(b)},
         # The first measure on test images: the validation chose the epoch, so its value is too good.
         headline=next((one for one in measured if not one.measure.key.startswith("val_")), next(iter(measured), None)),
         params=differing_values(a.params, b.params),
@@ -139,6 +137,12 @@ def page(a: Run, b: Run) -> str:
         images=_light_and_dark(lambda: _image_by_image(a, b)),
         pictures=_pictures(a, b),
     )
+
+
+def _failure(run: Run) -> str:
+    """What its model failed at on test data or, if not there, on validation data, or ""."""
+    score = run.validation_score
+    return (run.table and failure(run.table["rows"])) or (score.failure if score else "")
 
 
 def _code_between(a: str, b: str) -> list[str] | None:

@@ -105,7 +105,8 @@ MEASURES = {measure.key: measure for measures in (*BY_TASK.values(), PER_CLASS) 
 _HEADLINES = {
     "gan": {"right": ("precision",), "varied": ("coverage",)},
     "cgan": {"right": ("class_accuracy",), "varied": ("coverage",)},
-    **dict.fromkeys(("pix2pix", "cvae"), {"": ("mean_iou", "mae")}),
+    "pix2pix": {"": ("mean_iou", "mae")},
+    "cvae": {"": ("mean_iou", "mae")},
 }
 
 
