@@ -171,7 +171,7 @@ def _runs(arguments: argparse.Namespace) -> None:
             chosen = [key for key in run.metrics if key.startswith("best/val") and f"{key}_pm" in run.metrics]
             best = [f", {key} {run.metrics[key]:.3f} ± {run.metrics[f'{key}_pm']:.3f}" for key in chosen]
             print(f"{run.run_id[:12]}  {run.started:%Y-%m-%d %H:%M}  {run.status.lower():8}  {run.task:10}", end="  ")
-            print(run.name, *best, sep="")
+            print(run.name, *best, f", {run.failure}" if run.failure else "", sep="")
             if arguments.name and run.remake:
                 print(f"{'':14}{run.remake}")
             for one in run.evaluations if arguments.name else ():

@@ -21,6 +21,7 @@ from torch_fidelity.feature_extractor_inceptionv3 import URL_INCEPTION_V3, Featu
 from torchmetrics.image.fid import FrechetInceptionDistance, NoTrainInceptionV3
 
 from ganflow.errors import UserError
+from ganflow.evaluation import digits
 from ganflow.files import sha256
 from ganflow.metrics import perceptual
 from ganflow.metrics.perceptual import Absent, Source, Weights
@@ -29,6 +30,7 @@ CPU = torch.device("cpu")
 RNG = np.random.default_rng(0)
 IMAGES = RNG.integers(0, 256, (5, 40, 40, 3), dtype=np.uint8)
 OTHERS = RNG.integers(0, 256, (5, 40, 40, 3), dtype=np.uint8)
+NAMED = Weights(Path("inception.pth"), Path("alexnet.pth"))
 CONTENTS = {"inception-0.pth": bytes(range(256)) * 8000, "alexnet-0.pth": b"alexnet" * 1000}
 
 
@@ -132,7 +134,7 @@ def test_the_weights_are_those_that_the_libraries_name() -> None:
     assert perceptual.INCEPTION.url == URL_INCEPTION_V3
     assert torchvision.models.AlexNet_Weights.IMAGENET1K_V1.url == perceptual.ALEXNET.url
     side = FeatureExtractorInceptionV3.INPUT_IMAGE_SIZE
-    assert f" {side} px " in str(perceptual.conditions(IMAGES)["fid_resize"])
+    assert f" {side} px " in str(perceptual.conditions(NAMED, "on", IMAGES)["fid_resize"])
 
 
 def test_the_heads_within_torchmetrics_are_the_published_ones() -> None:
@@ -289,10 +291,28 @@ def test_a_summary_has_no_lpips_where_images_are_not_paired(features: np.ndarray
 
 
 def test_conditions_name_what_the_numbers_hang_on() -> None:
-    assert perceptual.conditions(IMAGES) == {
+    assert perceptual.conditions(NAMED, "on", IMAGES) == {
         "n": 5,
         "size": 40,
         "fid_resize": "bilinear to 299 px as in TensorFlow 1",
         "fid_weights": "6726825d",
         "lpips_weights": "AlexNet 7be5be79, heads 0.1",
     }
+
+
+@pytest.mark.parametrize(("mode", "why"), [("off", "evaluate.perceptual is off"), ("auto", "their weights were not")])
+def test_absent_is_a_constant_word_in_an_out_and_the_reason_is_printed(
+    mode: perceptual.Mode, why: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    found = perceptual.conditions(Absent("HTTP 502 from here"), mode, IMAGES)
+    assert list(found) == ["absent"]
+    assert str(found["absent"]).startswith(why)
+    assert "HTTP 502 from here" in capsys.readouterr().err
+
+
+def test_digits_are_seen_by_inception_too(random_weights: Weights, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(digits, "INCEPTION_DIGITS", 3)
+    real = RNG.integers(0, 256, (5, 28, 28), dtype=np.uint8)
+    found = digits.inception_measures({"floor": real}, real, random_weights, 0, CPU)
+    assert set(found["floor"]) == {"fid", "kid"}
+    assert found["floor"]["fid"][0] == pytest.approx(0, abs=1e-6)

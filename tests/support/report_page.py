@@ -43,6 +43,7 @@ GAN = {
         "ceiling": {"frechet_classifier": (90.0, 1.0)},
     },
     "class_shares": [0.1] * 10,
+    "perceptual": {"absent": "evaluate.perceptual is off"},
 }
 
 

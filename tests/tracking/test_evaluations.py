@@ -7,6 +7,7 @@ import pytest
 from mlflow import MlflowClient
 
 from ganflow import config
+from ganflow.cli import main
 from ganflow.metrics.comparable import judged
 from ganflow.tracking import standings, store
 from ganflow.tracking.evaluations import log_evaluation
@@ -30,10 +31,12 @@ def training(client: Any, weights: str = WEIGHTS) -> str:
     return run.info.run_id
 
 
-def evaluate(mae: float, weights: str = WEIGHTS, files: dict[Path, str] | None = None, **conditions: Any) -> None:
+def evaluate(
+    mae: float, weights: str = WEIGHTS, files: dict[Path, str] | None = None, failure: str = "", **conditions: Any
+) -> None:
     table = {
         "judged": judged(TASK, **CONDITIONS | conditions),
-        "about": {"n": 200},
+        "about": {"n": 200, "failure": failure},
         "rows": {"model": {"mae": (mae, 0.1)}, "constant": {"mae": (20.0, 0.1)}},
     }
     log_evaluation(TASK, table, weights, PARAMS, files or {})
@@ -61,6 +64,20 @@ def test_another_condition_is_another_evaluation_and_nothing_is_overwritten(clie
         assert of_mlflow.data.params["pix2pix.lambda_l1"] == "50", "as it was trained"
         assert of_mlflow.data.params["evaluate.checkpoint"] == "best"
         assert of_mlflow.data.metrics["test baseline constant/mae"] == 20
+
+
+def test_what_it_failed_at_is_a_tag_that_the_list_of_runs_shows(
+    client: Any, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    training(client)
+    evaluate(30.0, failure="worse than one constant colour by mean absolute error")
+    (run,) = list_runs(client)
+    assert run.failure == "worse than one constant colour by mean absolute error"
+    monkeypatch.setattr("sys.argv", ["ganflow", "runs"])
+    main()
+    assert "cd, worse than one constant colour by mean absolute error\n" in capsys.readouterr().out
+    evaluate(1.0)
+    assert list_runs(client)[0].failure == "", "of the newest evaluation"
 
 
 def test_an_evaluation_without_its_training_has_its_parameters(client: Any) -> None:

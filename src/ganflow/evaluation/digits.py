@@ -14,7 +14,7 @@ from ganflow.evaluation.threads import map_rows
 from ganflow.inference import compute
 from ganflow.inference.digits import draw
 from ganflow.inference.features import CLASSIFIER, classify
-from ganflow.metrics import digits
+from ganflow.metrics import digits, perceptual
 from ganflow.metrics.bootstrap import flat
 from ganflow.metrics.comparable import JUDGED, judged
 from ganflow.metrics.intervals import share
@@ -28,6 +28,7 @@ from ganflow.training.train_on_samples import train_on_samples
 
 COPY_CHECKED = 2000  # digits that are checked for being copies
 PARTS = ("train", "val", "test")
+INCEPTION_DIGITS = 2000  # of each set that Inception sees: a CPU takes a tenth of a second for each
 TRAIN_SAMPLES = 5000  # digits that train_on_samples trains its classifier on
 
 
@@ -63,11 +64,12 @@ def evaluate_digits(task: Literal["gan", "cgan"], params: Params) -> None:
     copies = train[nearest_train]  # what a generator that memorised would produce
     reference, classified, classified_real = (classified_digits(images) for images in (test, generated, held_out))
     read_as = classified.probabilities.argmax(1).astype(np.uint8)
+    gaussian = digits.pixel_gaussian(train, len(generated), seed)
     digit_sets = {
         "model": classified,
         "floor": classified_real,
         "copies": classified_digits(copies),
-        "ceiling": classified_digits(digits.pixel_gaussian(train, len(generated), seed)),
+        "ceiling": classified_digits(gaussian),
     }
     rows = map_rows(lambda digit_set: digits.digit_measures(digit_set, reference, seed), digit_sets)
     for row, images in (("model", generated), ("floor", val), ("copies", copies)):
@@ -80,7 +82,16 @@ def evaluate_digits(task: Literal["gan", "cgan"], params: Params) -> None:
         value, noise = share(correct)
         rows[row]["train_on_samples"] = 100 * value, 100 * noise
 
-    more: dict[str, Any] = {"class_shares": (np.bincount(read_as, minlength=10) / len(read_as)).tolist()}
+    networks = perceptual.weights(own.perceptual)
+    if isinstance(networks, perceptual.Weights):
+        sets = {"model": generated, "floor": held_out, "ceiling": gaussian}
+        for row, found in inception_measures(sets, test, networks, seed, runtime.device).items():
+            rows[row] |= found
+
+    more: dict[str, Any] = {
+        "class_shares": (np.bincount(read_as, minlength=10) / len(read_as)).tolist(),
+        "perceptual": perceptual.conditions(networks, own.perceptual, generated[:INCEPTION_DIGITS]),
+    }
     if generator.classes:
         by_class = map_rows(
             lambda pair: digits.by_class(*pair, reference, test_labels, seed),
@@ -127,3 +138,19 @@ def evaluate_digits(task: Literal["gan", "cgan"], params: Params) -> None:
     conditions = judged("classifier", n=len(test), size=test.shape[1], test_images=test_data)
     table = {JUDGED: conditions, "rows": {"model": {"accuracy": accuracy}}}
     log_evaluation("classifier", table, classifier_digest, params, {})
+
+
+def inception_measures(
+    sets: dict[str, np.ndarray], real: np.ndarray, networks: perceptual.Weights, seed: int, device: torch.device
+) -> dict[str, dict[str, tuple[float, float]]]:
+    """fid and kid of each set of digits against real ones, all uint8 [N, 28, 28], as (value, plus-minus).
+
+    A second opinion, by a network that never saw a digit. At most INCEPTION_DIGITS of each, spread evenly over it.
+    """
+
+    def features(images: np.ndarray) -> np.ndarray:
+        chosen = images[prepared.evenly(INCEPTION_DIGITS, len(images))]
+        return perceptual.inception_features(chosen[..., None].repeat(3, axis=-1), networks, device)
+
+    of_real = features(real)
+    return {row: perceptual.summary(features(images), of_real, None, seed) for row, images in sets.items()}

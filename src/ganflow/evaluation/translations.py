@@ -1,6 +1,5 @@
 """Evaluate stages of the translators: what evaluate_pix2pix and evaluate_cvae have in common."""
 
-import sys
 from typing import Any
 
 import numpy as np
@@ -43,14 +42,7 @@ def evaluate_translator(
     rows = {name: translation.with_noise(frame, weights) for name, frame in frames.items()}
     rows["model"] |= model_measures or {}
 
-    perceptual_facts: dict[str, Any]
-    if isinstance(networks, perceptual.Absent):
-        # Why exactly may differ from one network to the next, and so is for people's eyes, not for an out.
-        print(f"FID, KID and LPIPS are not measured: {networks.reason}", file=sys.stderr)
-        off = params.evaluate.perceptual == "off"
-        perceptual_facts = {"absent": "evaluate.perceptual is off" if off else "their weights were not at hand"}
-    else:
-        perceptual_facts = perceptual.conditions(real)
+    if isinstance(networks, perceptual.Weights):
         real_features = perceptual.inception_features(real, networks, device)
         distances = perceptual.lpips(answers["model"], real, networks, device)
         real_tiles = resized(train_targets[: len(real)], real.shape[1])
@@ -82,7 +74,7 @@ def evaluate_translator(
         },
         rows=rows,
         more={
-            "perceptual": perceptual_facts,
+            "perceptual": perceptual.conditions(networks, params.evaluate.perceptual, real),
             "confusion": classes.confusions(answers["model"], real).sum(0).tolist() if to_map else None,
             **(more or {}),
         },

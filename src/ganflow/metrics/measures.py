@@ -27,6 +27,10 @@ class Measure:
         return {"up": "higher is better", "down": "lower is better", "none": "neither is better"}[self.better]
 
 
+INCEPTION = (
+    Measure("fid", "FID", "down", 1, "Inception; biased upwards below some thousand images"),
+    Measure("kid", "KID", "down", 4, "Inception; unbiased"),
+)
 DIGITS = (
     Measure("frechet_classifier", "Fréchet distance", "down", 2, "distance of the two sets of classifier features"),
     Measure("kernel_classifier", "kernel distance", "down", 3, "the same, unbiased in the number of samples"),
@@ -50,6 +54,7 @@ DIGITS = (
         4,
         "less than half as far from a training as from a test digit",
     ),
+    *INCEPTION,
 )
 CONDITIONAL = (
     Measure(
@@ -82,8 +87,7 @@ TRANSLATION_PIXELS = (
     Measure("gcgan_acc10", "GcGAN accuracy δ < 10, %", "up", 1, "the same, less strictly"),
 )
 TRANSLATION_PERCEPTUAL = (
-    Measure("fid", "FID", "down", 1, "Inception; biased upwards below some thousand images"),
-    Measure("kid", "KID", "down", 4, "Inception; unbiased"),
+    *INCEPTION,
     Measure("lpips", "LPIPS", "down", 3, "AlexNet, image by image"),
 )
 SAMPLES = (

@@ -1,4 +1,4 @@
-"""FID, KID and LPIPS of translated images, from networks trained on ImageNet.
+"""FID, KID and LPIPS of generated images, from networks trained on ImageNet.
 
 Both networks' weights are fetched once (340 MB) and verified. Where they cannot be had, the measures are recorded as
 absent with the reason, never as a number. The networks are torch-fidelity's Inception, on its own resize to 299 px as
@@ -149,8 +149,14 @@ def summary(
     return found if distances is None else found | {"lpips": mean(distances)}
 
 
-def conditions(images: np.ndarray) -> dict[str, object]:
-    """The conditions that make the measures of `images` [N, H, W, 3] comparable with others."""
+def conditions(networks: Weights | Absent, mode: Mode, images: np.ndarray) -> dict[str, object]:
+    """The conditions that make the measures of `images` [N, H, W, ...] comparable, or {"absent": why in fixed words}.
+
+    The reason itself may differ from one network to the next, and so is printed for people, and is not for an out.
+    """
+    if isinstance(networks, Absent):
+        print(f"FID, KID and LPIPS are not measured: {networks.reason}", file=sys.stderr)
+        return {"absent": "evaluate.perceptual is off" if mode == "off" else "their weights were not at hand"}
     return {
         "n": len(images),
         "size": images.shape[1],

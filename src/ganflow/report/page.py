@@ -144,6 +144,7 @@ def build_report(
         class_rows=_rows(TRANSLATION_CLASSES, [rows[key] for key in columns], trained) if to_map else [],
         pixel_rows=_rows(TRANSLATION_PIXELS, [rows[key] for key in columns], trained),
         perceptual=pix2pix["perceptual"],
+        digits_perceptual=gan["perceptual"],
         perceptual_rows=_rows(TRANSLATION_PERCEPTUAL, [rows["model"], rows.get("floor", {})]),
         confusion=_shares_of_rows(pix2pix["confusion"]) if to_map else [],
         classes=CLASSES,

@@ -18,11 +18,11 @@ from ganflow.metrics.bootstrap import flat
 from ganflow.metrics.comparable import JUDGED
 from ganflow.tracking import store
 from ganflow.tracking.lineage import lineage
-from ganflow.tracking.reading import CONDITION, PARENT_TAG, TABLE_TAG
+from ganflow.tracking.reading import CONDITION, FAILURE_TAG, PARENT_TAG, TABLE_TAG
 from ganflow.tracking.run import DRAIN_SECONDS, WEIGHTS_TAG, time_limit
 from ganflow.tracking.writer import Writer
 
-_DIGITS, _TRANSLATION = ("checkpoint", "digits", "repeats"), ("checkpoint", "perceptual")
+_DIGITS, _TRANSLATION = ("checkpoint", "digits", "perceptual", "repeats"), ("checkpoint", "perceptual")
 EVALUATED_WITH = {  # parameters of the section "evaluate" that change a task's results
     "gan": _DIGITS,
     "cgan": _DIGITS,
@@ -65,6 +65,8 @@ def _log(
     if run is None:
         conditions = {f"{CONDITION}{name}": str(value) for name, value in table[JUDGED].items()}
         tags = lineage(task).tags() | conditions | {WEIGHTS_TAG: weights, TABLE_TAG: digest}
+        if failed := table.get("about", {}).get("failure"):
+            tags[FAILURE_TAG] = failed
         run = client.create_run(experiment, tags=tags, run_name=_name(table[JUDGED]))
     run_id = run.info.run_id
     try:

@@ -25,6 +25,7 @@ VALIDATION_FILE = "validation.json"  # artifact of a run: its model's score on t
 PICTURE = "samples.png"  # artifact of a run: the newest picture of its training
 TABLE_TAG = "ganflow.table_sha256"  # only an evaluation has it: the digest of its table
 PARENT_TAG = "mlflow.parentRunId"  # of an evaluation: the run of its training. MLflow's page shows it below that one
+FAILURE_TAG = "ganflow.failure"  # of an evaluation: what the model failed at, if it did
 CONDITION = "judged."  # begins the tags that hold an evaluation's conditions
 MEASURED = ("metrics/", "figures/", "model card/")  # artifacts of an evaluation
 
@@ -49,6 +50,11 @@ class LoggedRun:
         """The conditions of its first evaluation; empty if it was not evaluated, or by an older version."""
         tags = (self.evaluations or (self,))[0].tags
         return {tag.removeprefix(CONDITION): value for tag, value in tags.items() if tag.startswith(CONDITION)}
+
+    @property
+    def failure(self) -> str:
+        """What its model failed at on the test data of its first evaluation, or ""."""
+        return printable((self.evaluations or (self,))[0].tags.get(FAILURE_TAG, ""))
 
     def evaluated(self, *evaluations: "LoggedRun") -> "LoggedRun":
         """The same run with these evaluations: the first one's measures and parameters are shown as the run's."""
