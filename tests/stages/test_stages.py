@@ -34,18 +34,26 @@ def test_generated_data_says_so_everywhere(whole: Path) -> None:
     assert "built-in generated data" in (whole / "reports" / "index.html").read_text()
 
 
-def test_one_run_per_model_holds_curves_metrics_pictures_and_the_model(whole: Path) -> None:
+def test_a_run_holds_curves_and_model_and_one_below_it_measures_and_pictures(whole: Path) -> None:
     import mlflow
 
     store = mlflow.MlflowClient(f"sqlite:///{whole}/mlflow.db")
     own = {"gan": "frechet_classifier", "cgan": "class_accuracy", "pix2pix": "ssim", "cvae": "diversity"}
     for task, measure in own.items():
         experiment = store.get_experiment_by_name(task)
-        (run,) = store.search_runs([experiment.experiment_id])
-        assert run.info.status == "FINISHED"
-        assert {f"test/{measure}", "loss_d", "loss_g"} <= set(run.data.metrics)
-        assert {a.path for a in store.list_artifacts(run.info.run_id)} >= {"figures", "history", "images"}
-        assert [a.path for a in store.list_artifacts(run.info.run_id, "model card")] == [f"model card/{task}.md"]
+        evaluation, run = store.search_runs([experiment.experiment_id])
+        assert evaluation.data.tags["mlflow.parentRunId"] == run.info.run_id
+        assert [one.info.status for one in (evaluation, run)] == ["FINISHED", "FINISHED"]
+        assert {"loss_d", "loss_g"} <= set(run.data.metrics)
+        assert {a.path for a in store.list_artifacts(run.info.run_id)} >= {"history", "images"}
+        assert f"test/{measure}" in evaluation.data.metrics
+        assert {a.path for a in store.list_artifacts(evaluation.info.run_id)} == {"figures", "metrics", "model card"}
+        table = json.loads((whole / f"metrics/tables/{task}.json").read_text())
+        for name, value in table["judged"].items():
+            assert evaluation.data.tags[f"judged.{name}"] == str(value)
+        assert table["judged"].keys() >= {"task", "n", "size", "test_images", "checkpoint"}
+        assert ("classifier" in table["judged"]) == ("gan" in task)
+        assert ("direction" in table["judged"]) == ("gan" not in task)
         assert {f"{task}.objective", "seed"} <= set(run.data.params)
         assert not {name for name in run.data.params if "compute" in name or "lambda_gp" in name or "gamma" in name}
         assert len(store.search_logged_models([experiment.experiment_id])) == 1
@@ -91,7 +99,7 @@ def test_every_measure_has_its_noise_and_the_conditions_stand_beside_it(whole: P
         measures = [key for key in metrics if f"{key}_pm" in metrics]
         assert len(measures) >= least
         assert all(metrics[f"{key}_pm"] >= 0 for key in measures)
-        assert {"n", "source", "checkpoint", "epoch", "test_data"} <= set(metrics)
+        assert {"n", "source", "checkpoint", "epoch", "test_data", "judged"} <= set(metrics)
     images = (whole / "metrics/pix2pix_images.csv").read_text().splitlines()
     assert len(images) == 1 + TINY["maps"]["test_pairs"]
 
