@@ -44,7 +44,7 @@ class Lineage:
         if source == "generated":
             shown.insert(0, "generated data")
         if not shown:
-            shown = [f"as in {self.commit[:7]}" if self.commit else f"seed {params.get('seed')}"]
+            shown = [f"as in {self.commit[:7]}" if self.commit else f"seed {own.get('seed', own.get('data.seed'))}"]
         more = f" and {len(shown) - NAMED} more" if len(shown) > NAMED else ""
         return ", ".join(shown[:NAMED]) + more + (f" ({self.experiment})" if self.experiment else "")
 
