@@ -111,6 +111,11 @@ def test_what_died_half_way_is_not_read_and_completed_by_the_next(
         assert run.judged["n"] == str(100 + count)
         assert run.test_images["mae"].tolist() == [1]
         assert len(client.search_runs([store.experiment(client, TASK)])) == 2 + count, "not begun a second time"
+    with monkeypatch.context() as killed:
+        killed.setattr(MlflowClient, "log_artifact", lambda *_, **__: 1 / 0)
+        evaluate(1.0, files={images: "figures"}, n=103)
+    (run,) = list_runs(client)
+    assert run.judged["n"] == "103", "a picture that cannot be added takes nothing away"
 
 
 def test_two_runs_are_compared_as_both_were_judged(client: Any) -> None:

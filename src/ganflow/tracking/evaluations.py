@@ -84,9 +84,10 @@ def _log(
             if path.exists():
                 client.log_artifact(run_id, str(path), folder)
         client.set_terminated(run_id, "FINISHED")  # the last thing: now it is complete
-    except BaseException:
-        with contextlib.suppress(Exception):
-            client.set_terminated(run_id, "FAILED")
+    except Exception:
+        if run.info.status != "FINISHED":  # it was complete before: only more files were to come
+            with contextlib.suppress(Exception):
+                client.set_terminated(run_id, "FAILED")
         raise
 
 
