@@ -50,6 +50,7 @@ def test_the_committed_parameters_are_valid(params: config.Params) -> None:
         ("gan", 3, r"gan = 3"),
         ("sed", 1, r"sed: no such parameter"),
         ("seed", -1, r"seed = -1"),
+        ("data.seed", 2**31, r"data\.seed = 2147483648"),
     ],
 )
 def test_a_wrong_value_is_one_line_naming_key_value_and_bound(tmp_path: Path, key: str, value: Any, said: str) -> None:

@@ -161,7 +161,11 @@ def test_a_ruined_gan_judged_by_another_classifier_is_nowhere_called_better(
     shown = {}
     for name, learning_rate in (("real", 0.0005), ("ruined", 1e-9)):
         workspace.project(
-            folder, gan={"learning_rate": learning_rate}, classifier={"learning_rate": learning_rate * 10}
+            folder,
+            mnist={"train_images": 300, "test_images": 100},
+            classifier={"learning_rate": 10 * learning_rate},
+            gan={"learning_rate": learning_rate, "batch_size": 32},
+            evaluate={"digits": 100, "repeats": 1},
         )
         monkeypatch.chdir(folder)
         stages = ("prepare_mnist",) if name == "real" else ()
