@@ -12,8 +12,8 @@ from ganflow.comparison.champion import validated_on
 from ganflow.config import Params, Translator
 from ganflow.data import prepared
 from ganflow.data.batches import PairBatches, open_array
-from ganflow.data.palette import palette
 from ganflow.data.pairs import median_colour
+from ganflow.data.palette import palette
 from ganflow.inference.translation import translate
 from ganflow.metrics import classes, failures
 from ganflow.metrics.bootstrap import RESAMPLES, value_and_plus_minus, whole_and_resamples
