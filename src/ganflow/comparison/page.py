@@ -142,7 +142,8 @@ def page(a: Run, b: Run) -> str:
 def _failure(run: Run) -> str:
     """What its model failed at on test data or, if not there, on validation data, or ""."""
     score = run.validation_score
-    return (run.table and failure(run.table["rows"])) or (score.failure if score else "")
+    on_test = failure(run.table["rows"]) if run.table else ""
+    return on_test or (score.failure if score else "")
 
 
 def _code_between(a: str, b: str) -> list[str] | None:
