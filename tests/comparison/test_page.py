@@ -45,13 +45,15 @@ def test_what_failed_is_never_called_better() -> None:
     for name, distance, coverage in (("sound", 30.0, 0.8), ("collapsed", 1.0, 0.0)):
         tags = {"judged.n": "50"}
         run = client.create_run(store.experiment(client, "gan"), run_name=name, tags=tags).info.run_id
-        model = {"frechet_classifier": (distance, 0.5), "coverage": (coverage, 0.01)}
+        precision = 1 - coverage / 2
+        model = {"frechet_classifier": (distance, 0.5), "precision": (precision, 0.01), "coverage": (coverage, 0.01)}
         table = {"judged": {"n": 50}, "about": {"n": 50}, "rows": {"model": model, "floor": {}}}
         client.log_dict(run, table, "metrics/gan.json")
     text = page(*reversed(reading.list_runs(client, "gan")))
-    assert "<strong>neither is called better</strong>" in text
+    assert "Right. On 50 test images: precision, higher is better:\n<strong>neither is called better</strong>" in text
+    assert 'Varied. On 50 test images: coverage, higher is better:\n<strong class="better">A is better</strong>' in text
     assert "B is collapsed: draws few of the digits. It is not called better" in text
-    assert "is better</strong>" not in text
+    assert "B is better" not in text
     assert 'class="text is better"' not in text
     assert 'class="text is worse"' in text, "by coverage the sound one wins, and is told so"
 

@@ -22,7 +22,7 @@ from ganflow.comparison.differences import TRANSLATORS, Difference, Measured, di
 from ganflow.files import project_root
 from ganflow.metrics.comparable import IMAGES, not_comparable
 from ganflow.metrics.failures import failure
-from ganflow.metrics.measures import Measure
+from ganflow.metrics.measures import Measure, headlines
 from ganflow.tasks import TASKS
 from ganflow.templates import embedded, template
 
@@ -120,8 +120,7 @@ def page(a: Run, b: Run) -> str:
         colours=COLOURS,
         unmeasured=[run for run in (a, b) if run.table is None],
         failures={"A": _failure(a), "B": _failure(b)},
-        # The first measure on test images: the validation chose the epoch, so its value is too good.
-        headline=next((one for one in measured if not one.measure.key.startswith("val_")), next(iter(measured), None)),
+        headlines=_headlines(a.task, measured),
         params=differing_values(a.params, b.params),
         origins=differing_values(of_a, of_b),
         same=[name for name, value in of_a.items() if value and value == of_b[name]],
@@ -139,11 +138,19 @@ def page(a: Run, b: Run) -> str:
     )
 
 
+def _headlines(task: str, measured: list[Difference]) -> dict[str, Difference]:
+    """What to look at first: on test images, for the validation chose the epoch, so its value is too good."""
+    by_key = {one.measure.key: one for one in measured}
+    found = {word: by_key[measure.key] for word, measure in headlines(task, by_key).items()}
+    if not found and measured:
+        found[""] = measured[0]
+    return found
+
+
 def _failure(run: Run) -> str:
     """What its model failed at on test data or, if not there, on validation data, or ""."""
-    score = run.validation_score
-    on_test = failure(run.table["rows"]) if run.table else ""
-    return on_test or (score.failure if score else "")
+    tested, score = failure(run.table["rows"]) if run.table else "", run.validation_score
+    return tested or (score.failure if score else "")
 
 
 def _code_between(a: str, b: str) -> list[str] | None:
