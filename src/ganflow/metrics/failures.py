@@ -9,7 +9,7 @@ from ganflow.metrics.measures import MEASURES
 
 Row = dict[str, tuple[float, float]]  # of measures: (value, half the width of its 95 % interval)
 
-# Row of each trivial baseline, its name, and the headline measures by which a model must beat it (the first it has).
+# Row of each trivial baseline, its name, and the headline measures: a model must beat it by the first that it has.
 TRIVIAL = (
     ("ceiling", "a Gaussian on pixels", ("frechet_classifier",)),
     ("constant", "one constant colour", ("mean_iou", "mae")),
@@ -27,8 +27,8 @@ def failure(rows: dict[str, Row]) -> str:
     model = rows["model"]
     found = []
     for row, name, headlines in TRIVIAL:
-        key = next((key for key in headlines if key in model and key in rows.get(row, {})), None)
-        if key is not None:
+        key = next((key for key in headlines if key in model), None)
+        if key is not None and key in rows.get(row, {}):
             measure = MEASURES[key]
             (value, noise), (trivial, trivial_noise) = model[key], rows[row][key]
             gain = (value - trivial) * (1 if measure.better == "up" else -1)
