@@ -139,11 +139,12 @@ def _models(root: Path) -> Finding:
 
 
 def _trainings(root: Path) -> Iterator[Finding]:
-    """Trainings that run, were interrupted, or are finished and not committed."""
+    """Trainings that run, were interrupted, are finished and not committed, or can be gone on from."""
     advice_by_state = {
         "running": "",
         "interrupted": "the command that began it continues it",
         "finished": "`dvc repro` puts its results in place",
+        "kept": "",
     }
     for folder in checkpoint_folders.list_folders(root):
         old = folder.other and folder.state != "running"

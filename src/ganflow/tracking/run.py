@@ -33,6 +33,7 @@ LOCAL = 10  # times as long without a server: local files are slow only on a bus
 BATCH = 1000  # metrics in one call, MLflow's limit
 WEIGHTS_TAG = "ganflow.weights_sha256"
 TRAINING_TAG = "ganflow.training"
+PARENT_TAG = "mlflow.parentRunId"  # MLflow's own: its pages show a run below its parent
 
 
 @dataclass(frozen=True)
@@ -60,12 +61,14 @@ def start_run(
     dataset: Dataset,
     training: str,
     tags: dict[str, str],
+    parent: dict[str, str] | None = None,
     best_by: BestBy | None = None,
 ) -> "Tracker":
     """Begin the run of one training in the experiment `task`, or continue it.
 
     `training` is the training's own id, chosen before there is a run: the run carries it as a tag from its first
-    moment, so that no kill leaves a run that cannot be found again.
+    moment, so that no kill leaves a run that cannot be found again. `parent`: a tag of the run that it builds on; of
+    several runs with it, the newest is meant.
 
     With `best_by` the values at the best epoch so far stand beside the last ones, as best/<curve> and best/epoch.
     """
@@ -79,6 +82,8 @@ def start_run(
         else:
             origin = lineage(task)
             all_tags = {TRAINING_TAG: training, NOTE: origin.description()} | tags | origin.tags()
+            if parent and (builds_on := _newest_with(client, parent)):
+                all_tags[PARENT_TAG] = builds_on
             name = origin.name(task, params, dataset.source)
             run_id = client.create_run(experiment, tags=all_tags, run_name=name).info.run_id
         _describe(client, run_id, params, dataset)
@@ -91,6 +96,7 @@ class Tracker:
     """One MLflow run, whose id `open_run` gives. Its methods return at once; `finish` waits for what is unwritten."""
 
     run_id: str | None = None
+    parent: str | None = None  # the id of the run that this one builds on
 
     def __init__(self, open_run: Callable[[Any], str], best_by: BestBy | None = None) -> None:
         self._points: list[tuple[str, float, int]] = []  # waiting to be sent in one call
@@ -224,7 +230,9 @@ class Tracker:
 
     def _read_logged(self) -> None:
         """Note which points and pictures the run already has."""
-        for key, value in self._client.get_run(self.run_id).data.metrics.items():
+        data = self._client.get_run(self.run_id).data
+        self.parent = data.tags.get(PARENT_TAG)
+        for key, value in data.metrics.items():
             self._last[key] = (max(point.step for point in self._client.get_metric_history(self.run_id, key)), value)
             if key.startswith("system/"):
                 self._machine_step = self._last[key][0]
@@ -254,6 +262,15 @@ def time_limit(seconds: float) -> float:
         return seconds * (1 if store.is_remote() else LOCAL)
     except UserError:  # the writer meets the same error, and reports it
         return seconds
+
+
+def _newest_with(client: Any, tags: dict[str, str]) -> str | None:
+    """The id of the newest run, of any experiment, with one of these tags."""
+    experiments = [one.experiment_id for one in client.search_experiments()]
+    for tag, value in tags.items():
+        if found := client.search_runs(experiments, f"tags.`{tag}` = '{value}'", max_results=1):
+            return found[0].info.run_id
+    return None
 
 
 def _describe(client: Any, run_id: str, params: dict[str, Any], dataset: Dataset) -> None:

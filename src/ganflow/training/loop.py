@@ -39,7 +39,8 @@ class Model(Protocol):
     def step(self, batch: tuple[Tensor, Tensor], images_seen: int) -> dict[str, Tensor]:
         """One update of every network on one batch; returns scalars (on the device) to be averaged and logged.
 
-        `images_seen` includes this batch, of all processes.
+        `images_seen` includes this batch, of all processes. A schedule (of a weight, say) may follow it, and never the
+        share of the training that is done: a longer training must take the same steps (`Plan.constant_steps`).
         """
         ...
 
@@ -177,7 +178,7 @@ def train(
             # Checkpoint
             due = world.leads and time.monotonic() - saved_at > pause
             signal, save = world.maximum(stop.received or 0, due)
-            if signal or save or step == plan.steps:
+            if signal or save or step in (plan.constant_steps, plan.steps):
                 history.check()  # a state with a loss that is not finite must never be saved
                 began = time.monotonic()
                 if world.leads:

@@ -1,4 +1,8 @@
-"""The schedule of a training: its length, the order of its images and its learning rate."""
+"""The schedule of a training: its length, the order of its images and its learning rate.
+
+Two trainings that differ only in `epochs` and `decay_epochs` take the very same steps until the rate begins to fall
+(`constant_steps`), so the longer one goes on from the shorter one's state there.
+"""
 
 from dataclasses import dataclass, field
 
@@ -34,6 +38,16 @@ class Plan:
     @property
     def steps(self) -> int:
         return self.epochs * self.epoch_steps
+
+    @property
+    def constant_steps(self) -> int:
+        """How many steps the learning rate is constant for. Up to there nothing may depend on `epochs`."""
+        return (self.epochs - self.decay_epochs) * self.epoch_steps
+
+    def place(self, step: int) -> str:
+        """After `step` steps: "epoch 20", or "step 310" within an epoch."""
+        epoch, index = divmod(step, self.epoch_steps)
+        return f"step {step}" if index else f"epoch {epoch}"
 
     def rate(self, step: int) -> float:
         """Learning rate of step `step` (from 0): constant, then linear towards 0 over the last `decay_epochs`."""

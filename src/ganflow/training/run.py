@@ -13,7 +13,7 @@ from ganflow.errors import UserError
 from ganflow.files import whole_dir, whole_file
 from ganflow.models import saved
 from ganflow.pipeline.checkpoint_folders import fingerprint
-from ganflow.tracking.run import WEIGHTS_TAG, BestBy, Dataset, start_run
+from ganflow.tracking.run import TRAINING_TAG, WEIGHTS_TAG, BestBy, Dataset, start_run
 from ganflow.training.checkpoint import Checkpoints
 from ganflow.training.compute import Machine
 from ganflow.training.lifetime import Stopped, sole_user
@@ -47,6 +47,8 @@ def train_and_track(
 ) -> None:
     """Train `model` from its last checkpoint or from the start, write its outs, and log it as one MLflow run.
 
+    The start is the state of a training of another length, where there is one that differs in nothing else.
+
     With a validation, two networks are saved: best/ (the epoch with the best value on the validation split) and last/.
 
     Raises:
@@ -55,8 +57,10 @@ def train_and_track(
     """
     world = machine.world
     result_params = _result_params(params)
-    made_on = f"{machine.device.type} in {'bf16' if machine.bf16 else 'fp32'}"
-    checkpoints = Checkpoints(plan.name, fingerprint(plan.name, result_params, dataset["digest"]), made_on)
+    # `compile: auto` looks at the training's length, so a longer one may go on from a state made without it.
+    made_on = f"{machine.device.type} in {'bf16' if machine.bf16 else 'fp32'}{', compiled' if machine.compile else ''}"
+    mark = fingerprint(plan.name, result_params, dataset["digest"])
+    checkpoints = Checkpoints(plan.name, mark, made_on, plan.constant_steps)
     if plan.batch_size % world.size:
         with fail_together(world):
             raise UserError(
@@ -68,14 +72,24 @@ def train_and_track(
         return
     print(f"{plan.name}: {plan.steps} steps of {plan.batch_size} images on {machine.reason}", file=sys.stderr)
     with sole_user(checkpoints.folder):
+        identity = checkpoints.begin({"params": result_params, "data": dataset["digest"]})
+        tags = {"ganflow.machine": machine.reason, "ganflow.data_source": dataset["source"]}
+        if identity.continues:
+            tags["ganflow.continues"] = plan.place(identity.step)
         tracker = start_run(
             plan.name,
             params=_logged_params(params),
             dataset=Dataset(dataset["name"], dataset["digest"], dataset["source"]),
-            training=checkpoints.training_id({"params": result_params, "data": dataset["digest"]}),
-            tags={"ganflow.machine": machine.reason, "ganflow.data_source": dataset["source"]},
+            training=identity.training,
+            tags=tags,
+            parent={TRAINING_TAG: identity.continues} if identity.continues else None,
             best_by=None if validation is None else _best_by(validation, plan),
         )
+        if identity.continues and checkpoints.newest_step() == identity.step:
+            run = f" (run {tracker.parent[:12]})" if tracker.parent else ""
+            print(
+                f"{plan.name}: going on from {plan.place(identity.step)} of an earlier training{run}", file=sys.stderr
+            )
         try:
             with fail_together(world):
                 trained = train(model, data, plan, checkpoints, tracker, validation, world)
