@@ -1,7 +1,8 @@
 """A training of another length goes on from the state that both have in common, and ends as one from scratch."""
 
+import os
 import runpy
-import shutil
+import signal
 from pathlib import Path
 from typing import Any
 
@@ -15,13 +16,15 @@ from ganflow.models import saved
 from ganflow.models.classifier import DigitClassifier
 from ganflow.pipeline import checkpoint_folders
 from ganflow.tracking.run import PARENT_TAG
-from ganflow.training import loop, run
+from ganflow.training import gan, loop, run
+from ganflow.training.lifetime import Stopped
 
+ADD = loop._History.add
 SMALL = {"gan": {"batch_size": 512}, "cgan": {"batch_size": 512}, "pix2pix": {}, "cvae": {}}
 
 
 class NoTracker:
-    """In the place of MLflow's, which takes seconds."""
+    """In the place of MLflow's, which takes seconds, as does the noise of what the validation found."""
 
     parent = None
 
@@ -34,6 +37,8 @@ class NoTracker:
 @pytest.fixture
 def untracked(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(run, "start_run", NoTracker)
+    monkeypatch.setattr(run, "_validation_result", lambda *_: None)
+    monkeypatch.setattr(gan, "RECALIBRATION_BATCHES", 1)
 
 
 @pytest.fixture(scope="module")
@@ -63,9 +68,13 @@ class Place:
         (folder / "models").mkdir()
         (folder / "models/classifier").symlink_to(data / "models/classifier")
 
-    def train(self, epochs: int, decay_epochs: int = 2, **changes: object) -> dict[str, bytes]:
+    def train(self, epochs: int, decay_epochs: int = 1, **changes: object) -> dict[str, bytes]:
         """Train, and let DVC have committed the outs. Returns them."""
-        self.interrupted(epochs, decay_epochs, **changes)
+        length = {"epochs": epochs, "decay_epochs": decay_epochs}
+        project(self.folder, **{self._task: SMALL[self._task] | length | changes})
+        self._patch.chdir(self.folder)
+        self._patch.setenv("DVC_ROOT", str(self.folder))
+        stage(f"train_{self._task}")
         found = outs(self.folder)
         for path in self.folder.glob(f"checkpoints/*/*/{checkpoint_folders.FINISHED}"):
             digest = checkpoint_folders.read_object(path)["history_md5"]
@@ -73,19 +82,18 @@ class Place:
         checkpoint_folders.release([f"models/{self._task}"])
         return found
 
-    def interrupted(self, epochs: int, decay_epochs: int = 2, **changes: object) -> None:
-        length = {"epochs": epochs, "decay_epochs": decay_epochs}
-        project(self.folder, **{self._task: SMALL[self._task] | length | changes})
-        self._patch.chdir(self.folder)
-        self._patch.setenv("DVC_ROOT", str(self.folder))
-        stage(f"train_{self._task}")
 
-
-def steps_counted(monkeypatch: pytest.MonkeyPatch) -> list[int]:
-    """Every step that is taken from now on, by the images seen before it."""
+def steps_counted(monkeypatch: pytest.MonkeyPatch, stop_after: int = 0) -> list[int]:
+    """The number of each step that is taken from now on. After one of them SIGTERM may be sent."""
     taken: list[int] = []
-    add = loop._History.add
-    monkeypatch.setattr(loop._History, "add", lambda self, step, scalars: (taken.append(step), add(self, step, scalars)))
+
+    def add(self: loop._History, step: int, scalars: dict[str, torch.Tensor]) -> None:
+        taken.append(step)
+        ADD(self, step, scalars)
+        if step == stop_after:
+            os.kill(os.getpid(), signal.SIGTERM)
+
+    monkeypatch.setattr(loop._History, "add", add)
     return taken
 
 
@@ -98,15 +106,66 @@ def test_a_longer_training_is_the_shorter_one_continued(
     monkeypatch: pytest.MonkeyPatch,
     capsys: pytest.CaptureFixture[str],
 ) -> None:
-    """4, then 9 epochs: the bytes of 9, and five epochs' steps and the two of the decay, not nine epochs'."""
-    expected = Place(tmp_path / "from scratch", data, task, monkeypatch).train(9)
+    """3, then 6 epochs, of which the rate falls in the last: the bytes of 6, and no step of the first two repeated."""
+    expected = Place(tmp_path / "from scratch", data, task, monkeypatch).train(6)
     longer = Place(tmp_path / "longer", data, task, monkeypatch)
-    longer.train(4)
+    longer.train(3)
     taken = steps_counted(monkeypatch)
     capsys.readouterr()
-    assert longer.train(9) == expected
+    assert longer.train(6) == expected
     assert f"{task}: going on from epoch 2 of an earlier training\n" in capsys.readouterr().err
     steps = int(pd.read_csv(longer.folder / f"metrics/history/{task}.csv")["step"].iloc[-1])
-    assert taken == list(range(steps * 2 // 9 + 1, steps + 1))
+    assert taken == list(range(steps * 2 // 6 + 1, steps + 1))
     kept = checkpoint_folders.list_folders(longer.folder)
-    assert [(one.step * 9 / steps, one.state, one.other) for one in kept] == [(2, "kept", ""), (7, "kept", "")]
+    assert [(one.step * 6 // steps, one.state, one.other) for one in kept] == [(2, "kept", ""), (5, "kept", "")]
+
+
+@pytest.mark.usefixtures("untracked")
+def test_it_goes_on_from_an_interrupted_training_too_and_survives_an_interruption_itself(
+    data: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    expected = Place(tmp_path / "from scratch", data, "pix2pix", monkeypatch).train(6)
+    longer = Place(tmp_path / "longer", data, "pix2pix", monkeypatch)
+    steps = int(pd.read_csv(tmp_path / "from scratch/metrics/history/pix2pix.csv")["step"].iloc[-1])
+    for epochs, last in ((9, 8), (6, 9), (6, steps - 2)):  # steps: in the second epoch, right after it, in the last
+        taken = steps_counted(monkeypatch, stop_after=last)
+        with pytest.raises(Stopped):
+            longer.train(epochs)
+        assert taken[-1] == last
+    taken = steps_counted(monkeypatch)
+    assert longer.train(6) == expected
+    assert taken == [steps - 1, steps]
+
+
+@pytest.mark.usefixtures("untracked")
+def test_only_a_training_that_differs_in_its_length_alone_is_continued(
+    data: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    place = Place(tmp_path / "changes", data, "pix2pix", monkeypatch)
+    place.train(3)
+    for epochs, changes in ((6, {"learning_rate": 0.0003}), (3, {}), (2, {})):  # another rate, the same again, shorter
+        taken = steps_counted(monkeypatch)
+        place.train(epochs, **changes)
+        assert taken[0] == 1, (epochs, changes)
+
+
+def test_the_longer_training_has_a_run_of_its_own_below_the_shorter_ones(
+    data: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """With the points and pictures of all epochs, each once."""
+    place = Place(tmp_path / "tracked", data, "pix2pix", monkeypatch)
+    place.train(3)
+    place.train(6)
+    store = mlflow.MlflowClient(f"sqlite:///{place.folder}/mlflow.db")
+    longer, shorter = store.search_runs([store.get_experiment_by_name("pix2pix").experiment_id])
+    assert longer.data.tags[PARENT_TAG] == shorter.info.run_id
+    assert longer.data.tags["ganflow.continues"] == "epoch 2"
+    assert PARENT_TAG not in shorter.data.tags
+    assert f"pix2pix: going on from epoch 2 of an earlier training (run {shorter.info.run_id[:12]})\n" in (
+        capsys.readouterr().err
+    )
+    history = pd.read_csv(place.folder / "metrics/history/pix2pix.csv").set_index("step")
+    for curve in ("loss_l1", "val_mae"):
+        points = [(point.step, point.value) for point in store.get_metric_history(longer.info.run_id, curve)]
+        assert points == list(history[curve].dropna().items())
+    assert len(list(place.folder.glob(f"mlruns/**/{longer.info.run_id}/artifacts/images/*.png"))) == 6
