@@ -94,4 +94,4 @@ bench: $(READY) ## speed, as ratios measured in one run
 
 ##@ Tidy up
 clean: ## remove what stages made and the environment; keep runs and DVC's cache
-	rm -rf .venv data/raw data/prepared data/checked data/.partial models metrics reports demo checkpoints dvc_plots .pytest_cache .ruff_cache
+	rm -rf .venv data/raw data/prepared data/checked data/start data/.partial models metrics reports demo checkpoints dvc_plots .pytest_cache .ruff_cache

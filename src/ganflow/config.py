@@ -73,6 +73,7 @@ class Classifier(Section):
 class Adversarial(Section):
     """The parameters of every training with a discriminator."""
 
+    start_from: str
     objective: Objective
     epochs: Count
     decay_epochs: Annotated[int, Field(ge=0)]

@@ -1,4 +1,5 @@
 import hashlib
+import re
 import shutil
 from pathlib import Path
 
@@ -47,8 +48,17 @@ def finished(folder: Path) -> str:
 def test_other_parameters_or_data_have_another_mark_and_the_same_code() -> None:
     marks = [fingerprint("gan", params, data) for params in ({"lr": 0.1}, {"lr": 0.2}) for data in ("a", "b")]
     assert len(set(marks)) == 4
-    assert len({one.partition("-")[2] for one in marks}) == 1
+    assert len({one.rpartition("-")[2] for one in marks}) == 1
     assert marks[0] == fingerprint("gan", {"lr": 0.1}, "a")
+
+
+def test_another_length_changes_the_middle_of_the_mark_alone() -> None:
+    marks = [
+        fingerprint("gan", {"seed": 0, "gan": {"lr": 0.1, "epochs": epochs, "decay_epochs": decay}}, "data")
+        for epochs, decay in ((40, 20), (90, 20), (90, 10))
+    ]
+    assert [one.split("-")[1] for one in marks] == ["e40d20", "e90d20", "e90d10"]
+    assert len({(one.partition("-")[0], one.rpartition("-")[2]) for one in marks}) == 1
 
 
 def test_a_training_is_running_interrupted_or_finished(folder: Path, tmp_path: Path) -> None:
@@ -63,7 +73,7 @@ def test_a_training_is_running_interrupted_or_finished(folder: Path, tmp_path: P
 
 
 def test_what_belongs_to_other_code_or_parameters_says_so(folder: Path, tmp_path: Path) -> None:
-    asked = folder.name.partition("-")[0]
+    asked = folder.name.rpartition("-")[0]
     folder.rename(folder.with_name(f"{asked}-0123456789ab"))
     assert [one.other for one in list_folders(tmp_path)] == ["of other code"]
     params = tmp_path / "params.yaml"
@@ -77,7 +87,7 @@ def test_what_belongs_to_other_code_or_parameters_says_so(folder: Path, tmp_path
 
 
 def test_only_the_same_parameters_and_data_are_of_other_code(folder: Path) -> None:
-    asked = folder.name.partition("-")[0]
+    asked = folder.name.rpartition("-")[0]
     before = folder.with_name(f"{asked}-0123456789ab")
     before.mkdir()
     folder.with_name("0123456789ab-0123456789ab").mkdir()
@@ -98,6 +108,24 @@ def test_a_finished_training_is_released_once_dvc_has_committed_it(folder: Path,
         release(["models/gan"])
     assert folder.exists()
     release(["models/gan"])
+    assert not folder.exists()
+
+
+def test_the_state_before_the_rate_falls_outlives_the_commit(folder: Path, tmp_path: Path) -> None:
+    (folder / "kept-000000090.safetensors").write_bytes(b"state")
+    (folder / "samples").mkdir()
+    (tmp_path / "dvc.lock").write_text(finished(folder))
+    release(["models/gan"])
+    (one,) = list_folders(tmp_path)
+    assert (one.step, one.state, one.other) == (90, "kept", "")
+    assert {path.name for path in folder.iterdir()} == {"kept-000000090.safetensors", "samples", "training.json"}
+    params = tmp_path / "params.yaml"
+    text = params.read_text()
+    params.write_text(re.sub(r"(?m)^  epochs: .*", "  epochs: 90", text))
+    assert list_folders(tmp_path)[0].other == "", "a longer training goes on from it"
+    params.write_text(text.replace("seed: 0", "seed: 1"))
+    assert list_folders(tmp_path)[0].other == "of other parameters: seed = 0"
+    assert remove(folder)
     assert not folder.exists()
 
 

@@ -1,7 +1,9 @@
-"""A training of another length goes on from the state that both have in common, and ends as one from scratch."""
+"""Going on from what was trained: with more epochs, to the same bytes as from scratch; or from given weights."""
 
+import json
 import os
 import runpy
+import shutil
 import signal
 from pathlib import Path
 from typing import Any
@@ -12,9 +14,11 @@ import pytest
 import torch
 from workspace import ROOT, TASKS, outs, project
 
+from ganflow import config
 from ganflow.models import saved
 from ganflow.models.classifier import DigitClassifier
 from ganflow.pipeline import checkpoint_folders
+from ganflow.pipeline.starts import check_starts
 from ganflow.tracking.run import PARENT_TAG
 from ganflow.training import gan, loop, run
 from ganflow.training.lifetime import Stopped
@@ -70,10 +74,7 @@ class Place:
 
     def train(self, epochs: int, decay_epochs: int = 1, **changes: object) -> dict[str, bytes]:
         """Train, and let DVC have committed the outs. Returns them."""
-        length = {"epochs": epochs, "decay_epochs": decay_epochs}
-        project(self.folder, **{self._task: SMALL[self._task] | length | changes})
-        self._patch.chdir(self.folder)
-        self._patch.setenv("DVC_ROOT", str(self.folder))
+        self.set(epochs, decay_epochs, **changes)
         stage(f"train_{self._task}")
         found = outs(self.folder)
         for path in self.folder.glob(f"checkpoints/*/*/{checkpoint_folders.FINISHED}"):
@@ -81,6 +82,13 @@ class Place:
             (self.folder / "dvc.lock").write_text(f"md5: {digest}\n")
         checkpoint_folders.release([f"models/{self._task}"])
         return found
+
+    def set(self, epochs: int, decay_epochs: int = 1, **changes: object) -> None:
+        """Write the parameters, and make the folder the current one."""
+        length = {"epochs": epochs, "decay_epochs": decay_epochs}
+        project(self.folder, **{self._task: SMALL[self._task] | length | changes})
+        self._patch.chdir(self.folder)
+        self._patch.setenv("DVC_ROOT", str(self.folder))
 
 
 def steps_counted(monkeypatch: pytest.MonkeyPatch, stop_after: int = 0) -> list[int]:
@@ -169,3 +177,27 @@ def test_the_longer_training_has_a_run_of_its_own_below_the_shorter_ones(
         points = [(point.step, point.value) for point in store.get_metric_history(longer.info.run_id, curve)]
         assert points == list(history[curve].dropna().items())
     assert len(list(place.folder.glob(f"mlruns/**/{longer.info.run_id}/artifacts/images/*.png"))) == 6
+
+
+@pytest.mark.usefixtures("untracked")
+def test_a_training_that_starts_from_given_weights_begins_at_their_quality(
+    data: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Those of the folder as it was when the parameter was set: the training replaces it."""
+    place = Place(tmp_path / "start", data, "pix2pix", monkeypatch)
+    place.train(12)
+    history = place.folder / "metrics/history/pix2pix.csv"
+    before, last = pd.read_csv(history)["val_mae"].dropna(), place.folder / "models/pix2pix/last"
+    trained = saved.weights_digest(place.folder / "models/pix2pix")
+    for start, expected in ((str(last.relative_to(place.folder)), before.iloc[-1]), ("", before.iloc[0])):
+        place.set(1, learning_rate=1e-6, start_from=start)
+        check_starts(config.load_params())
+        stage("start_weights")
+        shutil.rmtree(place.folder / "models/pix2pix")  # as DVC does
+        stage("train_pix2pix")
+        found = pd.read_csv(history)["val_mae"].dropna().iloc[0]
+        assert found == pytest.approx(expected, rel=0.05) if start else found > 1.2 * before.iloc[-1]
+        told = json.loads((last / "config.json").read_text())
+        assert told.get("start_from", "").startswith(trained[:16] if start else "")
+        assert ("start_from" in told) is bool(start)
+    assert (last / saved.DISCRIMINATOR).exists()

@@ -85,7 +85,7 @@ UNCOMMITTED = (
     "its lock file is empty",  # which `make repro` mends
 )
 ORDER = (
-    *("check_params", "download_mnist", "download_maps", "prepare_mnist", "prepare_maps", "train_classifier"),
+    *("check_params", "start_weights", "download_mnist", "download_maps", "prepare_mnist", "prepare_maps", "train_classifier"),
     *("train_gan", "train_cgan", "train_pix2pix", "train_cvae"),
     *("evaluate_gan", "evaluate_cgan", "evaluate_pix2pix", "evaluate_cvae", "render", "report"),
 )
@@ -122,7 +122,7 @@ def as_committed(folder: Path, whole: Path) -> None:
         if (ROOT / name).is_file() and not name.startswith(("docs/pictures/", "tests/")):
             (folder / name).parent.mkdir(parents=True, exist_ok=True)
             shutil.copy(ROOT / name, folder / name)
-    for name in ("data/checked", "data/raw", "data/prepared", "models", "metrics", "reports"):
+    for name in ("data/checked", "data/start", "data/raw", "data/prepared", "models", "metrics", "reports"):
         if (whole / name).exists():
             shutil.copytree(whole / name, folder / name)
     shutil.copy(whole / "params.yaml", folder)

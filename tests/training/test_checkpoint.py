@@ -1,10 +1,11 @@
 import re
+from unittest.mock import ANY
 
 import pytest
 import torch
 from safetensors.torch import save_file
 
-from ganflow.training.checkpoint import KEPT, Checkpoints
+from ganflow.training.checkpoint import KEPT, Checkpoints, Identity
 
 
 def state(value: float) -> dict[str, object]:
@@ -60,12 +61,12 @@ def test_what_a_killed_process_was_writing_is_cleared_away() -> None:
 
 def test_a_trainings_id_is_kept_beside_what_it_belongs_to_whatever_happens_to_it() -> None:
     checkpoints = Checkpoints("gan", "mark")
-    first = checkpoints.training_id({"params": {"seed": 0}})
-    assert first == Checkpoints("gan", "mark").training_id({"params": {"seed": 0}})
-    assert first != Checkpoints("gan", "other").training_id({"params": {"seed": 0}})
+    first = checkpoints.begin({"params": {"seed": 0}})
+    assert first == Checkpoints("gan", "mark").begin({"params": {"seed": 0}})
+    assert first != Checkpoints("gan", "other").begin({"params": {"seed": 0}})
     for damage in (b"", b"[]", b"\xff", b'{"training": "\' or 1=1"}'):
         (checkpoints.folder / "training.json").write_bytes(damage)
-        assert re.fullmatch("[0-9a-f]{32}", checkpoints.training_id({"params": {}}))
+        assert re.fullmatch("[0-9a-f]{32}", checkpoints.begin({"params": {}}).training)
 
 
 def damaged_at_will(checkpoints: Checkpoints, contents: list[bytes], capsys: pytest.CaptureFixture[str]) -> int:
@@ -183,3 +184,52 @@ def test_a_checkpoint_of_other_code_is_named_and_not_taken(capsys: pytest.Captur
     said = capsys.readouterr().err
     assert "gan: a checkpoint of other code exists at step 7 " in said
     assert said.count("\n") == 1
+
+
+def begun(length: str, constant_steps: int, steps: tuple[int, ...] = ()) -> tuple[Checkpoints, Identity]:
+    """A training whose rate falls after `constant_steps`, with the states that it has saved."""
+    checkpoints = Checkpoints("gan", f"0123456789ab-{length}-ba9876543210", constant_steps=constant_steps)
+    identity = checkpoints.begin({})
+    for step in steps:
+        if step == 10:
+            picture(checkpoints, "epoch_0001.png")
+        checkpoints.save(step, state(step))
+    return checkpoints, identity
+
+
+def test_the_state_before_the_rate_falls_is_kept_for_longer_trainings() -> None:
+    _, shorter = begun("e4d2", 20, (10, 20, 30, 40))
+    longer, identity = begun("e9d2", 70)
+    assert (identity.continues, identity.step) == (shorter.training, 20)
+    assert equal(longer.load(), state(20))
+    assert (longer.samples / "epoch_0001.png").read_text() == "epoch_0001.png"
+    assert begun("e9d2", 70)[1] == identity, "also when it is resumed"
+    assert begun("e3d2", 10)[1].continues == "", "a shorter one would have seen a lower rate by then"
+
+
+def test_the_newest_state_that_two_trainings_share_is_continued() -> None:
+    begun("e4d2", 20, (10, 20))
+    middle = begun("e9d2", 70, (30, 40))[1]
+    assert begun("e8d2", 60)[1] == Identity(ANY, middle.training, 40), "an interrupted one counts"
+    begun("e5d2", 30)
+    assert begun("e5d2", 30)[1].step == 30
+
+
+def test_a_damaged_state_is_not_continued(capsys: pytest.CaptureFixture[str]) -> None:
+    shorter, _ = begun("e4d2", 20, (10, 20, 30, 40))
+    kept = shorter.folder / "kept-000000020.safetensors"
+    for damage in (lambda: (shorter.samples / "epoch_0001.png").write_text("?"), lambda: kept.write_bytes(b"")):
+        damage()
+        assert begun("e9d2", 70)[1].continues == ""
+        assert f"skipping damaged checkpoint {kept}" in capsys.readouterr().err
+
+
+def test_a_takeover_that_is_killed_is_done_again(monkeypatch: pytest.MonkeyPatch) -> None:
+    _, shorter = begun("e4d2", 20, (10, 20))
+    with monkeypatch.context() as killed:
+        killed.setattr(Checkpoints, "save", lambda *_: 1 / 0)
+        with pytest.raises(ZeroDivisionError):
+            begun("e9d2", 70)
+    longer, identity = begun("e9d2", 70)
+    assert identity.continues == shorter.training
+    assert equal(longer.load(), state(20))

@@ -15,16 +15,22 @@ from ganflow.files import sha256, whole_file, write_json
 Network = TypeVar("Network", bound=nn.Module)
 
 WEIGHTS = "model.safetensors"
+DISCRIMINATOR = "discriminator.safetensors"  # beside the last weights: only a training that starts from them needs it
 CPU = torch.device("cpu")
 
 
 def save_network(folder: Path, network: nn.Module, arguments: dict[str, Any], about: dict[str, Any]) -> None:
     """Write `network` into `folder`. `arguments`: of its constructor; `about`: what its users must know."""
     folder.mkdir(parents=True, exist_ok=True)
-    weights = {key: tensor.detach().cpu().contiguous() for key, tensor in network.state_dict().items()}
-    with whole_file(folder / WEIGHTS) as partial:
-        save_file(weights, partial)
+    save_weights(folder / WEIGHTS, network)
     write_json(folder / "config.json", {"network": type(network).__name__, "arguments": arguments, **about})
+
+
+def save_weights(path: Path, network: nn.Module) -> None:
+    """Write the weights of `network` alone."""
+    weights = {key: tensor.detach().cpu().contiguous() for key, tensor in network.state_dict().items()}
+    with whole_file(path) as partial:
+        save_file(weights, partial)
 
 
 def load_network(folder: Path, kind: type[Network], device: torch.device = CPU) -> tuple[Network, dict[str, Any]]:

@@ -180,9 +180,11 @@ def list_folders(root: Path) -> list[Folder]:
 
 def _examine(path: Path, code: str, present: dict[str, Any]) -> Folder:
     about = read_object(path / ABOUT)
-    newest = next(iter((*states(path), *kept_states(path))), None)
+    own, outliving = states(path), kept_states(path)
+    newest = next(iter((*own, *outliving)), None)
     size = sum(file.stat().st_size for file in path.rglob("*") if file.is_file())
-    state = "finished" if (path / FINISHED).exists() else "kept" if "ended" in about else "interrupted"
+    state = "interrupted" if own or not outliving else "kept"
+    state = "finished" if (path / FINISHED).exists() else state
     if lock_of(path).exists():
         with locked(lock_of(path), wait=False) as idle:
             state = state if idle else "running"

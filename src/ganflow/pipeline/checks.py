@@ -2,6 +2,7 @@
 
 from ganflow.config import Params
 from ganflow.errors import UserError
+from ganflow.pipeline.starts import check_starts
 
 # How many images or pairs there are for training and validation together, where no parameter says so.
 GENERATED_DIGITS = 1497
@@ -28,6 +29,7 @@ def check(params: Params) -> None:
             raise UserError(f"{model}.batch_size = {batch_size}: there are only {images[data]} training images")
         if batch_size % processes:
             raise UserError(f"{model}.batch_size = {batch_size} cannot be shared evenly by {processes} processes")
+    check_starts(params)
     if params.compute.device not in ("auto", "cpu") or params.compute.compile == "on":
         from ganflow.training import compute  # torch takes seconds to import
 

@@ -60,7 +60,7 @@ def _introduce(script: Path) -> None:
     pipeline = YAML(typ="safe").load((script.parents[1] / "dvc.yaml").read_text(encoding="utf-8"))
     own = pipeline["stages"][script.stem]
     reads = [path for path in own["deps"] if not path.startswith(("src/", "stages/")) and path != str(CHECKED)]
-    # CHECKED is the only out with an option, and so a mapping and not a string.
+    # An out with an option is a mapping: CHECKED, and the copies of weights to start from.
     makes = [path for kind in ("outs", "metrics", "plots") for path in own.get(kind, []) if isinstance(path, str)]
     _say(f"  reads {grouped_by_folder(reads)}{', ' if reads else ''}params.yaml ({', '.join(own['params'])})")
     if makes:

@@ -32,6 +32,7 @@ START_SECONDS = 30.0  # how long a starting one waits for a server's answer
 LOCAL = 10  # times as long without a server: local files are slow only on a busy machine
 BATCH = 1000  # metrics in one call, MLflow's limit
 WEIGHTS_TAG = "ganflow.weights_sha256"
+BEST_WEIGHTS_TAG = "ganflow.best_weights_sha256"
 TRAINING_TAG = "ganflow.training"
 PARENT_TAG = "mlflow.parentRunId"  # MLflow's own: its pages show a run below its parent
 
@@ -67,8 +68,8 @@ def start_run(
     """Begin the run of one training in the experiment `task`, or continue it.
 
     `training` is the training's own id, chosen before there is a run: the run carries it as a tag from its first
-    moment, so that no kill leaves a run that cannot be found again. `parent`: a tag of the run that it builds on; of
-    several runs with it, the newest is meant.
+    moment, so that no kill leaves a run that cannot be found again. `parent`: tags one of which the run that it
+    builds on has; of several runs the newest is meant.
 
     With `best_by` the values at the best epoch so far stand beside the last ones, as best/<curve> and best/epoch.
     """

@@ -19,6 +19,7 @@ from ganflow.training.gan import GanModel, digit_validation
 from ganflow.training.plan import Plan
 from ganflow.training.processes import launched
 from ganflow.training.run import Outs, train_and_track
+from ganflow.training.start import start_of
 
 CLASSES = 10
 
@@ -49,6 +50,7 @@ def train_digits(task: Literal["gan", "cgan"], params: Params) -> None:
         machine=machine,
         example=torch.zeros(2, inputs.shape[1]),
         arguments=model.arguments,
+        start=start_of(task, own.start_from),
         about={"source": dataset["source"], "objective": model.objective_name},
         validation=digit_validation(task, classifier, val, inputs.to(machine.device)),
     )

@@ -10,16 +10,17 @@ from torch import Tensor, nn
 
 from ganflow.comparison.champion import ValidationScore
 from ganflow.errors import UserError
-from ganflow.files import whole_dir, whole_file
+from ganflow.files import sha256, whole_dir, whole_file
 from ganflow.models import saved
 from ganflow.pipeline.checkpoint_folders import fingerprint
-from ganflow.tracking.run import TRAINING_TAG, WEIGHTS_TAG, BestBy, Dataset, start_run
+from ganflow.tracking.run import BEST_WEIGHTS_TAG, TRAINING_TAG, WEIGHTS_TAG, BestBy, Dataset, start_run
 from ganflow.training.checkpoint import Checkpoints
 from ganflow.training.compute import Machine
 from ganflow.training.lifetime import Stopped, sole_user
 from ganflow.training.loop import Batches, Model, Validation, train
 from ganflow.training.plan import Plan
 from ganflow.training.processes import fail_together
+from ganflow.training.start import Start, load_start
 
 
 @dataclass(frozen=True)
@@ -44,6 +45,7 @@ def train_and_track(
     arguments: dict[str, Any],  #     of its constructor
     about: dict[str, Any],  #         what users of the model must know
     validation: Validation | None = None,
+    start: Start | None = None,  #    weights to start from
 ) -> None:
     """Train `model` from its last checkpoint or from the start, write its outs, and log it as one MLflow run.
 
@@ -52,11 +54,17 @@ def train_and_track(
     With a validation, two networks are saved: best/ (the epoch with the best value on the validation split) and last/.
 
     Raises:
-        UserError: the batch cannot be divided among the processes, or a loss is not finite.
+        UserError: the batch cannot be divided among the processes, a loss is not finite, or the weights to start from
+            do not fit.
         Stopped: SIGTERM or SIGINT was received; the state is saved.
     """
     world = machine.world
     result_params = _result_params(params)
+    if start:  # what it holds, and not where it was
+        result_params[plan.name] = params[plan.name] | {"start_from": start.digest}
+        about = about | {"start_from": start.digest}
+        with fail_together(world):
+            load_start(model.networks, start, plan.name)
     # `compile: auto` looks at the training's length, so a longer one may go on from a state made without it.
     made_on = f"{machine.device.type} in {'bf16' if machine.bf16 else 'fp32'}{', compiled' if machine.compile else ''}"
     mark = fingerprint(plan.name, result_params, dataset["digest"])
@@ -74,7 +82,11 @@ def train_and_track(
     with sole_user(checkpoints.folder):
         identity = checkpoints.begin({"params": result_params, "data": dataset["digest"]})
         tags = {"ganflow.machine": machine.reason, "ganflow.data_source": dataset["source"]}
+        parent = {WEIGHTS_TAG: start.weights, BEST_WEIGHTS_TAG: start.weights} if start else None
+        if start:
+            tags |= {"ganflow.start_from": start.address, "ganflow.start_weights_sha256": start.weights}
         if identity.continues:
+            parent = {TRAINING_TAG: identity.continues}
             tags["ganflow.continues"] = plan.place(identity.step)
         tracker = start_run(
             plan.name,
@@ -82,7 +94,7 @@ def train_and_track(
             dataset=Dataset(dataset["name"], dataset["digest"], dataset["source"]),
             training=identity.training,
             tags=tags,
-            parent={TRAINING_TAG: identity.continues} if identity.continues else None,
+            parent=parent,
             best_by=None if validation is None else _best_by(validation, plan),
         )
         if identity.continues and checkpoints.newest_step() == identity.step:
@@ -99,6 +111,8 @@ def train_and_track(
                     saved.save_network(partial, network, arguments, about)
                 else:
                     saved.save_network(partial / "last", network, arguments, about | {"epoch": plan.epochs})
+                    if "D" in model.networks:
+                        saved.save_weights(partial / "last" / saved.DISCRIMINATOR, model.networks["D"])
                     network.load_state_dict(trained.best.weights)
                     chosen = {"epoch": trained.best.epoch, "best_by": validation.best_by, "val": trained.best.value}
                     saved.save_network(partial / "best", network, arguments, about | chosen)
@@ -109,6 +123,8 @@ def train_and_track(
                     for picture in sorted(checkpoints.samples.glob("epoch_*.png")):
                         (partial / picture.name).write_bytes(picture.read_bytes())
             tracker.tag(WEIGHTS_TAG, saved.weights_digest(outs.model))
+            if validation:
+                tracker.tag(BEST_WEIGHTS_TAG, sha256(outs.model / "best" / saved.WEIGHTS))
             tracker.file(outs.history, "history")
             score = _validation_result(network, validation, machine, dataset["source"]) if validation else None
             tracker.model(network, example, "model", score)
@@ -135,6 +151,7 @@ def _logged_params(params: dict[str, Any]) -> dict[str, Any]:
             unused = {"lambda_gp"} if objective != "wgan_gp" else set()
             unused |= {"gamma"} if objective != "relativistic" else set()
             unused |= {"lambda_features"} if no_discriminator else set()
+            unused |= set() if section.get("start_from") else {"start_from"}
             logged[name] = {key: value for key, value in section.items() if key not in unused}
     return logged
 

@@ -24,6 +24,7 @@ from ganflow.training.loop import Validation
 from ganflow.training.plan import Plan
 from ganflow.training.processes import launched
 from ganflow.training.run import Outs, train_and_track
+from ganflow.training.start import start_of
 
 EXAMPLES = 4  # val pairs in the picture made after each epoch
 VALIDATION_BATCH_SIZE = 16
@@ -69,6 +70,7 @@ def train_translator(
         machine=machine,
         example=torch.zeros(2, 3, dataset["eval_size"], dataset["eval_size"]),
         arguments=model.arguments,
+        start=start_of(task, own.start_from),
         about={
             "source": dataset["source"],
             "direction": maps.direction,

@@ -1,0 +1,65 @@
+"""What `start_from` may name."""
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from ganflow.config import Params
+from ganflow.errors import UserError
+from ganflow.files import write_json
+from ganflow.pipeline.starts import check_starts, find_start
+
+UNET = {"levels": 7, "channels": 24, "norm": "instance", "upsample": "transposed", "dropout": 0.0}
+
+
+def start(params: Params, task: str, address: str) -> Params:
+    return params.model_copy(update={task: getattr(params, task).model_copy(update={"start_from": address})})
+
+
+def model(folder: Path, network: str, **arguments: Any) -> None:
+    write_json(folder / "config.json", {"network": network, "arguments": arguments})
+
+
+def test_a_folder_is_found_from_here_and_from_the_root(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """In a queued experiment the two differ."""
+    model(tmp_path / "models/pix2pix/best", "UNet")
+    (tmp_path / "copy").mkdir()
+    monkeypatch.chdir(tmp_path / "copy")
+    for address in ("models/pix2pix/best", "models/pix2pix", str(tmp_path / "models/pix2pix")):
+        assert find_start("pix2pix", address).resolve() == tmp_path / "models/pix2pix/best"
+    model(tmp_path / "copy/models/pix2pix/best", "UNet")
+    assert find_start("pix2pix", "models/pix2pix").resolve() == tmp_path / "copy/models/pix2pix/best"
+
+
+def test_what_fits_passes(params: Params, tmp_path: Path) -> None:
+    check_starts(params)
+    model(tmp_path, "UNet", **UNET)
+    check_starts(start(params, "pix2pix", str(tmp_path)))
+    model(tmp_path, "UNet", **UNET | {"dropout": 0.5})  # no weight depends on it
+    check_starts(start(params, "pix2pix", str(tmp_path)))
+
+
+@pytest.mark.parametrize(
+    ("task", "network", "arguments", "said"),
+    [
+        ("pix2pix", "UNet", UNET | {"channels": 8}, "trained with channels = 8, and pix2pix.generator_channels asks for"),
+        ("pix2pix", "UNet", UNET | {"levels": 8}, "trained with levels = 8, and maps.crop_size asks for 7"),
+        ("pix2pix", "UNet", UNET | {"norm": "batch"}, "trained with norm = batch, and pix2pix.norm asks for instance"),
+        ("cvae", "UNet", UNET, "holds a UNet, and cvae trains a ConditionalVae"),
+        ("cgan", "DigitGenerator", {"classes": 0}, "trained with classes = 0, and cgan asks for 10"),
+        ("gan", "DigitGenerator", {"classes": 0, "latent_dim": 7}, "latent_dim = 7, and gan.latent_dim asks for"),
+    ],
+)
+def test_another_network_is_refused_before_anything_runs(
+    params: Params, tmp_path: Path, task: str, network: str, arguments: dict[str, Any], said: str
+) -> None:
+    model(tmp_path, network, **arguments)
+    with pytest.raises(UserError, match=said) as fault:
+        check_starts(start(params, task, str(tmp_path)))
+    assert str(fault.value).startswith(f"{task}.start_from = {tmp_path}: it ")
+
+
+def test_nothing_there_is_one_line(params: Params, tmp_path: Path) -> None:
+    with pytest.raises(UserError, match="no trained model is there"):
+        check_starts(start(params, "gan", str(tmp_path / "nowhere")))

@@ -1,0 +1,72 @@
+"""Weights to start from, put into real models."""
+
+from pathlib import Path
+
+import pytest
+import torch
+
+from ganflow.config import Params
+from ganflow.errors import UserError
+from ganflow.models import saved
+from ganflow.models.dcgan import DigitDiscriminator
+from ganflow.training.compute import Machine
+from ganflow.training.gan import GanModel
+from ganflow.training.start import Start, copy_start, load_start, start_of
+
+MACHINE = Machine(saved.CPU, False, "a test")
+
+
+def model(params: Params, seed: int, channels: int = 8) -> GanModel:
+    return GanModel(params.gan.model_copy(update={"channels": channels}), seed, MACHINE)
+
+
+def trained(folder: Path, params: Params) -> GanModel:
+    found = model(params, seed=1)
+    saved.save_network(folder, found.generator, found.arguments, {})
+    saved.save_weights(folder / saved.DISCRIMINATOR, found.discriminator)
+    return found
+
+
+def equal(a: torch.nn.Module, b: torch.nn.Module) -> bool:
+    return all(torch.equal(value, b.state_dict()[key]) for key, value in a.state_dict().items())
+
+
+def test_g_its_average_and_d_get_the_weights(params: Params, tmp_path: Path) -> None:
+    expected = trained(tmp_path / "given", params)
+    copy_start(tmp_path / "given", tmp_path / "copy")
+    found = model(params, seed=2)
+    load_start(found.networks, Start("given", tmp_path / "copy"), "gan")
+    assert equal(found.generator, expected.generator)
+    assert equal(found.ema.average, expected.generator)
+    assert equal(found.discriminator, expected.discriminator)
+
+
+def test_without_weights_of_d_it_begins_anew(params: Params, tmp_path: Path) -> None:
+    expected = trained(tmp_path, params)
+    whole = Start("given", tmp_path).digest
+    (tmp_path / saved.DISCRIMINATOR).unlink()
+    assert Start("given", tmp_path).digest != whole, "another start is another training"
+    found = model(params, seed=2)
+    load_start(found.networks, Start("given", tmp_path), "gan")
+    assert equal(found.generator, expected.generator)
+    assert equal(found.discriminator, model(params, seed=2).discriminator)
+
+
+def test_weights_of_other_sizes_are_refused_in_a_line(params: Params, tmp_path: Path) -> None:
+    trained(tmp_path, params)
+    with pytest.raises(UserError, match=r"^gan\.start_from = given: its .* of G is \[.*\], here it is \[.*\]: train") as fault:
+        load_start(model(params, 0, channels=4).networks, Start("given", tmp_path), "gan")
+    assert "\n" not in str(fault.value)
+    other = DigitDiscriminator(8, 10)
+    saved.save_weights(tmp_path / saved.DISCRIMINATOR, other)
+    with pytest.raises(UserError, match=r"embedding\.weight of D is \[10, .*\], here it is none"):
+        load_start(model(params, 0).networks, Start("given", tmp_path), "gan")
+    (tmp_path / saved.WEIGHTS).write_bytes(b"?")
+    with pytest.raises(UserError, match="model.safetensors cannot be read"):
+        load_start(model(params, 0).networks, Start("given", tmp_path), "gan")
+
+
+def test_from_scratch_there_is_no_start(tmp_path: Path) -> None:
+    assert start_of("gan", "") is None
+    copy_start(None, tmp_path / "copy")
+    assert [path.name for path in (tmp_path / "copy").iterdir()] == ["start.json"]
