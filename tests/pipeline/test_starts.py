@@ -43,7 +43,12 @@ def test_what_fits_passes(params: Params, tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("task", "network", "arguments", "said"),
     [
-        ("pix2pix", "UNet", UNET | {"channels": 8}, "trained with channels = 8, and pix2pix.generator_channels asks for"),
+        (
+            "pix2pix",
+            "UNet",
+            UNET | {"channels": 8},
+            "trained with channels = 8, and pix2pix.generator_channels asks for",
+        ),
         ("pix2pix", "UNet", UNET | {"levels": 8}, "trained with levels = 8, and maps.crop_size asks for 7"),
         ("pix2pix", "UNet", UNET | {"norm": "batch"}, "trained with norm = batch, and pix2pix.norm asks for instance"),
         ("cvae", "UNet", UNET, "holds a UNet, and cvae trains a ConditionalVae"),

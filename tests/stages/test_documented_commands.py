@@ -25,6 +25,7 @@ HERE = (
     "ganflow doctor",
     "dvc repro",
     "dvc repro report",
+    "dvc repro --force start_weights",
     "dvc dag",
     "dvc metrics show",
     "ganflow translate photo.jpg -o map.png",
@@ -55,12 +56,17 @@ HERE = (
 
 # Run elsewhere: by .ci/run, or by the named test. Both are looked for.
 DOWNLOADS = "tests/stages/test_download.py"
+GOING_ON = "tests/stages/test_going_on.py"
 ELSEWHERE = {
     "make test": ".ci/run",
     "make demo": ".ci/run",
     "make lint": ".ci/run",
     "ganflow compare RUN_A RUN_B": "tests/browser/test_runs.py::test_the_page_of_a_comparison",
     "dvc exp run -S compute.processes=2": "tests/stages/test_processes.py::test_two_processes_train_to_the_end",
+    "dvc exp run -S pix2pix.epochs=90": GOING_ON + "::test_a_longer_training_is_the_shorter_one_continued",
+    "dvc exp run -S pix2pix.start_from=models/pix2pix/last": (
+        GOING_ON + "::test_a_training_that_starts_from_given_weights_begins_at_their_quality"
+    ),
     "python -m ganflow.pipeline.deps": (
         "tests/stages/test_pipeline.py::test_writing_the_code_deps_anew_changes_nothing_and_mends_what_is_wrong"
     ),

@@ -85,7 +85,15 @@ UNCOMMITTED = (
     "its lock file is empty",  # which `make repro` mends
 )
 ORDER = (
-    *("check_params", "start_weights", "download_mnist", "download_maps", "prepare_mnist", "prepare_maps", "train_classifier"),
+    *(
+        "check_params",
+        "start_weights",
+        "download_mnist",
+        "download_maps",
+        "prepare_mnist",
+        "prepare_maps",
+        "train_classifier",
+    ),
     *("train_gan", "train_cgan", "train_pix2pix", "train_cvae"),
     *("evaluate_gan", "evaluate_cgan", "evaluate_pix2pix", "evaluate_cvae", "render", "report"),
 )

@@ -349,3 +349,23 @@ def test_a_broken_store_is_one_line_and_no_end(tmp_path: Path, capsys: pytest.Ca
     tracker.finish("FINISHED")
     assert tracker.run_id is None
     assert capsys.readouterr().err.count("tracking is off") == 1
+
+
+def test_a_run_names_the_run_that_it_builds_on(tmp_path: Path) -> None:
+    """By its training or by its weights; of several, the newest. One that this store has not is no parent."""
+    first = []
+    for training in ("one", "two"):
+        tracker = begin(training)
+        tracker.tag(tracking.WEIGHTS_TAG, "ab" * 32)
+        tracker.finish("FINISHED")
+        first.append(tracker.run_id)
+    parents = (
+        {"ganflow.training": "one"},
+        {"ganflow.best": "ab", tracking.WEIGHTS_TAG: "ab" * 32},
+        {"ganflow.best": "x"},
+    )
+    for number, (parent, expected) in enumerate(zip(parents, (*first, None), strict=True)):
+        tracker = start_run("cvae", params=PARAMS, dataset=DATA, training=f"on {number}", tags={}, parent=parent)
+        tracker.finish("FINISHED")
+        assert tracker.parent == expected
+        assert client(tmp_path).get_run(tracker.run_id).data.tags.get(tracking.PARENT_TAG) == expected

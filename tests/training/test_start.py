@@ -54,7 +54,9 @@ def test_without_weights_of_d_it_begins_anew(params: Params, tmp_path: Path) -> 
 
 def test_weights_of_other_sizes_are_refused_in_a_line(params: Params, tmp_path: Path) -> None:
     trained(tmp_path, params)
-    with pytest.raises(UserError, match=r"^gan\.start_from = given: its .* of G is \[.*\], here it is \[.*\]: train") as fault:
+    with pytest.raises(
+        UserError, match=r"^gan\.start_from = given: its .* of G is \[.*\], here it is \[.*\]: train"
+    ) as fault:
         load_start(model(params, 0, channels=4).networks, Start("given", tmp_path), "gan")
     assert "\n" not in str(fault.value)
     other = DigitDiscriminator(8, 10)
