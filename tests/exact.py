@@ -157,7 +157,7 @@ def kill_dvc(folder: Path) -> Proof:
             else:
                 proof.landed[f"{number.name} {'to the group' if group else 'to dvc'}"] += 1
     reproduced(folder)
-    proof.wrong += [f"left behind: {path}" for path in folder.glob("checkpoints/*/*") if path.is_dir()]
+    proof.wrong += [f"left behind: {path}" for path in folder.glob("checkpoints/*/*/step-*")]
     proof.done = f"the last trainer ended {slowest:.1f} s after its dvc at the latest"
     return proof
 
@@ -178,7 +178,7 @@ def kill_before_commit(folder: Path) -> Proof:
             else:
                 proof.landed["SIGKILL before commit"] += 1
     reproduced(folder)
-    proof.wrong += [f"left behind: {path}" for path in folder.glob("checkpoints/*/*") if path.is_dir()]
+    proof.wrong += [f"left behind: {path}" for path in folder.glob("checkpoints/*/*/step-*")]
     return proof
 
 

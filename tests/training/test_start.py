@@ -64,7 +64,7 @@ def test_weights_of_other_sizes_are_refused_in_a_line(params: Params, tmp_path: 
     with pytest.raises(UserError, match=r"embedding\.weight of D is \[10, .*\], here it is none"):
         load_start(model(params, 0).networks, Start("given", tmp_path), "gan")
     (tmp_path / saved.WEIGHTS).write_bytes(b"?")
-    with pytest.raises(UserError, match="model.safetensors cannot be read"):
+    with pytest.raises(UserError, match=r"model\.safetensors cannot be read"):
         load_start(model(params, 0).networks, Start("given", tmp_path), "gan")
 
 
