@@ -23,10 +23,10 @@ def check_starts(params: Params) -> None:
         if not address:
             continue
         config = read_object(find_start(task, address) / "config.json")
-        found, said = config.get("network"), f"{task}.start_from = {address}"
+        found, theirs = config.get("network", "file that is no model's"), config.get("arguments", {})
+        said = f"{task}.start_from = {address}"
         if found != kind:
             raise UserError(f"{said}: it holds a {found}, and {task} trains a {kind}")
-        theirs = config["arguments"]
         for key, (name, value) in _expected(task, params).items():
             if theirs.get(key, value) != value:
                 raise UserError(f"{said}: it was trained with {key} = {theirs[key]}, and {name} asks for {value}")
