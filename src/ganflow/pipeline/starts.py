@@ -27,9 +27,10 @@ def check_starts(params: Params) -> None:
         said = f"{task}.start_from = {address}"
         if found != kind:
             raise UserError(f"{said}: it holds a {found}, and {task} trains a {kind}")
-        for key, (name, value) in _expected(task, params).items():
-            if theirs.get(key, value) != value:
-                raise UserError(f"{said}: it was trained with {key} = {theirs[key]}, and {name} asks for {value}")
+        for key, value in theirs.items():
+            name, asked = _asked(task, key, params)
+            if name and value != asked:
+                raise UserError(f"{said}: it was trained with {key} = {value}, and {name} asks for {asked}")
 
 
 def find_start(task: str, address: str) -> Path:
@@ -47,12 +48,19 @@ def find_start(task: str, address: str) -> Path:
     )
 
 
-def _expected(task: str, params: Params) -> dict[str, tuple[str, Any]]:
-    """Of the arguments that give a network its sizes: the parameter that decides, and what it asks for."""
+def _asked(task: str, argument: str, params: Params) -> tuple[str, Any]:
+    """The parameter that decides on an argument of the task's network, and its value there; "" where none does.
+
+    What the data decides, such as the number of channels, is left to `training.start.load_start`.
+    """
     section = getattr(params, task)
-    names = {"channels": "channels" if task in ("gan", "cgan") else "generator_channels"}
-    names |= {key: key for key in ("latent_dim", "norm", "upsample", "encoder_channels", "prior")}
-    found = {key: (f"{task}.{name}", getattr(section, name)) for key, name in names.items() if hasattr(section, name)}
-    if task in ("gan", "cgan"):
-        return found | {"classes": (task, 10 if task == "cgan" else 0)}
-    return found | {"levels": ("maps.crop_size", min(8, int(math.log2(params.maps.crop_size))))}
+    match argument:
+        case "classes":
+            return task, 10 if task == "cgan" else 0
+        case "levels":
+            return "maps.crop_size", min(8, int(math.log2(params.maps.crop_size)))
+        case "channels" if hasattr(section, "generator_channels"):
+            argument = "generator_channels"
+        case "dropout":  # no weight depends on it
+            return "", None
+    return (f"{task}.{argument}", getattr(section, argument)) if hasattr(section, argument) else ("", None)
