@@ -151,7 +151,9 @@ def test_only_a_training_that_differs_in_its_length_alone_is_continued(
 ) -> None:
     place = Place(tmp_path / "changes", data, "pix2pix", monkeypatch)
     place.train(3)
-    for epochs, changes in ((6, {"learning_rate": 0.0003}), (3, {}), (2, {})):  # another rate, the same again, shorter
+    # Another rate, the same again, a shorter one.
+    trainings: list[tuple[int, dict[str, Any]]] = [(6, {"learning_rate": 0.0003}), (3, {}), (2, {})]
+    for epochs, changes in trainings:
         taken = steps_counted(monkeypatch)
         place.train(epochs, **changes)
         assert taken[0] == 1, (epochs, changes)
@@ -165,7 +167,7 @@ def test_the_longer_training_has_a_run_of_its_own_below_the_shorter_ones(
     place.train(3)
     place.train(6)
     store = mlflow.MlflowClient(f"sqlite:///{place.folder}/mlflow.db")
-    longer, shorter = store.search_runs([store.get_experiment_by_name("pix2pix").experiment_id])
+    longer, shorter = store.search_runs([one.experiment_id for one in store.search_experiments()])
     assert longer.data.tags[PARENT_TAG] == shorter.info.run_id
     assert longer.data.tags["ganflow.continues"] == "epoch 2"
     assert PARENT_TAG not in shorter.data.tags

@@ -76,7 +76,7 @@ class Checkpoints:
                 with whole_file(self.samples / name) as partial:
                     shutil.copyfile(found.path.parent / "samples" / name, partial)
             self.pictures = found.pictures
-            self.save(step, found.state)
+            self.save(folders.step_of(found.path), found.state)
         return identity
 
     def add_picture(self, path: Path) -> None:
