@@ -55,9 +55,10 @@ for objective in OBJECTIVES:
         known = {name: value for name, value in small.items() if name in type(section).model_fields}
         return section.model_copy(update=known | {"objective": objective, **changes})
 
+    norm = "none" if objective in ("wgan_gp", "relativistic") else "batch"
     models = {
-        "gan": (GanModel(of(params.gan), 0, machine), digits),
-        "cgan": (GanModel(of(params.cgan), 0, machine, classes=10), digits),
+        "gan": (GanModel(of(params.gan, norm=norm), 0, machine), digits),
+        "cgan": (GanModel(of(params.cgan, norm=norm), 0, machine, classes=10), digits),
         "pix2pix": (Pix2PixModel(of(params.pix2pix, dropout=0.0), 32, 0, machine, shown, *common), tuple(pairs)),
         "cvae": (CvaeModel(of(params.cvae), 32, 0, machine, shown, *common), tuple(pairs)),
         "bicycle": (CvaeModel(of(params.cvae, **every), 32, 0, machine, shown, *common), tuple(pairs)),
