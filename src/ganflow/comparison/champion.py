@@ -7,12 +7,13 @@ import hashlib
 import json
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Self
 
 import numpy as np
 
 from ganflow.metrics.bootstrap import plus_minus
 from ganflow.metrics.comparable import Judged, judged, not_comparable
+from ganflow.metrics.failures import Row, failure
 from ganflow.metrics.intervals import bonferroni
 
 # Validation images that a champion takes. Of fewer pairs a resampled interval is clearly too narrow (of the mean of 10
@@ -35,6 +36,13 @@ class ValidationScore:
     source: str  # of the data: download or generated
     failure: str  # what the model has failed at on them, by metrics.failures.failure, or ""
     values: np.ndarray  # [1 + R]: the measure on all images, then on R resamples
+
+    @classmethod
+    def measured(
+        cls, measure: str, higher: bool, judged: Judged, source: str, rows: dict[str, Row], values: np.ndarray
+    ) -> Self:
+        """`rows`: headline measures of the model and of the trivial baseline (metrics.failures.failure)."""
+        return cls(measure, higher, judged, source, failure(rows), values)
 
     @property
     def value(self) -> float:

@@ -11,7 +11,6 @@ from ganflow.inference.digits import draw, every_class
 from ganflow.inference.features import classify
 from ganflow.inference.grids import digit_grid
 from ganflow.losses import OBJECTIVES, gradient_penalty, zero_centred_penalty
-from ganflow.metrics import failures
 from ganflow.metrics.bootstrap import value_and_plus_minus, whole_and_resamples
 from ganflow.metrics.digits import pixel_gaussian
 from ganflow.metrics.distribution import RESAMPLES, frechet_distance
@@ -164,12 +163,12 @@ def digit_validation(task: str, classifier: DigitClassifier, val: np.ndarray, in
     def resampled(generator: nn.Module) -> np.ndarray:
         return resamples_of(classify(classifier, draw(generator, inputs))[0])
 
-    def failure(generator: nn.Module) -> str:
+    def beside_baseline(generator: nn.Module) -> dict[str, dict[str, tuple[float, float]]]:
         sets = {"model": draw(generator, inputs), "ceiling": pixel_gaussian(val, len(val), seed=0)}
         features = {row: classify(classifier, digits)[0] for row, digits in sets.items()}
         rows = {row: {"frechet_classifier": value_and_plus_minus(resamples_of(of))} for row, of in features.items()}
         variety = manifold(neighbours(features["model"]), neighbours(real))
         rows["model"] |= {key: (float(values[0]), 0.0) for key, values in variety.items()}
-        return failures.failure(rows)
+        return rows
 
-    return Validation(measure, "frechet_classifier", False, resampled, failure, conditions)
+    return Validation(measure, "frechet_classifier", False, resampled, beside_baseline, conditions)

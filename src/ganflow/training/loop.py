@@ -78,14 +78,14 @@ class Validation:
 
     `measure` must change nothing that the next training step depends on. `resampled` gives `best_by` on the whole split
     and on resamples of it, [1 + R]: the same ones for every network that is `judged` alike (metrics.comparable).
-    `failure`: what a network fails at there, in the words of metrics.failures, or "".
+    `beside_baseline`: its headline measures there and those of the trivial baseline, for metrics.failures.failure.
     """
 
     measure: Callable[[nn.Module], dict[str, float]]
     best_by: str
     higher_is_better: bool
     resampled: Callable[[nn.Module], np.ndarray] | None = None
-    failure: Callable[[nn.Module], str] = lambda _: ""
+    beside_baseline: Callable[[nn.Module], dict[str, dict[str, tuple[float, float]]]] | None = None
     judged: Mapping[str, str | int] = field(default_factory=dict)
 
     def better(self, value: float, than: float) -> bool:

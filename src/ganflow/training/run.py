@@ -172,9 +172,9 @@ def _validation_result(
     network: nn.Module, validation: Validation, machine: Machine, source: str
 ) -> ValidationScore | None:
     """The saved network's value on the validation split and on its resamples, which decide on the champion."""
-    if validation.resampled is None:
+    if validation.resampled is None or validation.beside_baseline is None:
         return None
-    values, failure = validation.resampled(network.to(machine.device)), validation.failure(network)
+    values, rows = validation.resampled(network.to(machine.device)), validation.beside_baseline(network)
     network.cpu()
     chosen_by = validation.best_by, validation.higher_is_better
-    return ValidationScore(*chosen_by, validation.judged, source, failure, values)
+    return ValidationScore.measured(*chosen_by, validation.judged, source, rows, values)

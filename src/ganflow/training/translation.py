@@ -15,7 +15,7 @@ from ganflow.data.batches import PairBatches, open_array
 from ganflow.data.pairs import median_colour
 from ganflow.data.palette import palette
 from ganflow.inference.translation import translate
-from ganflow.metrics import classes, failures
+from ganflow.metrics import classes
 from ganflow.metrics.bootstrap import RESAMPLES, value_and_plus_minus, whole_and_resamples
 from ganflow.seeds import latents
 from ganflow.training import compute, loop
@@ -118,17 +118,15 @@ def translator_validation(
         counts = classes.confusions(generated, real)
         return classes.scores((weights @ counts.reshape(len(counts), -1)).reshape(-1, *counts.shape[1:]))["mean_iou"]
 
-    def failure(generator: nn.Module) -> str:
+    def beside_baseline(generator: nn.Module) -> dict[str, dict[str, tuple[float, float]]]:
         answers = {"model": drawn(generator), "constant": np.broadcast_to(median_colour(real), real.shape)}
-        return failures.failure(
-            {row: {best_by: value_and_plus_minus(resamples_of(images))} for row, images in answers.items()}
-        )
+        return {row: {best_by: value_and_plus_minus(resamples_of(images))} for row, images in answers.items()}
 
     def resampled(generator: nn.Module) -> np.ndarray:
         return resamples_of(drawn(generator))
 
     conditions = validated_on(task, [inputs, real], direction)
-    return Validation(measure, best_by, to_map, resampled, failure, conditions)
+    return Validation(measure, best_by, to_map, resampled, beside_baseline, conditions)
 
 
 def _centre(images: np.ndarray, size: int) -> np.ndarray:
