@@ -95,7 +95,7 @@ def main() -> None:
 
 
 def of(generated: np.ndarray, real: np.ndarray) -> dict[str, float]:
-    found = translation.translation_measures(translation.per_image(generated, real, to_map=True))
+    found = translation.translation_measures(translation.per_image(generated, real, legend=classes.MAPS))
     return {key: float(value[0]) for key, value in found.items()}
 
 

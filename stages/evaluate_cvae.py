@@ -8,6 +8,7 @@ from ganflow.evaluation import samples, translations
 from ganflow.inference import compute
 from ganflow.inference.translation import translate
 from ganflow.metrics import perceptual
+from ganflow.metrics.classes import legend_of
 from ganflow.metrics.intervals import mean
 from ganflow.metrics.samples import used_dimensions
 from ganflow.models import saved
@@ -31,7 +32,7 @@ def main() -> None:
     chosen = prepared.evenly(own.sampled_pairs, len(inputs))
     networks = perceptual.weights(own.perceptual)
     measures, more = samples.sample_measures(
-        params, vae, inputs[chosen], real[chosen], model["direction"], networks, device
+        params, vae, inputs[chosen], real[chosen], legend_of(prepared.sides(model["direction"])[1]), networks, device
     )
     kl = samples.kl_by_dimension(vae, inputs, real, own.batch_size, device)
     measures["kl"] = mean(kl.sum(1))

@@ -1,4 +1,4 @@
-"""Stage prepare_maps: pairs as uint8 arrays [N, 2, S, S, 3], split into train, val (held out of train) and test."""
+"""Stage prepare_maps: pairs as arrays, split into train, val and test: maps, uint8 [N, 2, S, S, 3], or your own."""
 
 from concurrent.futures import ProcessPoolExecutor
 from functools import partial
@@ -7,7 +7,7 @@ from pathlib import Path
 import numpy as np
 
 from ganflow import config
-from ganflow.data import fetch, prepared, towns
+from ganflow.data import fetch, pair_tiles, prepared, towns
 from ganflow.data.pairs import FILTER, median_colour, split, write_pairs
 from ganflow.errors import UserError
 from ganflow.files import whole_dir, write_json
@@ -19,6 +19,10 @@ RAW = Path("data/raw/maps")
 def main() -> None:
     params = config.load_params()
     maps, source = params.maps, params.data.source
+    if params.own_pairs:
+        folder, own = Path(params.pairs.folder), params.pairs
+        pair_tiles.prepare(folder, prepared.PREPARED / "maps", own.tile_size, own.labels == "auto", params.seed)
+        return
     if source == "generated":
         names = [f"town/{n}" for n in range(maps.generated_pairs + maps.test_pairs)]
         known, test = names[: maps.generated_pairs], names[maps.generated_pairs :]

@@ -14,6 +14,7 @@ EXAMPLES = """\
 examples:
   ganflow translate photo.jpg -o map.png              your own photo as a map
   ganflow translate photo.jpg -o map.png --samples 4  four different maps of it
+  ganflow pairs check my/pairs     your own pairs instead of the maps
   ganflow diff                     this folder against the last commit
   ganflow diff HEAD my-experiment  an experiment against the last commit
   ganflow seeds                    after `make seeds`
@@ -60,6 +61,11 @@ def _main() -> None:
     )
     command.add_argument("--seed", type=int, default=0, help="random seed of the samples (0)")
     command.set_defaults(run=_translate)
+    command = commands.add_parser("pairs", help="your own pairs: `ganflow pairs check FOLDER`")
+    actions = command.add_subparsers(required=True, metavar="check FOLDER")
+    command = actions.add_parser("check", help="what is in a folder of pairs, what is wrong, what to type next")
+    command.add_argument("folder", type=Path, help="side-by-side pictures, or two folders (docs/your-own-pairs.md)")
+    command.set_defaults(run=_pairs_check)
     command = commands.add_parser("diff", help="what changed between two runs, and whether it is noise")
     command.add_argument("before", nargs="?", default="HEAD", help="a commit or an experiment's name (HEAD)")
     command.add_argument("after", nargs="?", default="workspace", help="the same (the files in this folder)")
@@ -128,6 +134,21 @@ def _translate(arguments: argparse.Namespace) -> None:
         with whole_file(path) as partial:
             drawn.save(partial, format=image_format)
         print(f"{path}: {drawn.width}x{drawn.height}, drawn by a model trained on {config['source']} data")
+
+
+def _pairs_check(arguments: argparse.Namespace) -> None:
+    from ganflow.config import load_params
+    from ganflow.data import pair_check
+    from ganflow.data.pair_folder import list_pairs
+    from ganflow.data.pair_survey import survey
+
+    folder, seed = arguments.folder, load_params().seed
+    read = survey(list_pairs(folder))
+    chosen = pair_check.settings(read, str(folder), seed)
+    manifest = pair_check.write_manifest(read)
+    print(*pair_check.described(read, seed), sep="\n")
+    print(f"manifest: {manifest or 'not written, the folder is read-only'}")
+    print(f"\nNext, to train, measure, draw and report both translators:\n\n{pair_check.command(chosen)}")
 
 
 def _diff(arguments: argparse.Namespace) -> None:

@@ -18,6 +18,7 @@ Seed = Annotated[int, Field(ge=0, lt=2**31)]
 Beta = Annotated[float, Field(ge=0, lt=1)]
 Share = Annotated[float, Field(gt=0, le=1)]
 # The U-Net halves a tile until one pixel is left: sides are powers of two from 32 (5 levels) to 1024 (10).
+MAPS_FOLDER = "data/raw/maps"  # pairs.folder as it is by default: where the stage download_maps puts them
 TileSize = Literal[32, 64, 128, 256, 512, 1024]
 
 
@@ -61,6 +62,20 @@ class Maps(Section):
             raise ValueError(f"crop_size {self.crop_size} is larger than load_size {self.load_size}")
         if self.crop_size > self.eval_size:  # the U-Net reduces a crop to one pixel: of a smaller tile nothing is left
             raise ValueError(f"crop_size {self.crop_size} is larger than eval_size {self.eval_size}")
+        return self
+
+
+class Pairs(Section):
+    folder: Annotated[str, Field(min_length=1)]
+    direction: Literal["a2b", "b2a"]
+    crop_size: TileSize
+    tile_size: TileSize
+    labels: Literal["auto", "none"]
+
+    @model_validator(mode="after")
+    def _crop_fits(self) -> Self:
+        if self.crop_size > self.tile_size:
+            raise ValueError(f"crop_size {self.crop_size} is larger than tile_size {self.tile_size}")
         return self
 
 
@@ -192,6 +207,7 @@ class Params(Section):
     data: Data
     mnist: Mnist
     maps: Maps
+    pairs: Pairs
     classifier: Classifier
     gan: Gan
     cgan: Cgan
@@ -199,6 +215,16 @@ class Params(Section):
     cvae: Cvae
     evaluate: Evaluate
     render: Render
+
+    @property
+    def own_pairs(self) -> bool:
+        """Whether the translators train on a folder of the user's in place of the maps."""
+        return self.pairs.folder != MAPS_FOLDER
+
+    @property
+    def translation(self) -> Maps | Pairs:
+        """The section that says crop_size and direction of the pairs in use."""
+        return self.pairs if self.own_pairs else self.maps
 
 
 def load_params(path: Path = Path("params.yaml")) -> Params:

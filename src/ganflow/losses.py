@@ -106,7 +106,7 @@ def l1(generated: Tensor, target: Tensor, weight: Tensor | float = 1.0) -> Tenso
 def rarity(target: Tensor, common: Tensor, strength: float) -> Tensor:
     """1 + strength |y - m|, the mean over channels, [B, 1, H, W]: how much more L1 weighs where y is far from m.
 
-    `common` [3]: m, the median colour of all targets. Where a generator is uncertain, L1 is lowest at the median of the
+    `common` [C]: m, the median colour of all targets. Where a generator is uncertain, L1 is lowest at the median of the
     possible colours, which is m in most places, so uncertain parks and motorways are left out. This weight, which is
     our own addition, works against that.
     """

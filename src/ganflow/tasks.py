@@ -17,7 +17,12 @@ class Task:
 
 
 _DIGIT_ROWS = {"floor": "other real digits", "copies": "nearest training digits", "ceiling": "Gaussian on pixels"}
-_MAP_ROWS = {"nearest": "nearest training pair", "constant": "one constant colour", "input": "the input itself"}
+_MAP_ROWS = {
+    "nearest": "nearest training pair",
+    "constant": "one constant colour",
+    "input": "the input itself",
+    "colour": "class most frequent at the pixel's colour",
+}
 TASKS = {
     "gan": Task(
         "GAN for handwritten digits",

@@ -27,7 +27,7 @@ from playwright.sync_api import Page, expect
 from ganflow import config
 from ganflow.cli import main
 from ganflow.comparison.champion import ValidationScore
-from ganflow.metrics import translation
+from ganflow.metrics import classes, translation
 from ganflow.metrics.bootstrap import multiplicities
 from ganflow.metrics.comparable import judged
 from ganflow.tracking import run as tracking
@@ -62,7 +62,7 @@ def logged(folder: Path, lambda_l1: float, wrong: float, colour: str) -> str:
         ValidationScore("mean_iou", True, {"n": 96}, "download", "", score),
     )
     drawn = np.where(np.random.default_rng(7).random(REAL.shape[:3])[..., None] < wrong, REAL[::-1], REAL)
-    frame = translation.per_image(drawn, REAL, to_map=True)
+    frame = translation.per_image(drawn, REAL, legend=classes.MAPS)
     rows = translation.with_noise(frame, multiplicities(len(frame), 0))
     about = {"n": 30, "size": 16, "test_data": "abc"}
     key = judged("pix2pix", n=30, size=16, test_images="abc", direction="aerial2map", checkpoint="best")

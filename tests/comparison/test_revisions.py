@@ -11,7 +11,7 @@ import pytest
 from ganflow.cli import main
 from ganflow.comparison import revisions as compare
 from ganflow.errors import UserError
-from ganflow.metrics import translation
+from ganflow.metrics import classes, translation
 from ganflow.metrics.bootstrap import flat, multiplicities
 
 RNG = np.random.default_rng(0)
@@ -21,7 +21,7 @@ MAPS = RNG.choice(np.array([[234, 230, 222], [254, 254, 254], [178, 210, 254]], 
 def write(folder: Path, wrong: float, frechet: float, seed: int = 0) -> None:
     """A run whose maps have a share `wrong` of pixels drawn as another class, and the metrics of both tasks."""
     drawn = np.where(np.random.default_rng(7).random(MAPS.shape[:3])[..., None] < wrong, MAPS[::-1], MAPS)
-    frame = translation.per_image(drawn, MAPS, to_map=True)
+    frame = translation.per_image(drawn, MAPS, legend=classes.MAPS)
     (folder / "metrics").mkdir(exist_ok=True)
     frame.to_csv(folder / "metrics/pix2pix_images.csv", index_label="image")
     measured = translation.with_noise(frame, multiplicities(len(frame), 0))

@@ -23,7 +23,9 @@ GENERATED = np.stack([drawn(park=160, water=32), drawn(motorway=1, water=100), d
 
 
 def measured(generated: np.ndarray, real: np.ndarray) -> dict[str, tuple[float, float]]:
-    return translation.with_noise(translation.per_image(generated, real, to_map=True), multiplicities(len(real), 0))
+    return translation.with_noise(
+        translation.per_image(generated, real, legend=classes.MAPS), multiplicities(len(real), 0)
+    )
 
 
 def test_by_hand() -> None:

@@ -78,7 +78,7 @@ def _population() -> pd.DataFrame:
     elsewhere = rng.random(len(real)) < 0.3
     generated[elsewhere] = np.roll(real, 7, axis=0)[elsewhere]
     noise = rng.normal(size=real.shape) * rng.uniform(1, 5, (len(real), 1, 1, 1))
-    return translation.per_image((generated + noise).clip(0, 255).astype(np.uint8), real, to_map=True)
+    return translation.per_image((generated + noise).clip(0, 255).astype(np.uint8), real, legend=classes.MAPS)
 
 
 def maps(rng: np.random.Generator) -> Found:

@@ -23,7 +23,7 @@ def real() -> np.ndarray:
 
 def test_pixel_measures_are_means_and_class_measures_come_from_all_counts(real: np.ndarray) -> None:
     shifted = np.roll(real, 2, 1)
-    frame = translation.per_image(shifted, real, to_map=True)
+    frame = translation.per_image(shifted, real, legend=classes.MAPS)
     found = of(shifted, real)
     assert found["mae"] == pytest.approx(pixels.pixel_errors_per_image(shifted, real).mae.mean())
     counts = classes.confusions(shifted, real).sum(0)
@@ -34,7 +34,7 @@ def test_pixel_measures_are_means_and_class_measures_come_from_all_counts(real: 
 
 
 def test_photos_have_no_classes(real: np.ndarray) -> None:
-    frame = translation.per_image(real[:2], real[2:4], to_map=False)
+    frame = translation.per_image(real[:2], real[2:4], legend=None)
     assert list(frame) == list(pixels.pixel_errors_per_image(real[:2], real[2:4]))
     assert set(translation.translation_measures(frame)) == set(frame)
 
@@ -42,7 +42,7 @@ def test_photos_have_no_classes(real: np.ndarray) -> None:
 def test_a_resample_is_measured_as_the_images_it_holds(real: np.ndarray) -> None:
     generated = np.roll(real, 3, 2)
     weights = multiplicities(len(real), seed=4, resamples=3)
-    resampled = translation.translation_measures(translation.per_image(generated, real, to_map=True), weights)
+    resampled = translation.translation_measures(translation.per_image(generated, real, legend=classes.MAPS), weights)
     for row, counts in enumerate(weights.astype(int)):
         drawn = np.repeat(np.arange(len(real)), counts)
         for key, value in of(generated[drawn], real[drawn]).items():
@@ -51,7 +51,7 @@ def test_a_resample_is_measured_as_the_images_it_holds(real: np.ndarray) -> None
 
 def test_a_class_in_none_of_the_maps_has_no_measure() -> None:
     land = np.full((3, 32, 32, 3), classes.PROTOTYPES["land"][0], np.uint8)
-    found = translation.with_noise(translation.per_image(land, land, to_map=True), multiplicities(3, 0))
+    found = translation.with_noise(translation.per_image(land, land, legend=classes.MAPS), multiplicities(3, 0))
     assert found["iou/land"] == found["mean_iou"] == (1, 0)
     assert not {key for key in found if key in ("iou/water", "iou/road", "recall/water")}
 

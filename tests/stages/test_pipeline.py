@@ -107,7 +107,7 @@ def test_no_shell_stays_between_dvc_and_a_stage(name: str) -> None:
 def test_a_pix2pix_parameter_concerns_no_other_training() -> None:
     """`dvc exp run -S pix2pix.lambda_l1=50`: its training, and through its outs what follows, and nothing else."""
     concerned = {name for name, stage in STAGES.items() if "pix2pix" in stage["params"]}
-    assert concerned == {"check_params", "train_pix2pix", "report"}
+    assert concerned == {"check_params", "train_pix2pix", "report_pairs", "report"}
     made = set(made_by(STAGES["train_pix2pix"]))
     waiting, followers = list(made), set()
     while waiting:
@@ -116,7 +116,7 @@ def test_a_pix2pix_parameter_concerns_no_other_training() -> None:
             if name not in followers and any(dep == out or dep.startswith(f"{out}/") for dep in stage["deps"]):
                 followers.add(name)
                 waiting += made_by(stage)
-    assert followers == {"evaluate_pix2pix", "evaluate_cvae", "render", "report"}
+    assert followers == {"evaluate_pix2pix", "evaluate_cvae", "render_pairs", "report_pairs", "report"}
 
 
 def test_every_out_is_ignored_by_git() -> None:

@@ -95,7 +95,8 @@ ORDER = (
         "train_classifier",
     ),
     *("train_gan", "train_cgan", "train_pix2pix", "train_cvae"),
-    *("evaluate_gan", "evaluate_cgan", "evaluate_pix2pix", "evaluate_cvae", "render", "report"),
+    *("evaluate_gan", "evaluate_cgan", "evaluate_pix2pix", "evaluate_cvae", "render_digits", "render_pairs"),
+    *("report_pairs", "report"),
 )
 TASKS = ("gan", "cgan", "pix2pix", "cvae")
 # Saving after every step, so that a kill always lands near a checkpoint.

@@ -7,6 +7,8 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from ganflow.data.prepared import input_side
+
 # Takes a function (rows, generator) -> random tensor and a number of rows, and returns that many rows. It may draw more
 # rows than that: the rows of the other processes.
 Draw = Callable[[Callable[[int, torch.Generator], Tensor], int], Tensor]
@@ -29,14 +31,21 @@ def open_array(path: Path, device: torch.device) -> Tensor:
 
 
 def to_unit(images: Tensor) -> Tensor:
-    """uint8 0..255 to float32 in [-1, 1]."""
-    return images.float().div_(127.5).sub_(1.0)
+    """Levels 0..255, uint8 or float32, to float32 in [-1, 1]."""
+    return images.float().div(127.5).sub_(1.0)
 
 
 def to_bytes(images: Tensor) -> np.ndarray:
     """Float in [-1, 1], [N, C, H, W], to uint8 [N, H, W, C] (or [N, H, W] for one channel)."""
     pixels = images.float().add(1.0).mul(127.5).round().clamp(0, 255).to(torch.uint8)
     return pixels.permute(0, 2, 3, 1).squeeze(-1).cpu().numpy()
+
+
+def to_levels(images: Tensor, dtype: np.dtype) -> np.ndarray:
+    """Float in [-1, 1], [N, C, H, W], to levels 0..255 [N, H, W, C]: uint8, or float32 which is not rounded."""
+    if dtype == np.uint8:
+        return to_bytes(images).reshape(len(images), *images.shape[2:], images.shape[1])
+    return images.float().add(1.0).mul(127.5).clamp(0, 255).permute(0, 2, 3, 1).cpu().numpy()
 
 
 class DigitBatches:
@@ -56,26 +65,38 @@ class DigitBatches:
 
 
 class PairBatches:
-    """Aligned pairs, uint8 [N, 2, S, S, 3] (aerial first), as random crops, half of them flipped left to right."""
+    """Aligned pairs as random crops, half of them flipped left to right.
 
-    def __init__(self, pairs: Tensor, crop_size: int, direction: str, device: torch.device) -> None:
-        self._pairs, self._crop, self._device = pairs, crop_size, device
-        self._input = 0 if direction == "aerial2map" else 1
+    `pairs`: uint8 [N, 2, S, S, 3], or uint8 or float32 [N, S, S, sum of `channels`], those of A and then those of B.
+    """
+
+    def __init__(
+        self,
+        pairs: Tensor,
+        crop_size: int,
+        direction: str,
+        device: torch.device,
+        channels: tuple[int, int] = (3, 3),  # of A and B
+    ) -> None:
+        self._pairs, self._crop, self._device, self._channels = pairs, crop_size, device, channels
+        self._input = input_side(direction)
 
     def __len__(self) -> int:
         return len(self._pairs)
 
     def batch(self, indices: Tensor, draw: Draw = draw_in_one_process) -> tuple[Tensor, Tensor]:
-        """Input and target, each [B, 3, crop, crop] in [-1, 1]. Draws crops and flips."""
-        room = self._pairs.shape[2] - self._crop + 1
+        """Input and target, each [B, C, crop, crop] in [-1, 1]. Draws crops and flips."""
+        room = self._pairs.shape[-2] - self._crop + 1
         corners = draw(lambda count, rng: torch.randint(room, (count, 2), generator=rng), len(indices)).tolist()
         flips = draw(lambda count, rng: torch.rand(count, generator=rng), len(indices)) < 0.5
         crops = torch.stack(
             [
-                self._pairs[index, :, top : top + self._crop, left : left + self._crop]
+                self._pairs[index, ..., top : top + self._crop, left : left + self._crop, :]
                 for index, (top, left) in zip(indices.tolist(), corners, strict=True)
             ]
         ).to(self._device, non_blocking=True)
-        pairs = to_unit(crops).permute(1, 0, 4, 2, 3)  # [2, B, 3, crop, crop]
-        pairs = torch.where(flips.to(self._device).view(1, -1, 1, 1, 1), pairs.flip(-1), pairs)
-        return pairs[self._input], pairs[1 - self._input]
+        crops = to_unit(crops)
+        sides = crops.unbind(1) if crops.ndim == 5 else crops.split(self._channels, -1)
+        flips = flips.to(self._device).view(-1, 1, 1, 1)
+        sides = [torch.where(flips, side.flip(-1), side) for side in (side.permute(0, 3, 1, 2) for side in sides)]
+        return sides[self._input], sides[1 - self._input]

@@ -52,25 +52,23 @@ def read_pair(path: Path, size: int) -> np.ndarray:
 
 
 def median_colour(images: np.ndarray) -> np.ndarray:
-    """The colour, uint8 [3], with the least absolute error over `images`, uint8 [N, H, W, 3]: the channels' medians.
+    """The colour, uint8 [C], with the least absolute error over `images` [N, H, W, C]: the channels' medians.
 
-    Memory is flat in N (a histogram).
+    `images` are in levels of 0 to 255, rounded here. Memory is flat in N (a histogram).
     """
-    counts = np.zeros((3, 256), np.int64)
+    channels = images.shape[-1]
+    counts = np.zeros((channels, 256), np.int64)
     for image in images:
-        for channel in range(3):
-            counts[channel] += np.bincount(image[..., channel].ravel(), minlength=256)
+        for channel in range(channels):
+            levels = image[..., channel].ravel().round().astype(np.uint8, copy=False)
+            counts[channel] += np.bincount(levels, minlength=256)
     halves = counts.sum(1, keepdims=True) / 2
     return (counts.cumsum(1) >= halves).argmax(1).astype(np.uint8)
 
 
 def write_pairs(out: Path, paths: Sequence[Path], size: int, workers: int = 2) -> None:
     """Write uint8 [len(paths), 2, size, size, 3] to the .npy file `out`, memory flat in the number of pairs."""
-    array = np.lib.format.open_memmap(out, "w+", np.uint8, (len(paths), 2, size, size, 3))
-    if hasattr(os, "posix_fallocate"):  # not on macOS
-        # A disk that fills up under a memory map ends the process with a bus error: here it is an OSError.
-        with out.open("rb+") as file:
-            os.posix_fallocate(file.fileno(), 0, out.stat().st_size)
+    array = allocated(out, (len(paths), 2, size, size, 3), np.uint8)
 
     def fill(index: int) -> None:
         array[index] = read_pair(paths[index], size)
@@ -82,3 +80,13 @@ def write_pairs(out: Path, paths: Sequence[Path], size: int, workers: int = 2) -
             pool.shutdown(cancel_futures=True)
             raise
     array.flush()
+
+
+def allocated(out: Path, shape: tuple[int, ...], dtype: type) -> np.memmap:
+    """A new .npy file as an array in memory, to be filled. Its place on the disk is taken at once."""
+    array = np.lib.format.open_memmap(out, "w+", dtype, shape)
+    if hasattr(os, "posix_fallocate"):  # not on macOS
+        # A disk that fills up under a memory map ends the process with a bus error: here it is an OSError.
+        with out.open("rb+") as file:
+            os.posix_fallocate(file.fileno(), 0, out.stat().st_size)
+    return array

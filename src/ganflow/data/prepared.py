@@ -12,6 +12,8 @@ from ganflow.errors import UserError
 from ganflow.files import sha256, write_json
 
 PREPARED = Path("data/prepared")
+_EIGHT_BITS = {"channels": 3, "dtype": "uint8", "low": 0.0, "high": 255.0}
+MAP_SIDES = ({"name": "aerial photo", "classes": None, **_EIGHT_BITS}, {"name": "map", "classes": "map", **_EIGHT_BITS})
 
 
 def about(name: str, what: str = "training") -> dict[str, Any]:
@@ -32,17 +34,48 @@ def array(name: str, part: str) -> np.ndarray:
     return np.load(PREPARED / name / f"{part}.npy", mmap_mode="r")
 
 
+def sides(direction: str) -> tuple[dict[str, Any], dict[str, Any]]:
+    """What the inputs and the targets are in this direction: name, channels, dtype and range in the files, classes."""
+    found = about("maps").get("sides", MAP_SIDES)
+    source = input_side(direction)
+    return found[source], found[1 - source]
+
+
+def channels() -> tuple[int, int]:
+    """Of A and B in the prepared pairs."""
+    a, b = about("maps").get("sides", MAP_SIDES)
+    return a["channels"], b["channels"]
+
+
+def input_side(direction: str) -> int:
+    """Which of the two sides of a pair is the input: 0 or 1."""
+    return 0 if direction in ("aerial2map", "a2b") else 1
+
+
 def pairs(part: str, direction: str) -> tuple[np.ndarray, np.ndarray]:
-    """Inputs and targets of the maps' `part` in this direction, each uint8 [N, S, S, 3], memory-mapped."""
+    """Inputs and targets of the pairs' `part` in this direction, each [N, S, S, C], levels 0 to 255, memory-mapped.
+
+    Of the maps uint8 [N, S, S, 3]. Own pairs with more than 8 bits are float32.
+    """
     both = array("maps", part)
-    source = 0 if direction == "aerial2map" else 1
-    return both[:, source], both[:, 1 - source]
+    if both.ndim == 5:
+        halves = both[:, 0], both[:, 1]
+    else:
+        first = channels()[0]
+        halves = both[..., :first], both[..., first:]
+    source = input_side(direction)
+    return halves[source], halves[1 - source]
+
+
+def pictures_of_test() -> np.ndarray:
+    """Of each test pair, the number of the picture that it was cut from: [N]. The maps are whole pictures."""
+    path = PREPARED / "maps/test_pictures.npy"
+    return np.load(path) if path.exists() else np.arange(about("maps", "test")["test"])
 
 
 def common_colour(direction: str) -> torch.Tensor:
-    """The median colour of the training targets in this direction, uint8 [3]."""
-    aerial, street_map = about("maps")["median"]
-    return torch.tensor(street_map if direction == "aerial2map" else aerial, dtype=torch.uint8)
+    """The median colour of the training targets in this direction, uint8 [C]."""
+    return torch.tensor(about("maps")["median"][1 - input_side(direction)], dtype=torch.uint8)
 
 
 def evenly(count: int, total: int) -> np.ndarray:

@@ -1,4 +1,4 @@
-"""Record an evaluation's results: in metrics/ (for DVC and the report) and as a run of its own in MLflow."""
+"""Record an evaluation's results: in metrics/ (for DVC and the report) and, with its card, as a run in MLflow."""
 
 import json
 from collections.abc import Mapping
@@ -12,8 +12,9 @@ from ganflow.files import whole_file, write_json
 from ganflow.metrics.bootstrap import flat
 from ganflow.metrics.comparable import JUDGED
 from ganflow.metrics.failures import failure
-from ganflow.metrics.measures import BY_TASK
+from ganflow.metrics.measures import measures_of
 from ganflow.models import saved
+from ganflow.tracking import standings
 from ganflow.tracking.evaluations import log_evaluation
 
 METRICS = Path("metrics")
@@ -31,7 +32,7 @@ def record_results(
 ) -> None:
     """Write metrics/<task>.json (the model's own measures, flat), tables/<task>.json (all) and <task>_images.csv."""
     about = about | {"failure": failure(rows)}
-    own = {measure.key: rows["model"][measure.key] for measure in BY_TASK[task] if measure.key in rows["model"]}
+    own = {measure.key: rows["model"][measure.key] for measure in measures_of(task, rows["model"])}
     write_json(METRICS / f"{task}.json", {JUDGED: judged} | about | flat(own))
     table, table_of_images = METRICS / f"tables/{task}.json", METRICS / f"{task}_images.csv"
     write_json(table, {JUDGED: judged, "about": about, "rows": rows, **more})
@@ -39,3 +40,15 @@ def record_results(
         images.to_csv(partial, index_label="image")
     weights = saved.weights_digest(Path("models") / task)
     log_evaluation(task, json.loads(table.read_text()), weights, params, {table_of_images: METRICS.name})
+
+
+def publish(task: str, table: dict[str, Any], params: Params, card: Path, figures: list[Path]) -> None:
+    """Complete the evaluation's run by its card and figures, and write anew which runs of the task are best."""
+    log_evaluation(
+        task,
+        table,
+        saved.weights_digest(Path("models") / task),
+        params,
+        {card: "model card", METRICS / f"{task}_images.csv": METRICS.name} | dict.fromkeys(figures, "figures"),
+        then=lambda client: standings.publish_standings(client, task),
+    )

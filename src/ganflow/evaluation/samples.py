@@ -24,14 +24,14 @@ def sample_measures(
     vae: ConditionalVae,
     inputs: np.ndarray,
     real: np.ndarray,
-    direction: str,
+    legend: classes.Legend | None,
     networks: perceptual.Weights | perceptual.Absent,
     device: torch.device,
 ) -> tuple[dict[str, tuple[float, float]], dict[str, Any]]:
     """Diversity and best of n of the VAE's samples, beside Pix2Pix's output and, if it has dropout, samples by dropout.
 
-    `inputs`, `real`: uint8 [N, H, W, 3]. Returns the VAE's own measures, as (value, plus-minus), and the tables that
-    the report shows.
+    `inputs`, `real`: [N, H, W, C], levels 0 to 255. Returns the VAE's own measures, as (value, plus-minus), and the
+    tables that the report shows.
     """
     own, count = params.evaluate, params.evaluate.samples
     random_latents = latents(count, vae.latent_dim, params.seed, "cvae", "samples")
@@ -50,8 +50,9 @@ def sample_measures(
     for name, answers in sampled.items():
         errors = np.stack([mean_absolute_difference(one, real) for one in answers], axis=1)
         curves["mae"][name] = best_of_n(errors).tolist()
-        if direction == "aerial2map":
-            ious = np.stack([classes.scores(classes.confusions(one, real))["mean_iou"] for one in answers], axis=1)
+        if legend is not None:
+            counts = [classes.confusions(one, real, legend) for one in answers]
+            ious = np.stack([classes.scores(one, legend.names)["mean_iou"] for one in counts], axis=1)
             curves.setdefault("mean_iou", {})[name] = (-best_of_n(-ious)).tolist()
         if len(answers) > 1:
             differences[name] = {"pixels": mean(diversity(np.stack(answers, axis=1)))}
@@ -71,7 +72,7 @@ def sample_measures(
 def kl_by_dimension(
     vae: ConditionalVae, inputs: np.ndarray, real: np.ndarray, batch_size: int, device: torch.device
 ) -> np.ndarray:
-    """KL(posterior given the target || prior given the input) of each pair, uint8 [N, H, W, 3]: [N, Z], nats."""
+    """KL(posterior given the target || prior given the input) of each pair, [N, H, W, C]: [N, Z], nats."""
     found = []
     for start in range(0, len(real), batch_size):
         x, y = (to_input(images[start : start + batch_size], device) for images in (inputs, real))

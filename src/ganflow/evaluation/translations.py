@@ -12,6 +12,7 @@ from ganflow.evaluation.results import record_results
 from ganflow.evaluation.threads import map_rows
 from ganflow.metrics import classes, perceptual, translation
 from ganflow.metrics.bootstrap import multiplicities
+from ganflow.metrics.by_colour import classes_by_colour
 from ganflow.metrics.comparable import judged
 from ganflow.metrics.nearest import nearest_targets, resized
 
@@ -28,17 +29,22 @@ def evaluate_translator(
     sampling: tuple[str, ...] = (),  # parameters of "evaluate" that these further measures depend on
 ) -> None:
     """Measure `answers` and the baselines without a network, with 95 % intervals, and record the results."""
-    to_map = model["direction"] == "aerial2map"
+    source, target = prepared.sides(model["direction"])
+    legend = classes.legend_of(target)
     train_inputs, train_targets = prepared.pairs("train", model["direction"])
     inputs, real = prepared.pairs("test", model["direction"])
     baselines = {
         # From the training images: a baseline must not use the test set.
         "constant": np.broadcast_to(median_colour(train_targets), real.shape),
         "nearest": nearest_targets(train_inputs, train_targets, inputs)[0],
-        "input": inputs,
     }
-    weights = multiplicities(len(real), params.seed)
-    frames = map_rows(lambda answer: translation.per_image(answer, real, to_map), answers | baselines)
+    if source["channels"] == target["channels"]:
+        baselines["input"] = inputs
+    if legend is not None and legend != classes.MAPS:
+        baselines["colour"] = classes_by_colour(train_inputs, train_targets, inputs, legend)
+    pictures = prepared.pictures_of_test()
+    weights = multiplicities(int(pictures.max()) + 1, params.seed)[:, pictures]
+    frames = map_rows(lambda answer: translation.per_image(answer, real, legend), answers | baselines)
     rows = {name: translation.with_noise(frame, weights) for name, frame in frames.items()}
     rows["model"] |= model_measures or {}
 
@@ -70,12 +76,15 @@ def evaluate_translator(
             "epoch": model["epoch"],
             "n": len(real),
             "size": real.shape[1],
+            "input": source["name"],
+            "target": target["name"],
             "test_data": test_data[:12],
         },
         rows=rows,
         more={
             "perceptual": perceptual.conditions(networks, params.evaluate.perceptual, real),
-            "confusion": classes.confusions(answers["model"], real).sum(0).tolist() if to_map else None,
+            "classes": list(legend.names) if legend else [],
+            "confusion": classes.confusions(answers["model"], real, legend).sum(0).tolist() if legend else None,
             **(more or {}),
         },
         images=frames["model"],

@@ -13,8 +13,8 @@ def digit_grid(digits: np.ndarray, columns: int, zoom: int = 2) -> Image.Image:
 
 
 def translation_grid(columns: dict[str, np.ndarray]) -> Image.Image:
-    """Captioned columns of uint8 [N, H, W, 3], one row per pair."""
-    tiles = np.stack(list(columns.values()), axis=1)  # [N, columns, H, W, 3]
+    """Captioned columns of images [N, H, W, C], one row per pair."""
+    tiles = np.stack([shown(images) for images in columns.values()], axis=1)  # [N, columns, H, W, 3]
     grid = _grid(tiles.reshape(-1, *tiles.shape[2:]), len(columns), zoom=1)
     width = tiles.shape[3] + GAP
     letters = max(9, min(18, width // 9))
@@ -25,6 +25,14 @@ def translation_grid(columns: dict[str, np.ndarray]) -> Image.Image:
     for place, caption in enumerate(columns):
         draw.text((GAP + place * width + (width - GAP) / 2, header / 2), caption, INK, font, anchor="mm")
     return page
+
+
+def shown(images: np.ndarray) -> np.ndarray:
+    """Images [..., C] in levels 0..255 as people see them: uint8 [..., 3], grey, or the first three channels."""
+    if images.dtype != np.uint8:
+        images = images.round().clip(0, 255).astype(np.uint8)
+    channels = images.shape[-1]
+    return np.repeat(images[..., :1], 3, axis=-1) if channels < 3 else images[..., :3]
 
 
 def spherical_path(start: np.ndarray, end: np.ndarray, steps: int) -> np.ndarray:

@@ -8,7 +8,7 @@ import torch
 from PIL import Image
 from torch import Tensor, nn
 
-from ganflow.data.batches import to_bytes, to_unit
+from ganflow.data.batches import to_levels, to_unit
 from ganflow.errors import UserError, one_line
 
 OVERLAP = 64  # pixels that neighbouring tiles of a large photo share, blended linearly
@@ -18,7 +18,7 @@ OVERLAP = 64  # pixels that neighbouring tiles of a large photo share, blended l
 def translate(
     generator: nn.Module, tiles: np.ndarray, batch_size: int, device: torch.device, latents: Tensor | None = None
 ) -> np.ndarray:
-    """uint8 [N, H, W, 3] to uint8 of the same shape, `batch_size` tiles at a time.
+    """Levels 0..255 [N, H, W, C], uint8 or float32, to the network's images in the same type, in batches.
 
     `latents` [N, Z]: one per tile, for a generator that takes them. A generator with batch norm gets one tile at a
     time, because its output would depend on the rest of the batch otherwise.
@@ -29,7 +29,7 @@ def translate(
     for start in range(0, len(tiles), batch_size):
         batch = slice(start, start + batch_size)
         latent = () if latents is None else (latents[batch].to(device),)
-        translated.append(to_bytes(generator(to_input(tiles[batch], device), *latent)))
+        translated.append(to_levels(generator(to_input(tiles[batch], device), *latent), tiles.dtype))
     return np.concatenate(translated)
 
 
@@ -87,5 +87,5 @@ def _starts(length: int, tile: int, step: int) -> list[int]:
 
 
 def to_input(tiles: np.ndarray, device: torch.device) -> Tensor:
-    """uint8 [N, H, W, 3] as a network takes it: [N, 3, H, W] in [-1, 1]."""
+    """Levels 0..255 [N, H, W, C] as a network takes them: [N, C, H, W] in [-1, 1]."""
     return to_unit(torch.from_numpy(np.array(tiles)).to(device)).permute(0, 3, 1, 2)

@@ -1,6 +1,6 @@
 """Every reported measure: its name, which direction is better, and a short description (more in docs/metrics.md)."""
 
-from collections.abc import Container
+from collections.abc import Container, Iterable
 from dataclasses import dataclass
 from typing import Literal
 
@@ -104,7 +104,10 @@ PER_CLASS = tuple(
 )
 TRANSLATION = TRANSLATION_CLASSES + TRANSLATION_PIXELS + TRANSLATION_PERCEPTUAL
 BY_TASK = {"gan": DIGITS, "cgan": CONDITIONAL + DIGITS, "pix2pix": TRANSLATION, "cvae": TRANSLATION + SAMPLES}
-MEASURES = {measure.key: measure for measures in (*BY_TASK.values(), PER_CLASS) for measure in measures}
+VALIDATION = (
+    Measure("texture", "distance of the texture", "down", 3, "of pictures without classes; blur has a large one"),
+)
+MEASURES = {m.key: m for measures in (*BY_TASK.values(), PER_CLASS, VALIDATION) for m in measures}
 # Digits have two: right (are they digits?) and varied (are all real ones there?). One alone is easily had.
 _HEADLINES = {
     "gan": {"right": ("precision",), "varied": ("coverage",)},
@@ -118,3 +121,17 @@ def headlines(task: str, row: Container[str]) -> dict[str, Measure]:
     """The measures to look at first, of those in `row`, by what they say in a word (for digits: right, varied)."""
     found = {word: next((key for key in keys if key in row), None) for word, keys in _HEADLINES[task].items()}
     return {word: MEASURES[key] for word, key in found.items() if key is not None}
+
+
+def measures_of(task: str, keys: Iterable[str]) -> tuple[Measure, ...]:
+    """The measures of a task that `keys` name, those of classes that only these results have (labels') among them."""
+    keys = list(keys)
+    found = [measure for measure in BY_TASK[task] if measure.key in keys]
+    known = {measure.key for measure in found} | {measure.key for measure in PER_CLASS}
+    others = [key for key in keys if key.split("/")[0] in ("iou", "precision", "recall") and key not in known]
+    own = [Measure(key, f"{key.partition('/')[2]}: {_SHARES[key.split('/')[0]]}", "up", 3) for key in others]
+    place = 1 if found and found[0].key == "mean_iou" else 0
+    return (*found[:place], *own, *found[place:])
+
+
+_SHARES = {"iou": "IoU", "precision": "precision", "recall": "recall"}

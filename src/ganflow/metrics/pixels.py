@@ -1,7 +1,7 @@
 """Pixel measures of a translated image against the real one, image by image.
 
-Differences are in the 0..255 units of the uint8 images. All of them reward a safe, flat guess on maps: always read
-them beside the constant colour's row, and beside the map classes (classes.py).
+Differences are in levels, of which 0 to 255 are the range of the images. All of them reward a safe, flat guess on maps:
+always read them beside the constant colour's row, and beside the map classes (classes.py).
 """
 
 import numpy as np
@@ -20,7 +20,7 @@ DELTAS = (5, 10)
 
 
 def pixel_errors_per_image(generated: np.ndarray, real: np.ndarray) -> pd.DataFrame:
-    """One row per image of `generated` against `real`, both uint8 [N, H, W, 3] (may be memory-mapped).
+    """One row per image of `generated` against `real`, both [N, H, W, C], uint8 or float32 (may be memory-mapped).
 
     Columns:
         mae, rmse: over channels and pixels, 0..255.
@@ -29,12 +29,12 @@ def pixel_errors_per_image(generated: np.ndarray, real: np.ndarray) -> pd.DataFr
             on RGB, over the windows that lie wholly in the image.
         ms_ssim: the same on five scales, each half the last. Wang et al. 2003, with their weights. Left out below
             176 px, where the window outgrows the smallest scale.
-        gcgan_rmse, gcgan_acc5, gcgan_acc10: the GcGAN protocol (Fu et al. 2019, arXiv:1809.05852, and its code): the
-            channels' squares are *summed*, so its RMSE is sqrt(3) times `rmse`; accuracy is the percentage of pixels
-            whose largest channel difference is below delta = 5 and 10. How the images were brought to 256 px matters
-            more than most models do: on the first 200 official test maps one constant colour (232, 228, 224) has an
-            RMSE of 27.78 after Pillow's bilinear filter, 28.39 after its bicubic one, and 28.98 after a
-            bilinear one that does not smooth first (torch's; that code's, OpenCV's, does not either).
+        gcgan_rmse, gcgan_acc5, gcgan_acc10: of three channels, the GcGAN protocol (Fu et al. 2019, arXiv:1809.05852,
+            and its code): the channels' squares are *summed*, so its RMSE is sqrt(3) times `rmse`; accuracy is the
+            percentage of pixels whose largest channel difference is below delta = 5 and 10. How the images were brought
+            to 256 px matters more than most models do: on the first 200 official test maps one constant colour
+            (232, 228, 224) has an RMSE of 27.78 after Pillow's bilinear filter, 28.39 after its bicubic one, and 28.98
+            after a bilinear one that does not smooth first (torch's; that code's, OpenCV's, does not either).
 
     Raises:
         UserError: the images are smaller than SSIM's window.
@@ -50,18 +50,20 @@ def pixel_errors_per_image(generated: np.ndarray, real: np.ndarray) -> pd.DataFr
 
 
 def _measure(generated: np.ndarray, real: np.ndarray) -> pd.DataFrame:
-    difference = np.abs(generated.astype(np.int32) - real.astype(np.int32))
+    wide = np.int32 if generated.dtype == real.dtype == np.uint8 else np.float32
+    difference = np.abs(generated.astype(wide) - real.astype(wide))
     squares = (difference**2).mean(axis=(1, 2, 3))
     rmse = np.sqrt(squares)
     largest = difference.max(axis=3)
+    gcgan = {"gcgan_rmse": np.sqrt(3 * squares)}
+    gcgan |= {f"gcgan_acc{delta}": 100 * (largest < delta).mean(axis=(1, 2)) for delta in DELTAS}
     return pd.DataFrame(
         {
             "mae": difference.mean(axis=(1, 2, 3)),
             "rmse": rmse,
             "psnr": np.minimum(20 * np.log10(255 / np.maximum(rmse, 1e-9)), PSNR_CAP),
             **_ssim_and_ms_ssim(generated, real),
-            "gcgan_rmse": np.sqrt(3 * squares),
-            **{f"gcgan_acc{delta}": 100 * (largest < delta).mean(axis=(1, 2)) for delta in DELTAS},
+            **(gcgan if difference.shape[3] == 3 else {}),
         }
     )
 

@@ -29,8 +29,14 @@ def diversity(samples: np.ndarray) -> np.ndarray:
 
 
 def mean_absolute_difference(a: np.ndarray, b: np.ndarray) -> np.ndarray:
-    """Of each pair of images, both uint8 [N, H, W, 3]: [N], 0..255."""
-    return np.array([np.abs(one.astype(np.int16) - other).mean() for one, other in zip(a, b, strict=True)])
+    """Of each pair of images, both [N, H, W, C]: [N], 0..255."""
+    return np.array([absolute_difference(one, other).mean() for one, other in zip(a, b, strict=True)])
+
+
+def absolute_difference(a: np.ndarray, b: np.ndarray) -> np.ndarray:
+    """Of images in levels, uint8 or float32, value by value; exact for uint8."""
+    wide = np.int16 if a.dtype == b.dtype == np.uint8 else np.float32
+    return np.abs(a.astype(wide) - b)
 
 
 def used_dimensions(kl: np.ndarray, seed: int) -> tuple[float, float]:

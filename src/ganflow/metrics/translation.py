@@ -7,7 +7,7 @@ from ganflow.metrics import classes, hallucination, pixels, streets
 from ganflow.metrics.bootstrap import plus_minus
 from ganflow.metrics.intervals import wilson
 
-_CELLS = [f"pixels/{real}/{generated}" for real in classes.CLASSES for generated in classes.CLASSES]
+_CELLS = "pixels/"
 _EDGES = ["edges/generated", "edges/generated_near", "edges/real", "edges/real_near"]
 _LINES = ["lines/generated", "lines/generated_near", "lines/real", "lines/real_near"]
 _HALLUCINATED = [
@@ -15,22 +15,24 @@ _HALLUCINATED = [
 ]
 
 
-def per_image(generated: np.ndarray, real: np.ndarray, to_map: bool) -> pd.DataFrame:
-    """One row per image of `generated` against `real`, both uint8 [N, H, W, 3].
+def per_image(generated: np.ndarray, real: np.ndarray, legend: classes.Legend | None) -> pd.DataFrame:
+    """One row per image of `generated` against `real`, both [N, H, W, C] in levels of 0 to 255.
 
-    Columns: those of pixels.pixel_errors_per_image. For maps also the pixel counts of the confusion matrix
-    (pixels/<real class>/<generated class>), of the streets' edges and of their centre lines, the hallucinations
-    (hallucination.hallucinations_per_image), and `mean_iou` of this map alone.
+    Columns: those of pixels.pixel_errors_per_image. With classes also the pixel counts of the confusion matrix
+    (pixels/<real class>/<generated class>), and `mean_iou` of this image alone; for maps also counts of the streets'
+    edges and of their centre lines, and the hallucinations (hallucination.hallucinations_per_image).
     """
     frame = pixels.pixel_errors_per_image(generated, real)
-    if not to_map:  # a photo has no palette
+    if legend is None:  # a photo has no classes
         return frame
-    counts = classes.confusions(generated, real)
-    frame["mean_iou"] = classes.scores(counts)["mean_iou"]
+    counts = classes.confusions(generated, real, legend)
+    frame["mean_iou"] = classes.scores(counts, legend.names)["mean_iou"]
+    cells = [f"{_CELLS}{real_name}/{name}" for real_name in legend.names for name in legend.names]
+    frame = frame.join(pd.DataFrame(counts.reshape(len(counts), -1), columns=cells))
+    if legend != classes.MAPS:
+        return frame
     edges, lines = classes.road_boundaries(generated, real), streets.lines(generated, real)
-    counted = pd.DataFrame(
-        np.concatenate([counts.reshape(len(counts), -1), edges, lines], axis=1), columns=[*_CELLS, *_EDGES, *_LINES]
-    )
+    counted = pd.DataFrame(np.concatenate([edges, lines], axis=1), columns=[*_EDGES, *_LINES])
     hallucinated = hallucination.hallucinations_per_image(counts).reshape(len(counts), -1)
     return frame.join([counted, pd.DataFrame(hallucinated, columns=_HALLUCINATED)])
 
@@ -48,12 +50,13 @@ def translation_measures(frame: pd.DataFrame, weights: np.ndarray | None = None)
     def totals(columns: list[str]) -> np.ndarray:
         return weights @ frame[columns].to_numpy(np.float64)
 
-    has_classes = _CELLS[0] in frame
-    pixel_measures = [name for name in frame if "/" not in str(name) and not (has_classes and name == "mean_iou")]
+    cells = [str(name) for name in frame if str(name).startswith(_CELLS)]
+    pixel_measures = [name for name in frame if "/" not in str(name) and not (cells and name == "mean_iou")]
     found = dict(zip(pixel_measures, totals(pixel_measures).T / weights.sum(1), strict=True))
-    if has_classes:
-        side = len(classes.CLASSES)
-        found |= classes.scores(totals(_CELLS).reshape(-1, side, side))
+    if cells:
+        names = tuple(dict.fromkeys(cell.split("/")[1] for cell in cells))
+        found |= classes.scores(totals(cells).reshape(-1, len(names), len(names)), names)
+    if _EDGES[0] in frame:
         found["road_boundary_f"] = classes.boundary_f(totals(_EDGES))
     if _LINES[0] in frame:  # files of earlier versions have none
         found |= streets.completeness_correctness_quality(totals(_LINES))

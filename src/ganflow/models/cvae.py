@@ -28,15 +28,17 @@ class ConditionalVae(nn.Module):
         latent_dim: int,
         prior: Literal["learned", "normal"],
         palette: int = 0,
+        inputs: int = 3,
+        outputs: int = 3,
     ) -> None:
         super().__init__()
         self.latent_dim = latent_dim
-        self.generator = UNet(levels, channels, norm, upsample, 0.0, latent_dim, palette)
-        self.posterior = Encoder(levels, encoder_channels, latent_dim)
-        self.learned = Encoder(levels, encoder_channels, latent_dim) if prior == "learned" else None
+        self.generator = UNet(levels, channels, norm, upsample, 0.0, latent_dim, palette, inputs, outputs)
+        self.posterior = Encoder(levels, encoder_channels, latent_dim, outputs)
+        self.learned = Encoder(levels, encoder_channels, latent_dim, inputs) if prior == "learned" else None
 
     def forward(self, images: Tensor, noise: Tensor | None = None) -> Tensor:
-        """Images [B, 3, H, W] in [-1, 1] to images of that shape, with latents drawn from the prior.
+        """Images [B, inputs, H, W] in [-1, 1] to [B, outputs, H, W], with latents drawn from the prior.
 
         `noise` [B, latent_dim] ~ N(0, 1) selects the latents; without it they are the prior's mean.
         """
@@ -52,19 +54,19 @@ class ConditionalVae(nn.Module):
 
 
 class Encoder(nn.Module):
-    """Images [B, 3, H, W] in [-1, 1] to mean and log variance of their latent, each [B, latent_dim].
+    """Images [B, inputs, H, W] in [-1, 1] to mean and log variance of their latent, each [B, latent_dim].
 
     Convolutions of stride 2 down to 4 x 4 at the training size, the mean over positions, and one linear layer for each
     output. No norm: instance norm would remove the shares of colour (how much water, how much park) by which maps
     differ.
     """
 
-    def __init__(self, levels: int, channels: int, latent_dim: int) -> None:
+    def __init__(self, levels: int, channels: int, latent_dim: int, inputs: int) -> None:
         super().__init__()
-        widths = [3, *(channels * min(2**level, 8) for level in range(max(1, levels - 2)))]
+        widths = [inputs, *(channels * min(2**level, 8) for level in range(max(1, levels - 2)))]
         layers: list[nn.Module] = []
-        for inputs, outputs in itertools.pairwise(widths):
-            layers += [Halve(inputs, outputs), nn.LeakyReLU(0.2)]
+        for narrow, wide in itertools.pairwise(widths):
+            layers += [Halve(narrow, wide), nn.LeakyReLU(0.2)]
         self.layers = nn.Sequential(*layers)
         self.mean = nn.Linear(widths[-1], latent_dim)
         self.log_variance = nn.Linear(widths[-1], latent_dim)

@@ -7,7 +7,7 @@ from ganflow.models.layers import Double, Halve, normalise, pix2pix_init
 
 
 class UNet(nn.Module):
-    """Images [B, 3, H, W] in [-1, 1] to images of the same shape and range.
+    """Images [B, inputs, H, W] in [-1, 1] to images [B, outputs, H, W] in that range.
 
     `levels` halvings and as many doublings, with skip connections between maps of equal size; 8 levels and 64 channels
     are the paper's U-Net-256 (54.4 M parameters). H and W must be multiples of 2**levels. `dropout` acts in the three
@@ -31,6 +31,8 @@ class UNet(nn.Module):
         dropout: float,
         latent_dim: int = 0,
         palette: int = 0,
+        inputs: int = 3,
+        outputs: int = 3,
     ) -> None:
         super().__init__()
         widths = [channels * min(2**level, 8) for level in range(levels)]
@@ -39,20 +41,20 @@ class UNet(nn.Module):
         self.up = nn.ModuleList()
         for level, width in enumerate(widths):
             outermost, innermost = level == 0, level == levels - 1
-            self.down.append(_down(3 if outermost else widths[level - 1], width, norm, outermost, innermost))
+            self.down.append(_down(inputs if outermost else widths[level - 1], width, norm, outermost, innermost))
             # `up` is indexed like `down`: up[level] doubles what down[level] halved.
             blocks_from_innermost = levels - 1 - level
             self.up.append(
                 _up(
                     width if innermost else 2 * width,
-                    palette + 3 if outermost else widths[level - 1],
+                    palette + outputs if outermost else widths[level - 1],
                     norm,
                     upsample,
                     dropout if 1 <= blocks_from_innermost <= 3 else 0.0,
                     outermost,
                 )
             )
-        self.output = Palette(palette, 3) if palette else nn.Tanh()
+        self.output = Palette(palette, outputs) if palette else nn.Tanh()
         self.apply(pix2pix_init)
         modulated = [*widths, *widths[:-1]] if latent_dim else []  # all of `down`, and `up` but the outermost
         self.styles = nn.ModuleList(nn.Linear(latent_dim, 2 * width) for width in modulated)

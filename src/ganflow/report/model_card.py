@@ -8,11 +8,9 @@ from typing import Any
 
 from ganflow.config import dotted
 from ganflow.metrics.failures import failure
-from ganflow.metrics.measures import BY_TASK, Measure
+from ganflow.metrics.measures import Measure, measures_of
 from ganflow.tasks import TASKS, Task
 from ganflow.templates import template
-
-_DIRECTIONS = {"aerial2map": "aerial photo → map", "map2aerial": "map → aerial photo"}
 
 
 def build_card(
@@ -26,21 +24,24 @@ def build_card(
 ) -> str:
     """The card of one model, as text."""
     kind = TASKS[task]
-    direction = model.get("direction")
+    about, folder = table["about"], training["source"] == "folder"
+    translation = f"{about['input']} → {about['target']}" if "input" in about else ""
     return template("report/model_card.md.j2").render(
         task=task,
         kind=kind,
-        description=kind.description + (f"{_DIRECTIONS[direction]}." if direction else ""),
-        to_map=direction == "aerial2map",
+        title=f"{kind.title.split(' between ')[0]}: {translation}" if folder else kind.title,
+        description=kind.description + (f"{translation}." if translation else ""),
+        to_map=about.get("target") == "map" and not folder,
+        own=folder,
         model=model,
         weights_sha256=weights_sha256,
-        about=table["about"],
+        about=about,
         failure=failure(table["rows"]),
         baselines=[title for row, title in kind.baselines.items() if row in table["rows"]],
-        rows=[_row(measure, kind, table["rows"]) for measure in BY_TASK[task] if measure.key in table["rows"]["model"]],
+        rows=[_row(measure, kind, table["rows"]) for measure in measures_of(task, table["rows"]["model"])],
         training=training,
         parameters=dotted(parameters),
-        generated="generated" in (model["source"], training["source"], table["about"]["source"]),
+        generated="generated" in (model["source"], training["source"], about["source"]),
     )
 
 

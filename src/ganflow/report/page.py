@@ -13,7 +13,6 @@ from ruamel.yaml import YAML
 from ruamel.yaml.compat import StringIO
 
 from ganflow.config import Params, Translator
-from ganflow.metrics.classes import CLASSES
 from ganflow.metrics.comparable import IMAGES, JUDGED, not_comparable
 from ganflow.metrics.failures import failure
 from ganflow.metrics.measures import (
@@ -26,6 +25,7 @@ from ganflow.metrics.measures import (
     TRANSLATION_PIXELS,
     Measure,
     headlines,
+    measures_of,
 )
 from ganflow.templates import QUALITY, embedded, template
 
@@ -65,6 +65,7 @@ MAP_COLUMNS = {
     "nearest": "nearest training pair",
     "constant": "constant colour",
     "input": "the input",
+    "colour": "the pixel's colour alone",
 }
 
 
@@ -75,19 +76,21 @@ def build_report(
     params: Params,
     figures: dict[str, Path],
     pairs: dict[str, list[dict[str, Any]]],
-    digit_confusion: list[list[float]],
+    digit_confusion: list[list[float]] | None = None,
 ) -> str:
     """The page as HTML text, which loads nothing from elsewhere.
 
-    `tables`: metrics/tables/*.json of gan, cgan, pix2pix and cvae; `l1`: the table of the L1 baseline, shown if it
-    is comparable; `data`: facts of the data sets; `figures`: PNG files by name; `pairs`: test pairs
-    of Pix2Pix under "spread", "best" and "worst", each {"image": number, "measures": its own, by name, "tiles": PNG
-    files of input, generated and real}; `digit_confusion`: of each requested digit (rows), the share that the
-    classifier reads as each digit [10, 10].
+    `tables`: metrics/tables/*.json of pix2pix and cvae and, for a page with the digits, of gan and cgan; `l1`: the
+    table of the L1 baseline, shown if it is comparable; `data`: facts of the data sets; `figures`: PNG files by name;
+    `pairs`: test pairs of Pix2Pix under "spread", "best" and "worst", each {"image": number, "measures": its own, by
+    name, "tiles": PNG files of input, generated and real}; `digit_confusion`: of each requested digit (rows), the
+    share that the classifier reads as each digit [10, 10].
     """
-    gan, cgan, pix2pix, cvae = (tables[task] for task in ("gan", "cgan", "pix2pix", "cvae"))
-    about = pix2pix["about"]
-    to_map = about["direction"] == "aerial2map"
+    pix2pix, cvae = tables["pix2pix"], tables["cvae"]
+    about, own = pix2pix["about"], pix2pix["about"]["source"] == "folder"
+    to_map = about["target"] == "map" and not own
+    classes = pix2pix["classes"]
+    class_measures, per_class = (TRANSLATION_CLASSES, PER_CLASS) if to_map else _of_classes(classes)
     l1_why_not = not_comparable(l1.get(JUDGED), pix2pix.get(JUDGED))
     rows = pix2pix["rows"] | ({} if l1_why_not else {"l1": l1["rows"]["model"]})
     columns = {key: title for key, title in MAP_COLUMNS.items() if key in rows}
@@ -105,32 +108,19 @@ def build_report(
     cvae_columns |= {MAP_COLUMNS[key]: cvae["rows"][key] for key in ("nearest", "constant")}
     return template("report/report.html.j2").render(
         failures={task: failed for task, failed in failures.items() if failed},
-        glances={
-            "Digits": _glance("gan", gan["rows"], DIGIT_COLUMNS),
-            "Class-conditional digits": _glance("cgan", cgan["rows"], DIGIT_COLUMNS),
-            "maps": _glance("pix2pix", rows, columns),
-        },
+        maps_glance=_glance("pix2pix", rows, columns),
         generated=any(
             entry["source"] == "generated" for entry in (*(table["about"] for table in tables.values()), *data)
         ),
         data=data,
-        parameters=_as_yaml(params),
-        gan=gan["about"],
-        gan_objective=params.gan.objective,
-        digit_columns=list(DIGIT_COLUMNS.values()),
-        digit_rows=_rows(DIGITS, [gan["rows"][key] for key in DIGIT_COLUMNS]),
-        shares=gan["class_shares"],
+        parameters=_as_yaml(params, digits="gan" in tables),
+        digits="gan" in tables,
+        **(_digits(tables["gan"], tables["cgan"], params) if "gan" in tables else {}),
         digit_confusion=digit_confusion,
-        cgan=cgan["about"],
-        cgan_objective=params.cgan.objective,
-        cgan_rows=_rows(CONDITIONAL + DIGITS, [cgan["rows"][key] for key in DIGIT_COLUMNS]),
-        by_class=cgan["by_class"],
         cvae=cvae["about"],
         cvae_kind=_kind_of_cvae(params),
         cvae_columns=list(cvae_columns),
-        cvae_rows=_rows(
-            (*(TRANSLATION_CLASSES if to_map else ()), *TRANSLATION_PIXELS), list(cvae_columns.values()), of_networks
-        ),
+        cvae_rows=_rows((*class_measures, *TRANSLATION_PIXELS), list(cvae_columns.values()), of_networks),
         sample_rows=_rows(SAMPLES, [cvae["rows"]["model"]]),
         diversity=cvae["diversity"],
         kl_by_dimension=cvae["kl_by_dimension"],
@@ -139,17 +129,19 @@ def build_report(
         pix2pix=about,
         pix2pix_objective=_weights(params.pix2pix),
         to_map=to_map,
+        own=own,
+        input_name=about["input"],
+        target_name=about["target"],
         map_columns=list(columns.values()),
         l1_why_not=l1_why_not,
-        class_rows=_rows(TRANSLATION_CLASSES, [rows[key] for key in columns], trained) if to_map else [],
+        class_rows=_rows(class_measures, [rows[key] for key in columns], trained),
         pixel_rows=_rows(TRANSLATION_PIXELS, [rows[key] for key in columns], trained),
         perceptual=pix2pix["perceptual"],
-        digits_perceptual=gan["perceptual"],
         perceptual_rows=_rows(TRANSLATION_PERCEPTUAL, [rows["model"], rows.get("floor", {})]),
-        confusion=_shares_of_rows(pix2pix["confusion"]) if to_map else [],
-        classes=CLASSES,
-        ranked_by="mean IoU" if to_map else "mean absolute error",
-        per_class=_rows(PER_CLASS, [rows["model"]]) if to_map else [],
+        confusion=_shares_of_rows(pix2pix["confusion"] or []),
+        classes=classes,
+        ranked_by="mean IoU" if classes else "mean absolute error",
+        per_class=_rows(per_class, [rows["model"]]),
         published=_beside_published(rows, about) if to_map and about["source"] == "download" else [],
         figures={name: _embedded(path) for name, path in figures.items()},
         pairs={
@@ -163,12 +155,38 @@ def build_report(
             ]
             for group, members in pairs.items()
         },
-        pair_names=["aerial photo", "generated map", "real map"]
-        if to_map
-        else ["map", "generated photo", "real photo"],
+        pair_names=[about["input"], f"generated {about['target']}", f"real {about['target']}"],
         params_of_data=_of_data(data),
         quality=QUALITY,
     )
+
+
+def _digits(gan: dict[str, Any], cgan: dict[str, Any], params: Params) -> dict[str, Any]:
+    """What the page's sections on digits show."""
+    return {
+        "digit_glances": {
+            "Digits": _glance("gan", gan["rows"], DIGIT_COLUMNS),
+            "Class-conditional digits": _glance("cgan", cgan["rows"], DIGIT_COLUMNS),
+        },
+        "gan": gan["about"],
+        "gan_objective": params.gan.objective,
+        "digit_columns": list(DIGIT_COLUMNS.values()),
+        "digit_rows": _rows(DIGITS, [gan["rows"][key] for key in DIGIT_COLUMNS]),
+        "digits_perceptual": gan["perceptual"],
+        "shares": gan["class_shares"],
+        "cgan": cgan["about"],
+        "cgan_objective": params.cgan.objective,
+        "cgan_rows": _rows(CONDITIONAL + DIGITS, [cgan["rows"][key] for key in DIGIT_COLUMNS]),
+        "by_class": cgan["by_class"],
+    }
+
+
+def _of_classes(names: list[str]) -> tuple[tuple[Measure, ...], tuple[Measure, ...]]:
+    """The measures of labels: mean and by class, and the details of each class."""
+    mean, *_ = TRANSLATION_CLASSES
+    by_class = measures_of("pix2pix", [f"iou/{name}" for name in names])
+    shares = measures_of("pix2pix", [f"{share}/{name}" for name in names for share in ("precision", "recall")])
+    return ((mean, *by_class), shares) if names else ((), ())
 
 
 def _kind_of_cvae(params: Params) -> str:
@@ -242,11 +260,11 @@ def _of_data(data: list[dict[str, Any]]) -> str:
     return f"Data: {', '.join(sets)}."
 
 
-def _as_yaml(params: Params) -> str:
+def _as_yaml(params: Params, digits: bool) -> str:
+    # The machine is recorded in MLflow; another machine must not change the report.
+    left_out = {"compute"} | (set() if digits else {"mnist", "classifier", "gan", "cgan"})
     text = StringIO()
-    YAML().dump(
-        params.model_dump(exclude={"compute"}), text
-    )  # the machine is recorded in MLflow; another machine must not change the report
+    YAML().dump(params.model_dump(exclude=left_out), text)
     return text.getvalue()
 
 

@@ -12,7 +12,7 @@ from ganflow.config import Params
 from ganflow.data import prepared
 from ganflow.files import whole_dir, write_json
 from ganflow.inference.digits import draw, every_class
-from ganflow.inference.grids import digit_grid, spherical_path, translation_grid
+from ganflow.inference.grids import digit_grid, shown, spherical_path, translation_grid
 from ganflow.inference.translation import translate
 from ganflow.losses import OBJECTIVES
 from ganflow.metrics.samples import spread
@@ -74,16 +74,17 @@ def pix2pix_pictures(params: Params, device: torch.device, folder: Path) -> dict
     """Pictures of Pix2Pix, by name. Single images of some test pairs, which the report compares, go into `folder`."""
     generator, model = saved.load_network(Path("models/pix2pix") / params.evaluate.checkpoint, UNet, device)
     inputs, real = prepared.pairs("test", model["direction"])
-    to_map = model["direction"] == "aerial2map"
-    names = ("aerial", "generated", "real map") if to_map else ("map", "generated", "real aerial")
+    source, target = (side["name"].removesuffix(" photo") for side in prepared.sides(model["direction"]))
+    names = (source, "generated", f"real {target}")
 
     images = pd.read_csv("metrics/pix2pix_images.csv")
-    order = images.sort_values("mean_iou", ascending=False) if to_map else images.sort_values("mae")
+    has_classes = "mean_iou" in images
+    order = images.sort_values("mean_iou", ascending=False) if has_classes else images.sort_values("mae")
     ranked, count = order.index.to_numpy(), min(EXTREMES, len(inputs)) // 2 * 2
     spread_out = prepared.evenly(params.render.pairs, len(inputs))
     best, worst = ranked[:count], ranked[::-1][:count]
-    shown = np.unique(np.concatenate([spread_out, best, worst]))
-    generated = dict(zip(shown, translate(generator, inputs[shown], params.evaluate.batch_size, device), strict=True))
+    chosen = np.unique(np.concatenate([spread_out, best, worst]))
+    generated = dict(zip(chosen, translate(generator, inputs[chosen], params.evaluate.batch_size, device), strict=True))
 
     def grid(numbers: np.ndarray) -> Image.Image:
         answers = np.stack([generated[number] for number in numbers])
@@ -93,7 +94,7 @@ def pix2pix_pictures(params: Params, device: torch.device, folder: Path) -> dict
     with whole_dir(folder) as partial:
         for number in np.unique(np.concatenate(list(groups.values()))):
             for kind, pixels in zip(KINDS, (inputs[number], generated[number], real[number]), strict=True):
-                Image.fromarray(pixels).save(partial / f"{number}_{kind}.png")
+                Image.fromarray(shown(pixels)).save(partial / f"{number}_{kind}.png")
         own = [key for key in ("mean_iou", "mae") if key in images]
         content = {
             group: [{"image": int(number), "measures": images.loc[number, own].to_dict()} for number in members]
@@ -112,8 +113,8 @@ def cvae_pictures(params: Params, device: torch.device) -> dict[str, Image.Image
     """Pictures of the conditional VAE, by name."""
     vae, model = saved.load_network(Path("models/cvae") / params.evaluate.checkpoint, ConditionalVae, device)
     inputs, real = prepared.pairs("test", model["direction"])
-    shown = prepared.evenly(params.render.pairs, len(inputs))
-    inputs, real = inputs[shown], real[shown]
+    chosen = prepared.evenly(params.render.pairs, len(inputs))
+    inputs, real = inputs[chosen], real[chosen]
 
     def answers(latent: torch.Tensor) -> np.ndarray:
         return translate(vae, inputs, params.evaluate.batch_size, device, latent.expand(len(inputs), -1))
@@ -122,9 +123,9 @@ def cvae_pictures(params: Params, device: torch.device) -> dict[str, Image.Image
     samples = np.stack([answers(one) for one in sample_latents], axis=1)
     spreads = np.stack([spread(of_input) for of_input in samples])
     dark = (255 - 255 * spreads / max(spreads.max(), 1)).round().astype(np.uint8)[..., None].repeat(3, -1)
-    columns = {"aerial" if model["direction"] == "aerial2map" else "map": inputs}
+    columns = {prepared.sides(model["direction"])[0]["name"].removesuffix(" photo"): inputs}
     columns |= {f"sample {number + 1}": samples[:, number] for number in range(min(SAMPLES, samples.shape[1]))}
-    columns |= {"mean": samples.mean(1).round().astype(np.uint8), "spread": dark, "real": real}
+    columns |= {"mean": samples.mean(1), "spread": dark, "real": real}
 
     ends = latents(2, vae.latent_dim, params.seed, "cvae", "walk").numpy()
     walk = spherical_path(ends[:1], ends[1:], WALK_STEPS)[0]
@@ -136,6 +137,14 @@ def cvae_pictures(params: Params, device: torch.device) -> dict[str, Image.Image
         "best_of": best_of_n_curves(table["best_of"]),
         "curves": _curves("cvae"),
     }
+
+
+def save_figures(figures: dict[str, dict[str, Image.Image]], folder: Path) -> None:
+    """Write each task's figures into `folder` as <task>_<name>.png."""
+    with whole_dir(folder) as partial:
+        for task, own in figures.items():
+            for name, figure in own.items():
+                figure.save(partial / f"{task}_{name}.png")
 
 
 def _curves(task: str) -> Image.Image:

@@ -31,9 +31,9 @@ class CvaeModel:
       BicycleGAN        both > 0
     Unlike the paper's code, one discriminator serves both branches, and it is conditioned on the input, as in Pix2Pix.
 
-    `examples`: fixed inputs and their targets, each uint8 [n, H, W, 3], for the picture made after each epoch.
-    `median_colour`: of the targets, uint8 [3] (losses.rarity). `palette`: the colours, uint8 [k, 3], that the output
-    starts to mix (unet.Palette); k = 0: tanh, the paper's.
+    `examples`: fixed inputs and their targets, each [n, H, W, C], for the picture made after each epoch; they also say
+    how many channels there are. `median_colour`: of the targets, uint8 [C] (losses.rarity). `palette`: the colours,
+    uint8 [k, C], that the output starts to mix (unet.Palette); k = 0: tanh, the paper's.
     """
 
     def __init__(
@@ -49,6 +49,7 @@ class CvaeModel:
         torch.manual_seed(step_seed(seed, "cvae", "init"))
         self.params, self.machine, self._examples = params, machine, examples
         self._median_colour = to_unit(median_colour.to(machine.device))
+        inputs, outputs = (side.shape[-1] for side in examples)
         self.arguments = {
             "levels": min(8, int(math.log2(crop_size))),
             "channels": params.generator_channels,
@@ -58,12 +59,14 @@ class CvaeModel:
             "latent_dim": params.latent_dim,
             "prior": params.prior,
             "palette": len(palette),
+            "inputs": inputs,
+            "outputs": outputs,
         }
         self.vae = ConditionalVae(**self.arguments)
         self.vae.generator.start_palette(to_unit(palette))
         self.vae.to(machine.device)
         self._branches = machine.synchronised(machine.compiled(Branches(self.vae)))
-        self.adversary = PatchAdversary(params, machine)
+        self.adversary = PatchAdversary(params, machine, inputs + outputs)
         self.ema = Ema(self.vae, params.ema_share)
         self.networks = {"G and E": self.vae, "D": self.adversary.discriminator, "average of G and E": self.ema.average}
         self.optimisers = {"G and E": adam(self.vae, params), "D": self.adversary.optimiser}

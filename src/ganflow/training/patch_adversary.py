@@ -13,12 +13,13 @@ from ganflow.training.compute import Machine
 class PatchAdversary:
     """The conditional patch discriminator D of a translator: its updates, and the losses that it gives the generator G.
 
-    Shapes below: inputs x and targets y [B, 3, H, W]; `generated` [k * B, 3, H, W], k images that G made of each x:
+    Shapes below: inputs x and targets y [B, C, H, W]; `generated` [k * B, C, H, W], k images that G made of each x:
     first one of every x, then a second one of every x, and so on.
     """
 
-    def __init__(self, params: Translator, machine: Machine) -> None:
-        self.discriminator = PatchGan(params.discriminator_channels, params.norm).to(machine.device)
+    def __init__(self, params: Translator, machine: Machine, channels: int) -> None:
+        """`channels`: of an input and a target together."""
+        self.discriminator = PatchGan(params.discriminator_channels, params.norm, channels).to(machine.device)
         self.optimiser = adam(self.discriminator, params)
         # For G's losses, which leave no gradient on D that processes would have to average.
         self._compiled = machine.compiled(self.discriminator)

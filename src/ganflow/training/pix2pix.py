@@ -23,9 +23,9 @@ from ganflow.training.patch_adversary import PatchAdversary
 class Pix2PixModel:
     """Generator G, conditional patch discriminator D, and an average of G. Isola et al. 2017 (arXiv:1611.07004).
 
-    `examples`: fixed inputs and their targets, each uint8 [n, H, W, 3], for the picture made after each epoch.
-    `median_colour`: of the targets, uint8 [3] (losses.rarity). `palette`: the colours, uint8 [k, 3], that the output
-    starts to mix (unet.Palette); k = 0: tanh, the paper's.
+    `examples`: fixed inputs and their targets, each [n, H, W, C], for the picture made after each epoch; they also say
+    how many channels there are. `median_colour`: of the targets, uint8 [C] (losses.rarity). `palette`: the colours,
+    uint8 [k, C], that the output starts to mix (unet.Palette); k = 0: tanh, the paper's.
     """
 
     def __init__(
@@ -41,6 +41,7 @@ class Pix2PixModel:
         torch.manual_seed(step_seed(seed, "pix2pix", "init"))
         self.params, self.machine, self._examples = params, machine, examples
         self._median_colour = to_unit(median_colour.to(machine.device))
+        inputs, outputs = (side.shape[-1] for side in examples)
         self.arguments = {
             "levels": min(8, int(math.log2(crop_size))),  # down to one pixel; the paper's 8 at 256 px
             "channels": params.generator_channels,
@@ -48,12 +49,14 @@ class Pix2PixModel:
             "upsample": params.upsample,
             "dropout": params.dropout,
             "palette": len(palette),
+            "inputs": inputs,
+            "outputs": outputs,
         }
         self.generator = UNet(**self.arguments)
         self.generator.start_palette(to_unit(palette))
         self.generator.to(machine.device)
         self._synchronised_g = machine.synchronised(machine.compiled(self.generator))
-        self.adversary = PatchAdversary(params, machine)
+        self.adversary = PatchAdversary(params, machine, inputs + outputs)
         self.ema = Ema(self.generator, params.ema_share)
         self.networks = {"G": self.generator, "D": self.adversary.discriminator, "average of G": self.ema.average}
         self.optimisers = {"G": adam(self.generator, params), "D": self.adversary.optimiser}

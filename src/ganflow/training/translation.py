@@ -17,6 +17,8 @@ from ganflow.data.palette import palette
 from ganflow.inference.translation import translate
 from ganflow.metrics import classes
 from ganflow.metrics.bootstrap import RESAMPLES, value_and_plus_minus, whole_and_resamples
+from ganflow.metrics.samples import absolute_difference
+from ganflow.metrics.texture import texture_distances
 from ganflow.seeds import latents
 from ganflow.training import compute, loop
 from ganflow.training.compute import Machine
@@ -47,38 +49,50 @@ def train_translator(
     if launched(params.compute):
         return
     own: Translator = getattr(params, task)
-    maps = params.maps
+    crop_size, direction = params.translation.crop_size, params.translation.direction
     dataset = prepared.about("maps")
     plan = Plan(task, params.seed, dataset["train"], own.batch_size, own.epochs, own.learning_rate, own.decay_epochs)
     machine = compute.prepare(params.compute, plan.steps)
     pairs = open_array(prepared.PREPARED / "maps/train.npy", machine.device)
-    inputs, targets = prepared.pairs("val", maps.direction)
-    examples, common = (inputs[:EXAMPLES], targets[:EXAMPLES]), prepared.common_colour(maps.direction)
-    colours = torch.from_numpy(palette(prepared.pairs("train", maps.direction)[1], own.palette))
-    model = build(own, maps.crop_size, params.seed, machine, examples, common, colours)
+    inputs, targets = prepared.pairs("val", direction)
+    sides = prepared.sides(direction)
+    examples, common = (inputs[:EXAMPLES], targets[:EXAMPLES]), prepared.common_colour(direction)
+    colours = torch.from_numpy(_palette(sides[1], direction, own.palette))
+    model = build(own, crop_size, params.seed, machine, examples, common, colours)
     val_latents = latents(len(inputs), latent_dim, params.seed, "cvae", "validate") if latent_dim else None
 
     logged = params.model_dump(include={"seed": True, "compute": True, task: True})
-    logged["maps"] = {"crop_size": maps.crop_size, "direction": maps.direction}
+    logged["pairs" if params.own_pairs else "maps"] = {"crop_size": crop_size, "direction": direction}
     train_and_track(
         model,
-        PairBatches(pairs, maps.crop_size, maps.direction, machine.device),
+        PairBatches(pairs, crop_size, direction, machine.device, prepared.channels()),
         plan,
         Outs(Path("models") / task, Path(f"metrics/history/{task}.csv"), Path("reports/samples") / task),
         params=logged,
         dataset=dataset,
         machine=machine,
-        example=torch.zeros(2, 3, dataset["eval_size"], dataset["eval_size"]),
+        example=torch.zeros(2, sides[0]["channels"], dataset["eval_size"], dataset["eval_size"]),
         arguments=model.arguments,
         start=start_of(task, own.start_from),
         about={
             "source": dataset["source"],
-            "direction": maps.direction,
+            "direction": direction,
             "objective": objective,
             "eval_size": dataset["eval_size"],
+            "input": sides[0],
+            "target": sides[1],
         },
-        validation=translator_validation(task, inputs, targets, maps.crop_size, maps.direction, machine, val_latents),
+        validation=translator_validation(
+            task, inputs, targets, crop_size, classes.legend_of(sides[1]), direction, machine, val_latents
+        ),
     )
+
+
+def _palette(target: dict[str, Any], direction: str, count: int) -> np.ndarray:
+    """The colours that G starts to mix, uint8 [k, C]: of all classes of labels, else those found in the targets."""
+    if count and isinstance(target["classes"], list):
+        return np.array([one["colour"] for one in target["classes"]], np.uint8)
+    return palette(prepared.pairs("train", direction)[1], count)
 
 
 def translator_validation(
@@ -86,37 +100,38 @@ def translator_validation(
     inputs: np.ndarray,
     real: np.ndarray,
     crop: int,
+    legend: classes.Legend | None,
     direction: str,
     machine: Machine,
     latents: torch.Tensor | None = None,
 ) -> Validation:
-    """Choose the epoch with the highest mean IoU of map classes or, for photos, the lowest mean absolute error.
+    """Choose the epoch with the highest mean IoU of the target's classes or, without any, the nearest texture.
 
-    Both are computed on centre crops, `crop` pixels wide, of `inputs` and `real`, uint8 [N, H, W, 3]: whole tiles would
+    Both are computed on centre crops, `crop` pixels wide, of `inputs` and `real` [N, H, W, C]: whole tiles would
     cost several times as much. `latents` [N, Z]: fixed ones, for a generator that takes a latent. Its trivial baseline
     is the median colour of the same crops.
     """
     inputs, real = (_centre(images, crop) for images in (inputs, real))
-    to_map = direction == "aerial2map"
-    best_by = "mean_iou" if to_map else "mae"
+    best_by = "texture" if legend is None else "mean_iou"
 
     def drawn(generator: nn.Module) -> np.ndarray:
         return translate(generator, inputs, VALIDATION_BATCH_SIZE, machine.device, latents)
 
     def measure(generator: nn.Module) -> dict[str, float]:
         generated = drawn(generator)
-        measures = {"mae": float(np.abs(generated.astype(np.int16) - real).mean())}
-        if to_map:
-            measures["mean_iou"] = float(classes.scores(classes.confusions(generated, real).sum(0))["mean_iou"])
-        return measures
+        measures = {"mae": float(absolute_difference(generated, real).mean())}
+        if legend is None:
+            return measures | {"texture": float(texture_distances(generated, real).mean())}
+        counts = classes.confusions(generated, real, legend).sum(0)
+        return measures | {"mean_iou": float(classes.scores(counts, legend.names)["mean_iou"])}
 
     def resamples_of(generated: np.ndarray) -> np.ndarray:
         weights = whole_and_resamples(len(real), seed=0, resamples=RESAMPLES)  # a fixed seed: see Validation
-        if not to_map:
-            errors = np.abs(generated.astype(np.int16) - real).mean((1, 2, 3))
-            return weights @ errors / len(real)
-        counts = classes.confusions(generated, real)
-        return classes.scores((weights @ counts.reshape(len(counts), -1)).reshape(-1, *counts.shape[1:]))["mean_iou"]
+        if legend is None:
+            return weights @ texture_distances(generated, real) / len(real)
+        counts = classes.confusions(generated, real, legend)
+        resampled_counts = (weights @ counts.reshape(len(counts), -1)).reshape(-1, *counts.shape[1:])
+        return classes.scores(resampled_counts, legend.names)["mean_iou"]
 
     def beside_baseline(generator: nn.Module) -> dict[str, dict[str, tuple[float, float]]]:
         answers = {"model": drawn(generator), "constant": np.broadcast_to(median_colour(real), real.shape)}
@@ -126,7 +141,7 @@ def translator_validation(
         return resamples_of(drawn(generator))
 
     conditions = validated_on(task, [inputs, real], direction)
-    return Validation(measure, best_by, to_map, resampled, beside_baseline, conditions)
+    return Validation(measure, best_by, legend is not None, resampled, beside_baseline, conditions)
 
 
 def _centre(images: np.ndarray, size: int) -> np.ndarray:

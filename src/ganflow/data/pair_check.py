@@ -1,0 +1,92 @@
+"""What `ganflow pairs check` says of a folder of pairs: what is in it, what is wrong, what to set and what to type."""
+
+import shlex
+from collections import Counter
+from collections.abc import Sequence
+from pathlib import Path
+
+from ganflow.data.pair_folder import MANIFEST
+from ganflow.data.pair_survey import Side, Survey
+from ganflow.data.pair_tiles import corners, split_pairs
+from ganflow.files import whole_file
+
+LARGEST_TILE, LARGEST_CROP = 256, 128
+SEEN = 16_000  # training tiles that a translator is shown in all, for a first answer within the hour on two CPU cores
+NAMED = 20  # pictures passed over that are listed one by one
+
+
+def described(read: Survey, seed: int) -> list[str]:
+    """Lines on layout, counts, sizes, both sides, and each picture that is passed over, unusable or suspicious."""
+    found, sizes = read.found, Counter(f"{width}x{height}" for width, height in read.sizes.values())
+    parts = ", ".join(f"{part} {len(pairs)}" for part, pairs in split_pairs(read.pairs, seed).items())
+    own = "its own subfolders" if any(pair.part for pair in read.pairs) else f"seed {seed}"
+    usual = ", ".join(f"{size} ({count})" for size, count in sizes.most_common(5))
+    lines = [
+        f"{found.folder}: {found.layout}, {len(read.pairs)} pairs that can be used",
+        f"sizes: {usual}{', ...' if len(sizes) > 5 else ''}",
+        f"split ({own}): {parts}",
+        *(f"{letter} = {_of_side(side)}" for letter, side in zip("AB", read.sides, strict=True)),
+    ]
+    lines += _listed("passed over, no pictures:", [str(path) for path in found.passed_over])
+    lines += _listed(
+        "cannot be used:", [f"{path} {reason}" for path, reason in read.problems.items()], len(read.problems)
+    )
+    lines += _listed(
+        "look at:", [f"{name}: {reason}" for name, reason in read.suspicious.items()], len(read.suspicious)
+    )
+    return lines
+
+
+def settings(read: Survey, folder: str, seed: int) -> dict[str, str | int]:
+    """Values of params.yaml that suit the pairs: how large the tiles, which way, how many epochs."""
+    smallest = min(min(size) for size in read.sizes.values())
+    tile = next(side for side in (LARGEST_TILE, 128, 64, 32) if side <= max(smallest, 32))
+    a, b = (side.classes is not None for side in read.sides)
+    train = split_pairs(read.pairs, seed)["train"]
+    tiles = sum(len(corners(read.sizes[pair.name], tile)) for pair in train)
+    epochs = min(200, max(4, round(SEEN / tiles)))
+    return {
+        "pairs.folder": folder,
+        "pairs.direction": "b2a" if a and not b else "a2b",
+        "pairs.tile_size": tile,
+        "pairs.crop_size": min(tile, LARGEST_CROP),
+        "pix2pix.epochs": epochs,
+        "pix2pix.decay_epochs": epochs // 2,
+        "cvae.epochs": max(2, epochs // 2),
+        "cvae.decay_epochs": max(1, epochs // 4),
+    }
+
+
+def command(chosen: dict[str, str | int]) -> str:
+    """The command line that trains, evaluates, draws and reports with these values."""
+    return " ".join(
+        ["dvc exp run", *(f"-S {key}={shlex.quote(str(value))}" for key, value in chosen.items()), "report_pairs"]
+    )
+
+
+def write_manifest(read: Survey) -> Path | None:
+    """Write the folder's manifest, in sha256sum's format: the files that are used. None if it cannot be written."""
+    path = read.found.folder / MANIFEST
+    try:
+        with whole_file(path) as partial:
+            lines = (f"{digest}  {name}\n" for name, digest in sorted(read.digests.items()))
+            partial.write_text("".join(lines), encoding="utf-8")
+    except OSError:  # a read-only folder
+        return None
+    return path
+
+
+def _of_side(side: Side) -> str:
+    kind = {1: "grey", 3: "RGB"}.get(side.channels, f"{side.channels} channels")
+    depth = {"uint8": "8 bits", "uint16": "16 bits", "float32": "floats"}[side.dtype]
+    text = f"{side.name}: {kind}, {depth}"
+    if side.classes:
+        text += f", labels of {len(side.classes)} classes ({', '.join(one['name'] for one in side.classes)})"
+    return "; ".join([text, *side.notes])
+
+
+def _listed(title: str, entries: Sequence[str], most: int = NAMED) -> list[str]:
+    if not entries:
+        return []
+    more = [f"  and {len(entries) - most} more"] if len(entries) > most else []
+    return [title, *(f"  {entry}" for entry in entries[:most]), *more]

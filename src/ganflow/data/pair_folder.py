@@ -1,0 +1,233 @@
+"""The pairs in a folder, by the names of its files: side by side, in two folders, or in one with names that tell them.
+
+Subfolders called train, val or test (or training, valid, validation, dev, testing), wherever they stand, are a split.
+"""
+
+import re
+from collections import Counter, defaultdict
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from ganflow.data.pictures import SUFFIXES
+from ganflow.errors import UserError
+
+MANIFEST, LEGEND = "manifest.sha256", "legend.csv"  # files of ours in a folder of pairs
+SPLITS = {
+    "train": ("train", "training"),
+    "val": ("val", "valid", "validation", "dev"),
+    "test": ("test", "testing"),
+}
+_PART = {word: part for part, words in SPLITS.items() for word in words}
+_MOST = 0.8  # a word in so many of the names of a side belongs to the side, not to the pair
+
+
+@dataclass(frozen=True)
+class Pair:
+    """Two picture files, or one picture that holds both halves side by side."""
+
+    name: str  #                of the pair in the folder, and unique there
+    part: str  #                train, val, test, or "" where the folder has no such subfolders
+    files: tuple[Path, ...]  #  relative to the folder: one, or A and then B
+
+
+@dataclass(frozen=True)
+class PairFolder:
+    """What a folder holds, by the names of its files."""
+
+    folder: Path
+    layout: str  #                                                  for people
+    names: tuple[str, str]  #                                       of the sides A and B
+    pairs: list[Pair]
+    passed_over: list[Path] = field(default_factory=list)  #        files that are no pictures
+    problems: dict[Path, str] = field(default_factory=dict)  #      pictures that are in no pair, and why
+
+
+def list_pairs(folder: Path) -> PairFolder:
+    """Find the pairs in `folder`. No picture is opened.
+
+    Raises:
+        UserError: it is no folder, holds no pictures, or does not show which belong together.
+    """
+    if not folder.is_dir():
+        raise UserError(f"{folder} is not a folder: give the one that holds your pairs")
+    pictures, passed_over = _files(folder)
+    if not pictures:
+        raise UserError(f"{folder} holds no pictures ({', '.join(sorted(SUFFIXES))})")
+    by_side: dict[str, list[tuple[str, str, Path]]] = defaultdict(list)  # side -> part, name without suffix, file
+    places = {path: _place(path) for path in pictures}
+    level = _level_of_sides([folders for _, folders in places.values()])
+    for path, (part, folders) in places.items():
+        side = folders[level] if folders and level is not None else ""
+        rest = [name for place, name in enumerate(folders) if level is None or place != level % len(folders)]
+        by_side[side].append((part, "/".join([*rest, path.stem]), path))
+    sides = sorted(by_side)
+    if len(sides) > 2:
+        counts = ", ".join(f"{name or 'the folder itself'}: {len(by_side[name])}" for name in sides)
+        raise UserError(f"{folder} holds pictures in {len(sides)} places ({counts}), where A and B make two")
+    if len(sides) == 2:
+        a, b = sides
+        return _two_sides(
+            folder,
+            f"two folders, {a or 'the folder itself'} and {b}",
+            (a or folder.name, b),
+            by_side[a],
+            by_side[b],
+            passed_over,
+        )
+    one = by_side[sides[0]]
+    if (words := _telling_words([name for _, name, _ in one])) is not None:
+        of_side = [[entry for entry in one if word in _words(entry[1])] for word in words]
+        layout = f"one folder, names that tell: {words[0]} and {words[1]}"
+        found = _two_sides(folder, layout, words, *of_side, passed_over)
+        found.problems.update(
+            {path: "has neither word in its name" for _, name, path in one if not set(words) & set(_words(name))}
+        )
+        return found
+    pairs = [Pair(f"{part}/{name}" if part else name, part, (path,)) for part, name, path in one]
+    found = PairFolder(folder, "side by side", ("left", "right"), pairs, passed_over)
+    return _without_doubles(found)
+
+
+def _files(folder: Path) -> tuple[list[Path], list[Path]]:
+    """Pictures, and files that are none, relative to `folder`, sorted; hidden folders and ours are not looked into."""
+    pictures, others = [], []
+    for path in sorted(folder.rglob("*")):
+        relative = path.relative_to(folder)
+        if path.is_dir() or relative.name in (MANIFEST, LEGEND):
+            continue
+        hidden = any(part.startswith((".", "__MACOSX")) for part in relative.parts)
+        (pictures if not hidden and path.suffix.lower() in SUFFIXES else others).append(relative)
+    return pictures, others
+
+
+def _place(path: Path) -> tuple[str, tuple[str, ...]]:
+    """The part that a path's folders name, and the folders without it: trainA/x.png is in train, and in A."""
+    part, folders = "", []
+    for name in path.parts[:-1]:
+        words = re.match(r"([a-z]+?)[_-]?([AB]?)$|", name if name[-1:] in "AB" else name.lower())
+        word, side = (words.group(1), words.group(2)) if words and words.group(1) else ("", "")
+        if word in _PART and not part:
+            part = _PART[word]
+            folders += [side] if side else []
+            continue
+        pieces = [piece for piece in re.split(r"[_-]", name) if piece.lower() not in _PART]
+        named = [_PART[piece.lower()] for piece in re.split(r"[_-]", name) if piece.lower() in _PART]
+        if named and pieces and not part:  # images_train
+            part, name = named[0], "_".join(pieces)
+        folders.append(name)
+    return part, tuple(folders)
+
+
+def _level_of_sides(places: Iterable[tuple[str, ...]]) -> int | None:
+    """Which of the folders names the side: the first or the last, whichever has two names; None if there is none."""
+    places = list(places)
+    if not any(places):
+        return None
+    for level in (0, -1):
+        if len({folders[level] if folders else "" for folders in places}) == 2:
+            return level
+    return 0 if len(set(places)) > 1 else None
+
+
+def _words(name: str) -> list[str]:
+    """`l_005` as ["l", "5"]: letters and numbers apart, without leading zeros, in small letters."""
+    return [word.lstrip("0") or "0" for word in re.findall(r"[a-z]+|\d+", name.lower())]
+
+
+def _telling_words(names: Sequence[str]) -> tuple[str, str] | None:
+    """Two words, one of which is in each name, that make pairs of the names without them: l and r, photo and label.
+
+    None if there are none: then each picture is a pair.
+    """
+    words = [_words(name) for name in names]
+    counts = Counter(word for one in words for word in set(one) if not word.isdigit())
+    shared = [word for word, count in counts.items() if 0.4 * len(names) <= count <= 0.6 * len(names)]
+    for a in sorted(shared):
+        for b in sorted(word for word in shared if word > a):
+            rests = [
+                {" ".join(x for x in one if x != word) for one in words if word in one and other not in one}
+                for word, other in ((a, b), (b, a))
+            ]
+            if len(rests[0] & rests[1]) >= _MOST * len(names) / 2:
+                return a, b
+    return None
+
+
+def _two_sides(
+    folder: Path,
+    layout: str,
+    names: tuple[str, str],
+    a: list[tuple[str, str, Path]],
+    b: list[tuple[str, str, Path]],
+    passed_over: list[Path],
+) -> PairFolder:
+    """Pair the files of two sides whose names are equal or, of the rest, differ in words that belong to the side."""
+    found = PairFolder(folder, layout, names, [], passed_over)
+    rest = [a, b]
+    for keys in (lambda entries: [entry[1] for entry in entries], _own_words):
+        left, right = (_by_key(found, entries, keys(entries)) for entries in rest)
+        for key in sorted(left.keys() & right.keys()):
+            (_, name, path), other = left[key], right[key]
+            found.pairs.append(Pair(f"{key[0]}/{name}" if key[0] else name, key[0], (path, other[2])))
+        rest = [
+            [entry for key, entry in side.items() if key not in other] for side, other in ((left, right), (right, left))
+        ]
+        if not all(rest):
+            break
+    for entries, other in zip(rest, reversed(names), strict=True):
+        found.problems.update({path: f"has no partner in {other}" for _, _, path in entries})
+    found.pairs.sort(key=lambda pair: (pair.part, _natural(pair.name)))
+    return found
+
+
+def _by_key(
+    found: PairFolder, entries: list[tuple[str, str, Path]], names: list[str]
+) -> dict[tuple[str, str], tuple[str, str, Path]]:
+    """Entries by part and name. Of several files of one name none is taken, and each is a problem."""
+    groups: dict[tuple[str, str], list[tuple[str, str, Path]]] = defaultdict(list)
+    for entry, name in zip(entries, names, strict=True):
+        groups[entry[0], name].append(entry)
+    for group in groups.values():
+        if len(group) > 1:
+            found.problems.update(
+                {path: f"has the same name as {group[place - 1][2]}" for place, (_, _, path) in enumerate(group)}
+            )
+    return {key: group[0] for key, group in groups.items() if len(group) == 1}
+
+
+def _own_words(entries: list[tuple[str, str, Path]]) -> list[str]:
+    """Each name without the words at its ends that most names of its part share: 21_manual1 is 21."""
+    words = [_words(name) for _, name, _ in entries]
+    for part in {entry[0] for entry in entries}:
+        _trim([own for own, entry in zip(words, entries, strict=True) if entry[0] == part])
+    return [" ".join(own) for own in words]
+
+
+def _trim(words: list[list[str]]) -> None:
+    """Take from the beginnings, then from the ends, what most of `words` share, and leave one word of each."""
+    for end in (0, -1):
+        while longer := [own for own in words if len(own) > 1]:
+            word, count = Counter(own[end] for own in longer).most_common(1)[0]
+            if count < max(2, _MOST * len(words)):
+                break
+            for own in longer:
+                if own[end] == word:
+                    own.pop(end)
+
+
+def _without_doubles(found: PairFolder) -> PairFolder:
+    """Side-by-side pictures of one name with two suffixes (1.png, 1.jpg): neither is taken."""
+    counts = Counter(pair.name for pair in found.pairs)
+    for pair in found.pairs:
+        if counts[pair.name] > 1:
+            found.problems[pair.files[0]] = "has the same name as another picture, but for its suffix"
+    found.pairs[:] = sorted(
+        (pair for pair in found.pairs if counts[pair.name] == 1), key=lambda p: (p.part, _natural(p.name))
+    )
+    return found
+
+
+def _natural(name: str) -> list[tuple[int, int | str]]:
+    """A key that sorts 2 before 10."""
+    return [(0, int(word)) if word.isdigit() else (1, word) for word in re.split(r"(\d+)", name)]

@@ -1,0 +1,183 @@
+"""Read every pair of a folder once: what each side consists of, which pictures cannot be used, which look wrong."""
+
+import csv
+from collections import Counter
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from tqdm import tqdm
+
+from ganflow.data import labels
+from ganflow.data.pair_folder import LEGEND, Pair, PairFolder
+from ganflow.data.pair_suspicions import Look, suspicions
+from ganflow.data.pictures import StoredPicture, on_white, read, value_range
+from ganflow.errors import UserError
+from ganflow.files import sha256
+
+COUNTED = 100  # pictures, spread evenly, in which the colours of labels saved with loss are counted
+
+
+@dataclass(frozen=True)
+class Side:
+    """What the pictures of one side have in common."""
+
+    name: str
+    channels: int
+    dtype: str  #                              uint8, uint16 or float32, as stored in the files
+    low: float
+    high: float
+    classes: list[dict[str, Any]] | None  #    of labels: labels.described
+    notes: tuple[str, ...] = ()
+
+    @property
+    def stored_channels(self) -> int:
+        """In the prepared arrays: labels of more than two greys are stored as colours."""
+        return len(self.classes[0]["colour"]) if self.classes else self.channels
+
+
+@dataclass
+class Survey:
+    """The result of reading a folder of pairs."""
+
+    found: PairFolder
+    sides: tuple[Side, Side]
+    pairs: list[Pair]  #                   that can be used
+    sizes: dict[str, tuple[int, int]]  #   width and height, by the pair's name
+    digests: dict[str, str]  #             sha256 of the used files, by their path in the folder
+    problems: dict[Path, str]  #           pictures that cannot be used, and why
+    suspicious: dict[str, str] = field(default_factory=dict)  # pairs that can be used but look wrong, and why
+
+
+def read_sides(folder: Path, pair: Pair) -> tuple[StoredPicture, StoredPicture]:
+    """A and B of a pair, transparent parts white.
+
+    Raises:
+        UserError: a file cannot be read, or a side-by-side picture has no two halves.
+    """
+    pictures = [on_white(read(folder / file)) for file in pair.files]
+    if len(pictures) == 2:
+        return pictures[0], pictures[1]
+    (both,) = pictures
+    width, height = both.size
+    if width % 2:
+        raise UserError(f"{folder / pair.files[0]} is {width} px wide: two halves side by side make an even number")
+    if width < height:
+        raise UserError(f"{folder / pair.files[0]} is {width}x{height}: too narrow for two pictures side by side")
+    return replace(both, pixels=both.pixels[:, : width // 2]), replace(both, pixels=both.pixels[:, width // 2 :])
+
+
+def survey(found: PairFolder, legend: dict[str, str] | None = None) -> Survey:
+    """Read every pair of `found`, name what cannot be used and what looks wrong, and describe both sides.
+
+    Raises:
+        UserError: no pair is left, or the legend is not one.
+    """
+    folder, problems = found.folder, dict(found.problems)
+    legend = read_legend(folder) if legend is None else legend
+    looks: dict[str, tuple[Look, Look]] = {}
+    digests: dict[str, str] = {}
+    first_with: dict[tuple[str, ...], Pair] = {}
+    counted = {id(found.pairs[place]) for place in _evenly(len(found.pairs), COUNTED)}
+    censuses: list[dict[tuple[int, str], labels.Census]] = [{}, {}]
+    for pair, pictures in _readable(found, problems):
+        if (sizes := {picture.size for picture in pictures}) and len(sizes) > 1:
+            (width_a, height_a), (width_b, height_b) = pictures[0].size, pictures[1].size
+            problems[pair.files[0]] = f"is {width_a}x{height_a}, its partner {pair.files[-1]} {width_b}x{height_b}"
+            continue
+        of_pair = {str(file): sha256(folder / file) for file in pair.files}
+        if (other := first_with.setdefault(tuple(of_pair.values()), pair)) is not pair:
+            problems[pair.files[0]] = f"is the same pair as {other.files[0]}"
+            continue
+        digests |= of_pair
+        looks[pair.name] = (Look.at(pictures[0]), Look.at(pictures[1]))
+        for picture, census in zip(pictures, censuses, strict=True):
+            if picture.channels in (1, 3) and picture.pixels.dtype != np.float32:
+                kind = census.setdefault((picture.channels, picture.pixels.dtype.name), labels.Census(picture.channels))
+                kind.add(picture.pixels, with_counts=id(pair) in counted)
+    pairs = [pair for pair in found.pairs if pair.name in looks]
+    sides = []
+    for place in range(2):
+        kinds = Counter((looks[pair.name][place].channels, looks[pair.name][place].dtype) for pair in pairs)
+        if not kinds:
+            first = next(iter(problems.items()), ("", "none was found"))
+            raise UserError(f"{folder} holds no pair that can be used; {first[0]} {first[1]}")
+        kind = max(kinds, key=lambda one: (kinds[one], one))
+        for pair in pairs:
+            own = looks[pair.name][place]
+            if (own.channels, own.dtype) != kind and not (own.channels == 1 and kind == (3, own.dtype)):
+                problems[pair.files[min(place, len(pair.files) - 1)]] = (
+                    f"has {own.channels} channels of {own.dtype}, where most have {kind[0]} of {kind[1]}"
+                )
+        used = [looks[pair.name][place] for pair in pairs if not set(pair.files) & problems.keys()]
+        sides.append(_side(found.names[place], kind, used, censuses[place].get(kind), legend))
+    pairs = [pair for pair in pairs if not set(pair.files) & problems.keys()]
+    used_files = {str(file) for pair in pairs for file in pair.files}
+    return Survey(
+        found,
+        (sides[0], sides[1]),
+        pairs,
+        {pair.name: looks[pair.name][0].size for pair in pairs},
+        {name: digest for name, digest in digests.items() if name in used_files},
+        dict(sorted(problems.items())),
+        suspicions(
+            {pair.name: looks[pair.name] for pair in pairs}, labels=[side.classes is not None for side in sides]
+        ),
+    )
+
+
+def read_legend(folder: Path) -> dict[str, str]:
+    """Names of classes by value (`255`) or colour (`#0030ff`), from the folder's legend.csv, if it has one.
+
+    Raises:
+        UserError: a line of it is not `value,name`.
+    """
+    path = folder / LEGEND
+    if not path.exists():
+        return {}
+    legend = {}
+    with path.open(encoding="utf-8-sig", newline="") as file:
+        for number, row in enumerate(csv.reader(file), start=1):
+            if not row or row[0].startswith("# "):
+                continue
+            if len(row) != 2 or not row[1].strip():
+                raise UserError(
+                    f"{path}, line {number}: it takes `value,name`, such as `255,nucleus` or `#0030ff,window`"
+                )
+            legend[row[0].strip().lower()] = row[1].strip()
+    return legend
+
+
+def _readable(found: PairFolder, problems: dict[Path, str]) -> Iterator[tuple[Pair, Sequence[StoredPicture]]]:
+    """The pairs that can be read; the others become problems."""
+    for pair in tqdm(found.pairs, desc="reading pairs", unit="pair", disable=None):
+        try:
+            yield pair, read_sides(found.folder, pair)
+        except UserError as fault:
+            bad = next((file for file in pair.files if str(fault).startswith(str(found.folder / file))), pair.files[0])
+            problems[bad] = str(fault).removeprefix(str(found.folder / bad)).strip()
+
+
+def _side(
+    name: str, kind: tuple[int, str], looks: list[Look], census: labels.Census | None, legend: dict[str, str]
+) -> Side:
+    channels, dtype = kind
+    smallest, largest = (min(look.smallest for look in looks), max(look.largest for look in looks)) if looks else (0, 1)
+    ranges = {look.stated for look in looks}
+    low, high, _ = value_range(smallest, largest, np.dtype(dtype))
+    if len(ranges) == 1:
+        low, high = ranges.pop()
+    values = labels.classes_of(census) if census else None
+    notes = Counter(note for look in looks for note in look.notes if not note.startswith("range"))
+    said = [f"{note} (in {count} pictures)" for note, count in sorted(notes.items())]
+    if dtype != "uint8" and values is None:
+        said.append(f"values {smallest:g} to {largest:g}, seen in the range {low:g} to {high:g}")
+    grey = sum(look.channels != channels for look in looks)
+    said += [f"{grey} grey pictures are read as colours"] if grey else []
+    return Side(name, channels, dtype, low, high, labels.described(values, legend) if values else None, tuple(said))
+
+
+def _evenly(total: int, count: int) -> list[int]:
+    return np.linspace(0, total - 1, min(total, count)).round().astype(int).tolist() if total else []
