@@ -242,7 +242,7 @@ def test_a_missing_input_names_the_stage_that_makes_it(tmp_path: Path, params: P
         timeout=60,
     )
     assert done.returncode == 1
-    assert re.fullmatch(r"error: \S+ is missing: `dvc repro render` makes it\n", done.stderr)
+    assert re.fullmatch(r"error: \S+ is missing: `dvc repro render_digits` makes it\n", done.stderr)
     assert not (tmp_path / "reports").exists()
 
 

@@ -85,12 +85,15 @@ def pix2pix(direction: str = "aerial2map", better: float = 0.0) -> dict[str, Any
         if to_map:
             keys = ["mean_iou", *(f"{share}/{name}" for name in CLASSES for share in ("iou", "precision", "recall"))]
             rows[row] |= dict.fromkeys(keys, (0.5 - shift, 0.02))
+    sides = ("aerial photo", "map") if to_map else ("map", "aerial photo")
     about = {"source": "download", "direction": direction, "checkpoint": "best", "epoch": 7, "n": 200, "size": 256}
+    about |= {"input": sides[0], "target": sides[1]}
     shared = {"test_images": "abcdef", **{name: about[name] for name in ("direction", "checkpoint", "n", "size")}}
     return {
         "judged": judged("pix2pix", **shared),
         "about": {**about, "test_data": "abcdef"},
         "rows": rows,
+        "classes": list(CLASSES) if to_map else [],
         "perceptual": {"absent": "evaluate.perceptual is off"},
         "confusion": np.eye(5, dtype=int).tolist() if to_map else None,
     }

@@ -11,6 +11,7 @@ from torch import nn
 from ganflow.config import Params
 from ganflow.inference.digits import draw, every_class
 from ganflow.losses import OBJECTIVES
+from ganflow.metrics.classes import MAPS, Legend
 from ganflow.metrics.failures import failure
 from ganflow.models.classifier import DigitClassifier
 from ganflow.seeds import latents
@@ -262,17 +263,18 @@ def test_a_rare_colour_pulls_harder_than_a_common_one(params: Params) -> None:
     assert loss(common - 0.5, 10.0) == pytest.approx(6 * loss(common - 0.5, 0.0), rel=1e-5)
 
 
-@pytest.mark.parametrize("direction", ["aerial2map", "map2aerial"])
-def test_translations_are_validated_on_the_crop_in_the_middle(params: Params, direction: str) -> None:
+@pytest.mark.parametrize("legend", [MAPS, None])
+def test_translations_are_validated_on_the_crop_in_the_middle(params: Params, legend: Legend | None) -> None:
     real = np.full((3, 64, 64, 3), 255, np.uint8)  # streets, and water around what the network is trained on
     real[:, :16] = real[:, 48:] = real[:, :, :16] = real[:, :, 48:] = (178, 210, 254)
-    check = translation_validation("pix2pix", real, real, 32, direction, CPU)
-    to_map = direction == "aerial2map"
+    check = translation_validation("pix2pix", real, real, 32, legend, "aerial2map", CPU)
     found = check.measure(White())
     assert found["mae"] == 0
-    assert check.best_by == ("mean_iou" if to_map else "mae")
-    assert check.higher_is_better is to_map
-    assert found.get("mean_iou") == (1 if to_map else None)
+    assert check.best_by == ("mean_iou" if legend else "texture")
+    assert check.higher_is_better is (legend is not None)
+    assert found[check.best_by] == (1 if legend else 0)
+    assert check.resampled is not None
+    assert check.resampled(White()) == pytest.approx(found[check.best_by])
 
 
 def failure_of(check: Validation, network: torch.nn.Module) -> str:
@@ -284,7 +286,9 @@ def test_a_translator_that_draws_one_colour_has_failed_on_validation() -> None:
     chance = np.random.default_rng(0)
     palette = np.array([(234, 230, 222), (255, 255, 255), (178, 210, 254)], np.uint8)
     real = chance.choice(palette, (20, 32, 32), p=(0.8, 0.1, 0.1))
-    of_maps, of_photos = (translation_validation("pix2pix", real, real, 32, way, CPU) for way in DIRECTIONS)
+    of_maps, of_photos = (
+        translation_validation("pix2pix", real, real, 32, legend, "aerial2map", CPU) for legend in (MAPS, None)
+    )
     assert failure_of(of_maps, White()) == "worse than one constant colour by mean class IoU"
     assert failure_of(of_maps, torch.nn.Identity()) == ""
     assert failure_of(of_photos, torch.nn.Identity()) == ""

@@ -14,7 +14,7 @@ MOST_CLASSES = 32
 # labels, JPEGs, 55 % of the pixels are there, and 99.8 % of those have nearly the colour of one of 12 classes. Of
 # their photos, aerial photos and stained cells, 26 to 64 %, of which 46 to 81 % come near one of 20 colours.
 FLAT = 3
-_FLAT_SHARE, _NEARLY_EQUAL_SHARE = 0.4, 0.95
+_FLAT_SHARE, _NEARLY_EQUAL_SHARE = 0.2, 0.95
 _NEAR, _NEARLY_EQUAL = 24.0, 7.0  # levels from a class's colour: belongs to it; is it (root mean square of channels)
 _REST = 0.001  # of the flat pixels: fewer are no class
 _BITS = 6  # per channel of the histogram of colours

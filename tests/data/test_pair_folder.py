@@ -1,0 +1,111 @@
+"""The layouts that people have, found by the names of the files alone."""
+
+from pathlib import Path
+
+import pytest
+
+from ganflow.data.pair_folder import list_pairs
+from ganflow.errors import UserError
+
+N = range(1, 12)
+LAYOUTS: dict[str, tuple[list[str], tuple[str, str], set[str]]] = {  # files, names of A and B, parts
+    "side by side": ([f"{n}.jpg" for n in N], ("left", "right"), {""}),
+    "side by side, split": (
+        [f"{part}/{n}.jpg" for part in ("train", "val") for n in N],
+        ("left", "right"),
+        {"train", "val"},
+    ),
+    "two folders": (
+        [f"images/{n:03}.png" for n in N] + [f"masks/{n:03}.tif" for n in N],
+        ("images", "masks"),
+        {""},
+    ),
+    "names with parts of their own": (
+        [f"{part}/images/{n}_{part}.tif" for part in ("training", "test") for n in N]
+        + [f"{part}/1st_manual/{n}_manual1.gif" for part in ("training", "test") for n in N],
+        ("1st_manual", "images"),
+        {"train", "test"},
+    ),
+    "left and right": ([f"{eye}_{n}.jpg" for eye in "lr" for n in N], ("l", "r"), {""}),
+    "one folder, two words": ([f"{n}_{kind}.png" for kind in ("photo", "label") for n in N], ("label", "photo"), {""}),
+    "trainA, trainB": (
+        [f"{part}{side}/{n}.jpg" for part in ("train", "test") for side in "AB" for n in N],
+        ("A", "B"),
+        {"train", "test"},
+    ),
+    "the split inside the sides": (
+        [f"{side}/{part}/{n}.jpg" for part in ("train", "dev") for side in "AB" for n in N],
+        ("A", "B"),
+        {"train", "val"},
+    ),
+    "images_train, labels_train": (
+        [f"{kind}_{part}/x{n}.png" for kind in ("images", "labels") for part in ("train", "val") for n in N],
+        ("images", "labels"),
+        {"train", "val"},
+    ),
+    "folders within the sides": (
+        [f"{kind}/{place}/{n}.png" for kind in ("images", "masks") for place in ("park", "sea") for n in N],
+        ("images", "masks"),
+        {""},
+    ),
+    "masks in a folder beside the pictures": (
+        [f"{n}.JPG" for n in N] + [f"masks/{n:02}.png" for n in N],
+        ("pairs", "masks"),
+        {""},
+    ),
+}
+
+
+def folder_of(tmp_path: Path, names: list[str]) -> Path:
+    folder = tmp_path / "pairs"
+    for name in names:
+        path = folder / name
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.touch()
+    return folder
+
+
+@pytest.mark.parametrize("layout", LAYOUTS)
+def test_every_picture_finds_its_partner(tmp_path: Path, layout: str) -> None:
+    names, sides, parts = LAYOUTS[layout]
+    found = list_pairs(folder_of(tmp_path, names))
+    assert not found.problems
+    assert found.names == sides
+    assert {pair.part for pair in found.pairs} == parts
+    assert sorted(str(file) for pair in found.pairs for file in pair.files) == sorted(names)
+    assert len({pair.name for pair in found.pairs}) == len(found.pairs)
+    for pair in found.pairs:  # the same number in both names, not a shifted one
+        numbers = {"".join(filter(str.isdigit, file.stem.split("manual")[0])).lstrip("0") for file in pair.files}
+        assert len(numbers) == 1, pair
+
+
+def test_strays_are_passed_over_and_pictures_without_a_partner_named(tmp_path: Path) -> None:
+    names = [f"a/{n}.png" for n in N] + [f"b/{n}.png" for n in N if n != 4]
+    strays = [".DS_Store", "a/Thumbs.db", "notes.txt", ".git/1.png", "__MACOSX/a/._1.png"]
+    found = list_pairs(folder_of(tmp_path, names + strays))
+    assert sorted(map(str, found.passed_over)) == sorted(strays)
+    assert found.problems == {Path("a/4.png"): "has no partner in b"}
+    assert len(found.pairs) == 10
+
+
+def test_of_two_files_with_one_name_neither_is_taken(tmp_path: Path) -> None:
+    found = list_pairs(folder_of(tmp_path, ["a/1.png", "a/1.jpg", "b/1.png", "a/2.png", "b/2.png"]))
+    assert [pair.name for pair in found.pairs] == ["2"]
+    assert set(found.problems) == {Path("a/1.png"), Path("a/1.jpg"), Path("b/1.png")}
+
+
+@pytest.mark.parametrize(
+    ("names", "said"),
+    [
+        (["notes.txt"], "holds no pictures"),
+        ([f"{side}/{n}.png" for side in "abc" for n in N], r"3 places \(a: 11, b: 11, c: 11\)"),
+    ],
+)
+def test_a_folder_without_two_sides_is_refused(tmp_path: Path, names: list[str], said: str) -> None:
+    with pytest.raises(UserError, match=said):
+        list_pairs(folder_of(tmp_path, names))
+
+
+def test_no_folder_is_refused(tmp_path: Path) -> None:
+    with pytest.raises(UserError, match="is not a folder"):
+        list_pairs(tmp_path / "none")
