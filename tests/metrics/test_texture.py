@@ -1,4 +1,4 @@
-"""The texture distance tells a blurred picture from a sharp one of the same kind, which the mean absolute error prefers."""
+"""The texture distance tells a blurred picture from a sharp one of its kind; the mean error prefers the blur."""
 
 import numpy as np
 from scipy import ndimage

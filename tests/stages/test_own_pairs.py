@@ -1,0 +1,64 @@
+"""A folder of own pairs through every stage of the translators, which need neither digits nor maps."""
+
+import json
+from pathlib import Path
+
+import numpy as np
+import pytest
+import tifffile
+from PIL import Image
+from workspace import TINY, project, unwatched
+
+STAGES = (
+    *("prepare_maps", "train_pix2pix", "train_cvae", "evaluate_pix2pix", "evaluate_cvae"),
+    *("render_pairs", "report_pairs"),
+)
+
+
+@pytest.fixture(scope="module")
+def bands(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A project whose pairs are 16-bit grey pictures and 4-channel TIFFs of 12 bits, once every stage has run."""
+    folder = tmp_path_factory.mktemp("own") / "project"
+    pairs = folder.with_name("scans")
+    for kind in ("grey", "spectral"):
+        (pairs / kind).mkdir(parents=True)
+    rng = np.random.default_rng(0)
+    for n in range(8):
+        grey = rng.integers(0, 65536, (32, 40), np.uint16)
+        Image.fromarray(grey).save(pairs / f"grey/{n}.png")
+        four = np.stack([grey // 16, 4095 - grey // 16, grey // 32, grey // 64], axis=-1).astype(np.uint16)
+        tifffile.imwrite(pairs / f"spectral/{n}.tif", four, photometric="minisblack", planarconfig="contig")
+    own = {"folder": str(pairs), "direction": "a2b", "crop_size": 32, "tile_size": 32, "labels": "auto"}
+    short = {"epochs": 1, "decay_epochs": 0}
+    project(folder, pairs=own, pix2pix=TINY["pix2pix"] | short, cvae=TINY["cvae"] | short)
+    unwatched(folder, *STAGES)
+    return folder
+
+
+def test_values_of_16_bits_and_four_channels_are_trained_and_measured(bands: Path) -> None:
+    config = json.loads((bands / "models/pix2pix/best/config.json").read_text())
+    assert (config["arguments"]["inputs"], config["arguments"]["outputs"]) == (1, 4)
+    assert (config["input"]["name"], config["input"]["dtype"], config["input"]["high"]) == ("grey", "uint16", 65535)
+    assert (config["target"]["channels"], config["target"]["high"], config["best_by"]) == (4, 4095, "texture")
+    assert np.load(bands / "data/prepared/maps/test.npy").dtype == np.float32
+    for task in ("pix2pix", "cvae"):
+        found = json.loads((bands / f"metrics/{task}.json").read_text())
+        assert 0 < found["mae"] < 255
+        assert "mean_iou" not in found
+        assert (found["source"], found["input"], found["target"]) == ("folder", "grey", "spectral")
+
+
+def test_the_page_and_the_cards_speak_of_these_pairs(bands: Path) -> None:
+    page = (bands / "reports/translators/index.html").read_text()
+    assert "Grey → spectral" in page
+    for foreign in ("igits", "aerial", "map classes", "built-in generated", "CycleGAN", "classifier:"):
+        assert foreign not in page.split("</style>")[1].split("<h3>Reproduce")[0], foreign
+    card = (bands / "reports/translators/pix2pix.md").read_text()
+    assert "# Pix2Pix: grey → spectral" in card
+    assert "New York" not in card
+
+
+def test_neither_digits_nor_maps_are_needed(bands: Path) -> None:
+    assert sorted(path.name for path in (bands / "models").iterdir()) == ["cvae", "pix2pix"]
+    assert not (bands / "data/raw").exists()
+    assert [path.name for path in (bands / "data/prepared").iterdir()] == ["maps"]
