@@ -1,5 +1,6 @@
 import os
 import re
+import shutil
 import signal
 import subprocess
 import sys
@@ -100,3 +101,22 @@ def test_a_reader_that_has_seen_enough_ends_a_command_in_silence(tmp_path: Path)
         os.close(write)
         assert done.returncode == 128 + signal.SIGPIPE
         assert done.stderr == b""
+
+
+def test_a_folder_of_pairs_is_checked_and_the_next_command_printed(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    folder = tmp_path / "cells"
+    shutil.copytree(ROOT / "tests/data/cells", folder)
+    monkeypatch.chdir(ROOT)
+    monkeypatch.setattr(sys, "argv", ["ganflow", "pairs", "check", str(folder)])
+    cli.main()
+    said = capsys.readouterr().out
+    assert "3 pairs that can be used" in said
+    assert said.splitlines()[-1].startswith(f"dvc exp run -S pairs.folder={folder} -S pairs.direction=a2b ")
+    manifest = (folder / "manifest.sha256").read_text()
+    assert sorted(line.split("  ")[1] for line in manifest.splitlines()) == sorted(
+        f"{kind}/{name}.png" for kind in ("images", "masks") for name in ("040", "041", "120")
+    )
+    cli.main()
+    assert (folder / "manifest.sha256").read_text() == manifest, "what it wrote is no picture and no stray"
