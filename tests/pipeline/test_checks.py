@@ -59,3 +59,10 @@ def test_a_batch_may_be_as_large_as_the_data_and_no_larger(params: Params, model
 def test_contradictions_are_refused(params: Params, sections: dict[str, Any], said: str) -> None:
     with pytest.raises(UserError, match=said):
         checks.check(changed(params, **sections))
+
+
+def test_a_folder_of_own_pairs_has_to_be_there_and_counts_its_pairs_itself(params: Params) -> None:
+    own = str(ROOT / "tests/data/cells")
+    checks.check(changed(params, pairs={"folder": own}, maps={"val_pairs": 1000}, pix2pix={"batch_size": 500}))
+    with pytest.raises(UserError, match="nowhere is not a folder"):
+        checks.check(changed(params, pairs={"folder": "nowhere"}))

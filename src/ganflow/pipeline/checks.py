@@ -1,6 +1,9 @@
 """Checks of parameters that are valid one by one but not together, or not on this data and machine."""
 
+from pathlib import Path
+
 from ganflow.config import Params
+from ganflow.data.pair_folder import list_pairs
 from ganflow.errors import UserError
 from ganflow.pipeline.starts import check_starts
 
@@ -17,7 +20,9 @@ def check(params: Params) -> None:
         UserError: naming the first such parameter, its value and why.
     """
     images = training_images(params)
-    if images["maps"] < 1:
+    if params.own_pairs:
+        list_pairs(Path(params.pairs.folder))
+    elif images["maps"] < 1:
         held_out = params.maps.val_pairs
         raise UserError(
             f"maps.val_pairs = {held_out}: there are only {images['maps'] + held_out} pairs to take them from"
@@ -25,7 +30,7 @@ def check(params: Params) -> None:
     processes = params.compute.processes
     for model, data in TRAININGS.items():
         batch_size = getattr(params, model).batch_size
-        if batch_size > images[data]:
+        if batch_size > images[data] and not (data == "maps" and params.own_pairs):  # how many tiles, no name says
             raise UserError(f"{model}.batch_size = {batch_size}: there are only {images[data]} training images")
         if batch_size % processes:
             raise UserError(f"{model}.batch_size = {batch_size} cannot be shared evenly by {processes} processes")
