@@ -21,7 +21,7 @@ def main() -> None:
     maps, source = params.maps, params.data.source
     if params.own_pairs:
         folder, own = Path(params.pairs.folder), params.pairs
-        pair_tiles.prepare(folder, prepared.PREPARED / "maps", own.tile_size, own.labels == "auto", params.seed)
+        pair_tiles.prepare_pairs(folder, prepared.PREPARED / "maps", own.tile_size, own.labels == "auto", params.seed)
         return
     if source == "generated":
         names = [f"town/{n}" for n in range(maps.generated_pairs + maps.test_pairs)]

@@ -146,7 +146,7 @@ def _pairs_check(arguments: argparse.Namespace) -> None:
     read = survey(list_pairs(folder))
     chosen = pair_check.settings(read, str(folder), seed)
     manifest = pair_check.write_manifest(read)
-    print(*pair_check.described(read, seed), sep="\n")
+    print(*pair_check.findings(read, seed), sep="\n")
     print(f"manifest: {manifest or 'not written, the folder is read-only'}")
     print(f"\nNext, to train, measure, draw and report both translators:\n\n{pair_check.command(chosen)}")
 

@@ -62,14 +62,14 @@ def test_photos_and_empty_masks_are_no_labels() -> None:
 
 
 def test_labels_are_stored_in_colours_far_apart_and_named_by_the_legend(areas_of_four: list[np.ndarray]) -> None:
-    two = labels.described([[0], [7]], {"7": "cell"})
+    two = labels.legend_entries([[0], [7]], {"7": "cell"})
     assert [one["name"] for one in two] == ["0", "cell"]
     assert labels.encode(np.array([[[0], [7], [6]]], np.uint8), two).tolist() == [[[0], [255], [255]]]
-    many = labels.described([[n] for n in range(20)], {})
+    many = labels.legend_entries([[n] for n in range(20)], {})
     colours = np.array([one["colour"] for one in many])
     apart = np.linalg.norm(colours[:, None] - colours[None], axis=2) + 999 * np.eye(20)
     assert apart.min() > 30, "neighbouring numbers are no neighbouring greys"
-    coloured = labels.described(sorted(COLOURS.tolist()), {"#0000aa": "wall"})
+    coloured = labels.legend_entries(sorted(COLOURS.tolist()), {"#0000aa": "wall"})
     assert coloured[0]["name"] == "wall"
     smeared = labels.encode(jpeg(COLOURS[areas_of_four[0]]), coloured)
     assert (smeared == COLOURS[areas_of_four[0]]).all(-1).mean() > 0.97

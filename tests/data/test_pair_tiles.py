@@ -87,7 +87,7 @@ def test_a_picture_that_cannot_be_used_is_named_and_nothing_half_prepared_remain
     out.mkdir(parents=True)
     (out / "earlier").touch()
     with pytest.raises(UserError, match=said) as refused:
-        pair_tiles.prepare(folder, out, 32, True, seed=0)
+        pair_tiles.prepare_pairs(folder, out, 32, True, seed=0)
     assert str(folder / name) in str(refused.value)
     assert "ganflow pairs check" in str(refused.value)
     assert [path.name for path in out.parent.rglob("*")] == ["maps", "earlier"]
@@ -97,7 +97,7 @@ def test_a_picture_that_cannot_be_used_is_named_and_nothing_half_prepared_remain
     assert len(read.pairs) == 9
     # The check accepts the rest, and the manifest says so to the stage.
     pair_check.write_manifest(read)
-    pair_tiles.prepare(folder, out, 32, True, seed=0)
+    pair_tiles.prepare_pairs(folder, out, 32, True, seed=0)
     assert sum(prepared_counts(out).values()) == 9 * 4
 
 
@@ -124,7 +124,7 @@ def test_all_trouble_at_once_is_listed_file_by_file(tmp_path: Path) -> None:
     twice(folder)
     (folder / ".DS_Store").touch()
     save(np.zeros((SIDE, SIDE, 3), np.uint8), folder / "images/6.png")
-    text = "\n".join(pair_check.described(survey(list_pairs(folder)), seed=0))
+    text = "\n".join(pair_check.findings(survey(list_pairs(folder)), seed=0))
     for said in (
         "10 pairs that can be used",
         "A = images: RGB, 8 bits",
@@ -146,10 +146,10 @@ def test_a_file_that_is_not_the_manifests_is_refused(tmp_path: Path) -> None:
     with pytest.raises(
         UserError, match=r"images/3.png is not the file of the folder's manifest.sha256: `ganflow pairs"
     ):
-        pair_tiles.prepare(folder, tmp_path / "out", 32, True, seed=0)
+        pair_tiles.prepare_pairs(folder, tmp_path / "out", 32, True, seed=0)
     (folder / "images/3.png").unlink()
     with pytest.raises(UserError, match="missing"):
-        pair_tiles.prepare(folder, tmp_path / "out", 32, True, seed=0)
+        pair_tiles.prepare_pairs(folder, tmp_path / "out", 32, True, seed=0)
     assert not (tmp_path / "out").exists()
     assert (folder / MANIFEST).read_text().count("\n") == 20
 
@@ -159,7 +159,7 @@ def test_pictures_of_any_size_are_cut_and_small_ones_mirrored(tmp_path: Path) ->
     folder.mkdir()
     for n, (width, height) in enumerate([(32, 32), (70, 40), (20, 25), (64, 32)]):
         save(np.concatenate([photo(n, width, height), 255 - photo(n, width, height)], axis=1), folder / f"{n}.png")
-    pair_tiles.prepare(folder, tmp_path / "out", 32, True, seed=0)
+    pair_tiles.prepare_pairs(folder, tmp_path / "out", 32, True, seed=0)
     names = prepared_names(tmp_path / "out")
     corners = {"0": ["0,0"], "1": ["0,0", "32,0", "38,0", "0,8", "32,8", "38,8"], "2": ["0,0"], "3": ["0,0", "32,0"]}
     assert set(names) == {f"{number} at {corner}" for number, those in corners.items() for corner in those}
@@ -194,7 +194,7 @@ def test_more_than_8_bits_are_stored_as_levels_that_give_the_values_back(tmp_pat
         tifffile.imwrite(folder / f"bands/{n}.tif", bands, photometric="minisblack", planarconfig="contig")
         originals[f"{n} at 0,0"] = np.dstack([bands, depth])  # A is the first by name
     out = tmp_path / "out"
-    pair_tiles.prepare(folder, out, 32, True, seed=0)
+    pair_tiles.prepare_pairs(folder, out, 32, True, seed=0)
     assert np.load(out / "train.npy").dtype == np.float32
     for name, tile in prepared_names(out).items():
         high = np.array([4095] * 4 + [65535])
@@ -219,7 +219,7 @@ def test_a_split_is_seeded_whole_and_sensible(parts: dict[str, int]) -> None:
 
 def test_two_pairs_are_too_few(tmp_path: Path) -> None:
     with pytest.raises(UserError, match="2 pairs are too few"):
-        pair_tiles.prepare(cells(tmp_path / "cells", 2), tmp_path / "out", 32, True, seed=0)
+        pair_tiles.prepare_pairs(cells(tmp_path / "cells", 2), tmp_path / "out", 32, True, seed=0)
 
 
 def test_exchanged_and_shifted_pairs_are_suspicious(tmp_path: Path) -> None:
@@ -254,7 +254,7 @@ def test_what_to_set_suits_the_pictures(tmp_path: Path) -> None:
 
 def test_sides_of_own_pairs_and_of_maps(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(tmp_path)
-    pair_tiles.prepare(cells(tmp_path / "cells", 20), prepared.PREPARED / "maps", 32, True, seed=0)
+    pair_tiles.prepare_pairs(cells(tmp_path / "cells", 20), prepared.PREPARED / "maps", 32, True, seed=0)
     source, target = prepared.sides("a2b")
     assert (source["name"], source["channels"], source["classes"]) == ("images", 3, None)
     assert (target["name"], target["channels"]) == ("masks", 1)

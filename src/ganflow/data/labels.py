@@ -62,7 +62,7 @@ def classes_of(census: Census) -> list[list[int]] | None:
     return _modes(census.sums[used] / census.counts[used, None], census.counts[used])
 
 
-def described(values: list[list[int]], legend: dict[str, str]) -> list[dict[str, Any]]:
+def legend_entries(values: list[list[int]], legend: dict[str, str]) -> list[dict[str, Any]]:
     """Classes as they are stored: `value` in the user's files, `name`, and `colour` in the prepared arrays.
 
     Two values of grey become 0 and 255. More become colours of their own: between 3 and 5 is no class 4.

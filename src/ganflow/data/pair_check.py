@@ -15,7 +15,7 @@ SEEN = 16_000  # training tiles that a translator is shown in all, for a first a
 NAMED = 20  # pictures passed over that are listed one by one
 
 
-def described(read: Survey, seed: int) -> list[str]:
+def findings(read: Survey, seed: int) -> list[str]:
     """Lines on layout, counts, sizes, both sides, and each picture that is passed over, unusable or suspicious."""
     found, sizes = read.found, Counter(f"{width}x{height}" for width, height in read.sizes.values())
     parts = ", ".join(f"{part} {len(pairs)}" for part, pairs in split_pairs(read.pairs, seed).items())

@@ -29,7 +29,7 @@ class Side:
     dtype: str  #                              uint8, uint16 or float32, as stored in the files
     low: float
     high: float
-    classes: list[dict[str, Any]] | None  #    of labels: labels.described
+    classes: list[dict[str, Any]] | None  #    of labels: labels.legend_entries
     notes: tuple[str, ...] = ()
 
     @property
@@ -176,7 +176,9 @@ def _side(
         said.append(f"values {smallest:g} to {largest:g}, seen in the range {low:g} to {high:g}")
     grey = sum(look.channels != channels for look in looks)
     said += [f"{grey} grey pictures are read as colours"] if grey else []
-    return Side(name, channels, dtype, low, high, labels.described(values, legend) if values else None, tuple(said))
+    return Side(
+        name, channels, dtype, low, high, labels.legend_entries(values, legend) if values else None, tuple(said)
+    )
 
 
 def _evenly(total: int, count: int) -> list[int]:

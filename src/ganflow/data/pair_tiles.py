@@ -20,7 +20,7 @@ TEST_SHARE, MOST_TEST = 0.2, 200  # of the pairs of a folder that has no test pa
 VAL_SHARE, MOST_VAL = 0.1, 100  #   of the pairs of a folder that has no val part
 
 
-def prepare(folder: Path, out: Path, tile: int, find_labels: bool, seed: int) -> None:
+def prepare_pairs(folder: Path, out: Path, tile: int, find_labels: bool, seed: int) -> None:
     """Write the pairs of `folder` into `out`: train, val and test.npy, names.json, training.json and test.json.
 
     An array is [N, tile, tile, channels of A and B together]: uint8, or float32 levels from 0 to 255 if a side has
