@@ -59,7 +59,9 @@ def _introduce(script: Path) -> None:
     os.environ[INTRODUCED] = script.stem
     pipeline = YAML(typ="safe").load((script.parents[1] / "dvc.yaml").read_text(encoding="utf-8"))
     own = pipeline["stages"][script.stem]
-    reads = [path for path in own["deps"] if not path.startswith(("src/", "stages/")) and path != str(CHECKED)]
+    # strip: a path that a parameter gives is named by the parameter.
+    deps = [path.strip("${}") for path in own["deps"]]
+    reads = [path for path in deps if not path.startswith(("src/", "stages/")) and path != str(CHECKED)]
     # An out with an option is a mapping: CHECKED, and the copies of weights to start from.
     makes = [path for kind in ("outs", "metrics", "plots") for path in own.get(kind, []) if isinstance(path, str)]
     _say(f"  reads {grouped_by_folder(reads)}{', ' if reads else ''}params.yaml ({', '.join(own['params'])})")
