@@ -33,6 +33,7 @@ def sample_measures(
     `inputs`, `real`: [N, H, W, C], levels 0 to 255. Returns the VAE's own measures, as (value, plus-minus), and the
     tables that the report shows.
     """
+    networks = perceptual.usable(networks, real)
     own, count = params.evaluate, params.evaluate.samples
     random_latents = latents(count, vae.latent_dim, params.seed, "cvae", "samples")
     pix2pix = saved.load_network(Path("models/pix2pix") / own.checkpoint, UNet, device)[0]

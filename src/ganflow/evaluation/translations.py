@@ -42,6 +42,7 @@ def evaluate_translator(
         baselines["input"] = inputs
     if legend is not None and legend != classes.MAPS:
         baselines["colour"] = classes_by_colour(train_inputs, train_targets, inputs, legend)
+    networks = perceptual.usable(networks, real)
     pictures = prepared.pictures_of_test()
     weights = multiplicities(int(pictures.max()) + 1, params.seed)[:, pictures]
     frames = map_rows(lambda answer: translation.per_image(answer, real, legend), answers | baselines)

@@ -149,11 +149,21 @@ def summary(
     return found if distances is None else found | {"lpips": mean(distances)}
 
 
+_OTHER_PICTURES = Absent("they look at pictures of three channels and 8 bits")
+
+
+def usable(networks: Weights | Absent, images: np.ndarray) -> Weights | Absent:
+    """`networks`, or why they cannot look at `images` [N, H, W, C]."""
+    return networks if images.shape[-1] == 3 and images.dtype == np.uint8 else _OTHER_PICTURES
+
+
 def conditions(networks: Weights | Absent, mode: Mode, images: np.ndarray) -> dict[str, object]:
     """The conditions that make the measures of `images` [N, H, W, ...] comparable, or {"absent": why in fixed words}.
 
     The reason itself may differ from one network to the next, and so is printed for people, and is not for an out.
     """
+    if isinstance(networks, Absent) and networks == _OTHER_PICTURES:
+        return {"absent": networks.reason}
     if isinstance(networks, Absent):
         print(f"FID, KID and LPIPS are not measured: {networks.reason}", file=sys.stderr)
         return {"absent": "evaluate.perceptual is off" if mode == "off" else "their weights were not at hand"}

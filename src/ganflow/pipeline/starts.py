@@ -58,7 +58,10 @@ def _asked(task: str, argument: str, params: Params) -> tuple[str, Any]:
         case "classes":
             return task, 10 if task == "cgan" else 0
         case "levels":
-            return "maps.crop_size", min(8, int(math.log2(params.maps.crop_size)))
+            name = "pairs.crop_size" if params.own_pairs else "maps.crop_size"
+            return name, min(8, int(math.log2(params.translation.crop_size)))
+        case "palette":  # how many colours there are, the targets say
+            return "", None
         case "channels" if hasattr(section, "generator_channels"):
             argument = "generator_channels"
         case "dropout":  # no weight depends on it
