@@ -21,7 +21,16 @@ from ganflow.pipeline.watchers import matters
 STAGES = Path(__file__).parents[2] / "stages"
 
 
-class Nothing:
+class AnyAttribute(type):
+    """Of a class: its methods, as of its instances, do nothing."""
+
+    def __getattr__(cls, name: str) -> "Nothing":
+        if name.startswith("__"):
+            raise AttributeError(name)
+        return Nothing()
+
+
+class Nothing(metaclass=AnyAttribute):
     """Takes every call, attribute and `with`, does nothing, and is false."""
 
     def __init__(self, *_: object, **__: object) -> None: ...
