@@ -44,10 +44,14 @@ demo: $(READY) ## the whole workflow on built-in data: minutes, no download, `gi
 	@$(repair_lock)
 	dvc exp run --temp --force --name demo $(call overrides,demo)
 	dvc get --force --quiet . reports --rev demo -o demo
+	dvc get --force --quiet . models --rev demo -o demo/models
 	@echo
 	@echo "The report:  $$PWD/demo/index.html"
 	@echo "The runs:    make ui   (MLflow: an experiment per model)"
+	@echo "The curves:  dvc plots diff demo"
 	@echo "The real thing: make repro"
+	@echo "The models, at work on a photo (docs/using-a-model.md):"
+	@echo ".venv/bin/ganflow translate docs/pictures/town.jpg -o demo/map.png --fit --side-by-side"
 
 ##@ The real thing
 repro: $(READY) ## `dvc repro`: real data, all models; PROFILE=paper: with the parameters of profiles/paper

@@ -35,7 +35,7 @@ def main() -> None:
         params=params.model_dump(include={"data": {"seed"}, "compute": True, "classifier": True}),
         dataset=dataset,
         machine=machine,
-        example=torch.zeros(2, 1, 28, 28),
+        example=images[:2].numpy(),
         arguments={},
         about={"source": dataset["source"]},
     )

@@ -74,6 +74,12 @@ def test_what_is_there_is_counted(project: Path) -> None:
     assert findings["runs"].state.startswith("1 in mlflow.db")
 
 
+def test_the_demos_models_count_as_the_demos(project: Path) -> None:
+    (project / "demo/models/cvae/best").mkdir(parents=True)
+    (project / "demo/models/cvae/best/config.json").touch()
+    assert found()["models"] == Finding("models", "none in models/; of the demo, in demo/models/: cvae")
+
+
 def test_every_training_on_the_disk_is_named_with_what_to_do(project: Path) -> None:
     folder = project / "checkpoints" / "gan" / f"0123456789ab-{code_fingerprint('train_gan')}"
     folder.mkdir(parents=True)

@@ -2,19 +2,22 @@
 
 import argparse
 import itertools
+import os
 from pathlib import Path
-
-from PIL import Image, UnidentifiedImageError
+from typing import Any
 
 from ganflow.errors import UserError, run_main
 from ganflow.files import check_output, project_root, whole_file
 
 MOST_SAMPLES = 1000
+MOST_DIGITS = 10_000
 EXAMPLES = """\
 examples:
   ganflow translate photo.jpg -o map.png              your own photo as a map
   ganflow translate photo.jpg -o map.png --samples 4  four different maps of it
   ganflow pairs check my/pairs     your own pairs instead of the maps
+  ganflow translate photos -o maps                    a folder of photos
+  ganflow sample --digit 7 -n 64 -o sevens.png        digits to order
   ganflow diff                     this folder against the last commit
   ganflow diff HEAD my-experiment  an experiment against the last commit
   ganflow seeds                    after `make seeds`
@@ -49,23 +52,51 @@ def _main() -> None:
     commands = parser.add_subparsers(
         required=True, title="commands (ganflow COMMAND --help says more)", metavar="COMMAND ..."
     )
-    command = commands.add_parser("translate", help="draw an aerial photo of any size as a map")
-    command.add_argument("photo", type=Path, help="any image Pillow reads; 2.3 m per pixel suits the maps data set")
-    command.add_argument("-o", "--output", type=Path, required=True, help="where the map goes, e.g. map.png")
-    command.add_argument("--model", type=Path, help="folder of the trained generator (models/pix2pix/best)")
+    command = commands.add_parser("translate", help="draw aerial photos of any size as maps")
+    command.add_argument("photos", nargs="+", metavar="PHOTO", help="files, folders or patterns ('photos/*.jpg')")
+    command.add_argument("-o", "--output", required=True, help="a file, e.g. map.png or map.tif, or a folder")
+    _add_model_options(command)
     command.add_argument(
         "--samples",
-        type=int,
+        type=_number("--samples", 1, MOST_SAMPLES),
         metavar="N",
-        help="N different answers by the conditional VAE (models/cvae/best) instead of one: map-1.png to map-N.png",
+        help="N different answers by the conditional VAE (cvae) instead of one: map-1.png to map-N.png",
     )
-    command.add_argument("--seed", type=int, default=0, help="random seed of the samples (0)")
+    command.add_argument("--side-by-side", action="store_true", help="photo and map in one picture")
+    scale = command.add_mutually_exclusive_group()
+    scale.add_argument(
+        "--metres-per-pixel",
+        type=_number("--metres-per-pixel", 0.001, 1000, float),
+        metavar="X",
+        help="of the photos: they are brought to the model's scale",
+    )
+    scale.add_argument("--fit", action="store_true", help="a photo shows as much ground as one training picture")
+    command.add_argument(
+        "--max-megapixels",
+        type=_number("--max-megapixels", 0.001, 1e6, float),
+        default=200.0,
+        metavar="X",
+        help="largest picture that is read at once (200); a TIFF of any size is read piece by piece",
+    )
     command.set_defaults(run=_translate)
     command = commands.add_parser("pairs", help="your own pairs: `ganflow pairs check FOLDER`")
     actions = command.add_subparsers(required=True, metavar="check FOLDER")
     command = actions.add_parser("check", help="what is in a folder of pairs, what is wrong, what to type next")
     command.add_argument("folder", type=Path, help="side-by-side pictures, or two folders (docs/your-own-pairs.md)")
     command.set_defaults(run=_pairs_check)
+    command = commands.add_parser("sample", help="draw digits, or several maps of one photo, in one picture")
+    command.add_argument("photo", nargs="?", help="maps of it, by the conditional VAE, instead of digits")
+    command.add_argument("-o", "--output", required=True, help="a picture, or a folder for a picture each")
+    command.add_argument(
+        "-n", type=_number("-n", 1, MOST_DIGITS), help="how many (64; 8 maps; of --each 10; of --walk 8)"
+    )
+    command.add_argument("--digit", type=int, help="only this one")
+    command.add_argument("--each", action="store_true", help="n of every digit, a row each")
+    command.add_argument(
+        "--walk", type=_number("--walk", 2, 100), metavar="STEPS", help="n rows from one digit to another"
+    )
+    _add_model_options(command)
+    command.set_defaults(run=_sample)
     command = commands.add_parser("diff", help="what changed between two runs, and whether it is noise")
     command.add_argument("before", nargs="?", default="HEAD", help="a commit or an experiment's name (HEAD)")
     command.add_argument("after", nargs="?", default="workspace", help="the same (the files in this folder)")
@@ -93,47 +124,95 @@ def _main() -> None:
     command.add_argument("--remove", action="store_true", help="remove them, except running ones, without asking")
     command.set_defaults(run=_checkpoints)
     arguments = parser.parse_args()
+    if arguments.run not in (_translate, _sample):
+        _work_in_root(arguments)
     arguments.run(arguments)
+
+
+def _work_in_root(arguments: argparse.Namespace) -> None:
+    """These commands read models/, metrics/ and the repository of the project: go to its root, from any subfolder."""
+    root = project_root()
+    if root != Path.cwd():
+        for name, value in vars(arguments).items():
+            if isinstance(value, Path):
+                setattr(arguments, name, Path(os.path.relpath(value, root)))
+        os.chdir(root)
+
+
+def _add_model_options(command: argparse.ArgumentParser) -> None:
+    command.add_argument(
+        "--model",
+        metavar="MODEL",
+        help='a folder, "demo", a run, an experiment or models:/pix2pix@champion (models/, demo/models/ or champion)',
+    )
+    command.add_argument("--epoch", choices=("best", "last"), default="best", help="which of a folder that holds both")
+    command.add_argument("--seed", type=int, default=0, help="random seed of the samples (0)")
+
+
+def _number(option: str, low: float, high: float, kind: type[float] = int) -> Any:
+    """An option's type: a number within these bounds. A UserError is one line, where argparse prints the usage too."""
+
+    def number(text: str) -> float:
+        try:
+            value = kind(text)
+        except ValueError:
+            raise UserError(f"{option} {text}: it takes a number") from None
+        if not low <= value <= high:
+            raise UserError(f"{option} {text}: it takes a number from {low:g} to {high:g}")
+        return value
+
+    return number
+
+
+def _load(arguments: argparse.Namespace, *tasks: str) -> Any:
+    """The model that the arguments name, of the first of `tasks` that is there."""
+    import torch
+
+    from ganflow.find_model import find_model
+    from ganflow.inference.hardware import usable_cores
+    from ganflow.inference.model import load_model
+
+    found = find_model(arguments.model, tasks, arguments.epoch)
+    if "OMP_NUM_THREADS" not in os.environ:
+        torch.set_num_threads(usable_cores())
+    model = load_model(found.folder)
+    print(found.said)
+    return model
 
 
 def _translate(arguments: argparse.Namespace) -> None:
     # torch takes seconds to import: `ganflow --help` must not wait for it.
-    import torch
+    from ganflow.inference.model import TranslationModel
+    from ganflow.inference.translate_files import Options, plan, translate_files
 
-    from ganflow.inference.compute import chosen_device
-    from ganflow.inference.translation import translate_photo, writable_format
-    from ganflow.models import saved
-    from ganflow.models.cvae import ConditionalVae
-    from ganflow.models.unet import UNet
-    from ganflow.seeds import latents
+    jobs = plan(arguments.photos, arguments.output, arguments.samples)
+    # The model at hand without a name is Pix2Pix; a run that is named may be one of the conditional VAE.
+    tasks = ["cvae"] if arguments.samples else ["pix2pix", *["cvae"] * bool(arguments.model)]
+    model = _load(arguments, *tasks)
+    if not isinstance(model, TranslationModel):
+        raise UserError(f"{model.folder} draws digits: `ganflow sample --model {model.folder} -o digits.png`")
+    most_pixels = round(arguments.max_megapixels * 1e6)
+    options = Options(arguments.seed, arguments.side_by_side, arguments.metres_per_pixel, arguments.fit, most_pixels)
+    translate_files(model, jobs, options)
 
-    sampling = arguments.samples is not None
-    if sampling and not 1 <= arguments.samples <= MOST_SAMPLES:
-        raise UserError(f"--samples {arguments.samples}: 1 to {MOST_SAMPLES} can be drawn")
-    output = arguments.output
-    numbers = range(1, arguments.samples + 1) if sampling else ()
-    outputs = [output.with_stem(f"{output.stem}-{number}") for number in numbers] or [output]
-    for path in outputs:
-        check_output(path, arguments.photo)
-    try:
-        with Image.open(arguments.photo) as opened:
-            photo = opened.convert("RGB")
-    except FileNotFoundError:
-        raise UserError(f"there is no file {arguments.photo}") from None
-    except (UnidentifiedImageError, OSError) as fault:
-        raise UserError(f"{arguments.photo} is not a readable image: {fault}") from None
-    image_format = writable_format(output, photo.size)
-    folder = arguments.model or project_root() / f"models/{'cvae' if sampling else 'pix2pix'}/best"
-    device = chosen_device("auto")
-    network, config = saved.load_network(folder, ConditionalVae if sampling else UNet, device)
-    latent_of_each: list[torch.Tensor | None] = [None]
-    if isinstance(network, ConditionalVae):
-        latent_of_each = list(latents(len(outputs), network.latent_dim, arguments.seed, "cvae", "translate").split(1))
-    for path, latent in zip(outputs, latent_of_each, strict=True):
-        drawn = translate_photo(network, photo, config["eval_size"], device, latent)
-        with whole_file(path) as partial:
-            drawn.save(partial, format=image_format)
-        print(f"{path}: {drawn.width}x{drawn.height}, drawn by a model trained on {config['source']} data")
+
+def _sample(arguments: argparse.Namespace) -> None:
+    from ganflow.inference import sample_files
+    from ganflow.inference.model import DigitModel, TranslationModel
+
+    wanted = sample_files.Wanted(arguments.n, arguments.digit, arguments.each, arguments.walk, arguments.seed)
+    target = sample_files.checked_target(wanted, arguments.output, arguments.photo)
+    if arguments.photo:
+        model = _load(arguments, "cvae")
+        if not isinstance(model, TranslationModel):
+            raise UserError(f"{model.folder} draws digits: leave {arguments.photo} out")
+        sample_files.write_samples(target, sample_files.sampled_maps(model, Path(arguments.photo), wanted))
+    else:
+        model = _load(arguments, "cgan", "gan")
+        if not isinstance(model, DigitModel):
+            raise UserError(f"{model.folder} draws maps of photos: `ganflow sample photo.jpg -o maps.png`")
+        sample_files.write_samples(target, sample_files.sampled_digits(model, wanted))
+    print(arguments.output)
 
 
 def _pairs_check(arguments: argparse.Namespace) -> None:

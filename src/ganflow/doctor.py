@@ -134,8 +134,14 @@ def _data(name: str, params: Params) -> Finding:
 
 
 def _models(root: Path) -> Finding:
-    trained = sorted({path.relative_to(root / "models").parts[0] for path in root.glob("models/**/config.json")})
-    return Finding("models", ", ".join(trained) or "none yet", "" if trained else "make repro (or make demo)")
+    own, demo = (_trained(folder) for folder in (root / "models", root / "demo/models"))
+    if own or not demo:
+        return Finding("models", ", ".join(own) or "none yet", "" if own else "make repro (or make demo)")
+    return Finding("models", f"none in models/; of the demo, in demo/models/: {', '.join(demo)}")
+
+
+def _trained(folder: Path) -> list[str]:
+    return sorted({path.relative_to(folder).parts[0] for path in folder.glob("**/config.json")})
 
 
 def _trainings(root: Path) -> Iterator[Finding]:

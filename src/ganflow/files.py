@@ -99,11 +99,15 @@ def sha256(path: Path) -> str:
 
 
 def project_root() -> Path:
-    """The folder that holds mlflow.db and checkpoints/: DVC_ROOT under DVC, else the current folder.
+    """The folder that holds mlflow.db and checkpoints/: DVC_ROOT under DVC, else the nearest with a dvc.yaml upwards.
 
-    For queued and temporary experiments, whose own folder is deleted, DVC_ROOT is the main repository.
+    For queued and temporary experiments, whose own folder is deleted, DVC_ROOT is the main repository. Outside any
+    project it is the current folder.
     """
-    return Path(os.environ.get("DVC_ROOT") or Path.cwd()).resolve()
+    here = Path(os.environ.get("DVC_ROOT") or Path.cwd()).resolve()
+    if os.environ.get("DVC_ROOT"):
+        return here
+    return next((folder for folder in (here, *here.parents) if (folder / "dvc.yaml").exists()), here)
 
 
 @contextmanager

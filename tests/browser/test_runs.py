@@ -20,9 +20,9 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-import torch
 from PIL import Image
 from playwright.sync_api import Page, expect
+from small_model import EXAMPLE, small_model
 
 from ganflow import config
 from ganflow.cli import main
@@ -54,10 +54,9 @@ def logged(folder: Path, lambda_l1: float, wrong: float, colour: str) -> str:
         tracker.metrics({"val_mean_iou": iou, "val_mae": 30 * wrong}, 100 * epoch)
         tracker.image(Image.new("RGB", (96, 96), colour), "samples", 100 * epoch)
     score = np.array([0.6 - wrong, *(0.6 - wrong + np.random.default_rng(int(lambda_l1)).normal(0, 0.01, 100))])
-    network = torch.nn.Conv2d(3, 3, 1).eval()
     tracker.model(
-        network,
-        torch.zeros(2, 3, 8, 8),
+        small_model(folder),
+        EXAMPLE,
         "model",
         ValidationScore("mean_iou", True, {"n": 96}, "download", "", score),
     )

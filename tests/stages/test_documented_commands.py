@@ -30,6 +30,9 @@ HERE = (
     "dvc metrics show",
     "ganflow translate photo.jpg -o map.png",
     "ganflow translate photo.jpg -o map.png --samples 4",
+    "ganflow translate photos -o maps",
+    "ganflow sample --digit 7 -n 64 -o sevens.png",
+    "ganflow sample photo.jpg -n 8 -o maps.png",
     "dvc remote add -d shared /srv/dvc",
     'git commit -am "A shared data remote"',
     "dvc push",
@@ -61,6 +64,24 @@ ELSEWHERE = {
     "make test": ".ci/run",
     "make demo": ".ci/run",
     "make lint": ".ci/run",
+    "ganflow translate docs/pictures/town.jpg -o map.png --fit --side-by-side": (
+        "tests/inference/test_translate_files.py::test_photo_and_map_side_by_side"
+    ),
+    "ganflow translate photo.jpg -o map.png --metres-per-pixel 0.6": (
+        "tests/inference/test_translate_files.py::test_the_scale_is_that_of_the_georeference_or_as_given_and_is_said"
+    ),
+    "ganflow translate photo.jpg -o map.png --model models:/pix2pix@champion": (
+        "tests/tracking/test_logged_model.py::test_a_translator_takes_photos_of_any_size"
+    ),
+    "ganflow sample --each -n 10 -o digits.png": (
+        "tests/inference/test_sample_files.py::test_digits_to_order_in_one_picture"
+    ),
+    "ganflow sample --walk 12 -n 8 -o walks.png": (
+        "tests/inference/test_sample_files.py::test_digits_to_order_in_one_picture"
+    ),
+    "MLFLOW_TRACKING_URI=sqlite:///mlflow.db mlflow models serve -m models:/pix2pix@champion --env-manager local": (
+        "tests/tracking/test_serving.py::test_a_photo_of_any_size_posted_comes_back_as_a_map"
+    ),
     "ganflow compare RUN_A RUN_B": "tests/browser/test_runs.py::test_the_page_of_a_comparison",
     "dvc exp run -S compute.processes=2": "tests/stages/test_processes.py::test_two_processes_train_to_the_end",
     "ganflow pairs check FOLDER": "tests/test_cli.py::test_a_folder_of_pairs_is_checked_and_the_next_command_printed",
@@ -177,6 +198,8 @@ def test_the_documented_commands_work(whole: Path, tmp_path: Path) -> None:
     project, clone = tmp_path / "project", tmp_path / "ganflow"
     as_committed(project, whole)
     Image.new("RGB", (50, 40), "green").save(project / "photo.jpg")
+    (project / "photos").mkdir()
+    Image.new("RGB", (50, 40), "green").save(project / "photos" / "photo.jpg")
     environment = os.environ | {
         "PATH": f"{Path(sys.executable).parent}:{os.environ['PATH']}",
         "HOME": str(tmp_path),  # git's and DVC's own configuration

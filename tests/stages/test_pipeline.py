@@ -64,9 +64,9 @@ def test_where_a_training_runs_puts_nothing_out_of_date() -> None:
         assert name == "check_params" or concerned <= {"compute.precision", "compute.compile"}, name
 
 
-@pytest.mark.parametrize("package", sorted(ROOT.glob("src/ganflow/**/__init__.py")), ids=lambda p: p.parent.name)
+@pytest.mark.parametrize("package", sorted(ROOT.glob("src/ganflow/*/**/__init__.py")), ids=lambda p: p.parent.name)
 def test_packages_hold_no_code(package: Path) -> None:
-    """Else they would belong in the deps too."""
+    """Else they would belong in the deps too. (ganflow's own has `load` alone, imported when somebody asks for it.)"""
     (docstring,) = ast.parse(package.read_text()).body
     assert isinstance(docstring, ast.Expr)
 

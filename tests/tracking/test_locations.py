@@ -9,8 +9,8 @@ from pathlib import Path
 import mlflow
 import numpy as np
 import pytest
-import torch
 from PIL import Image
+from small_model import EXAMPLE, small_model
 
 from ganflow.comparison.champion import ValidationScore
 from ganflow.tracking import locations, store
@@ -20,14 +20,14 @@ from ganflow.tracking.run import Dataset, start_run
 SRC = Path(__file__).parents[2] / "src"
 
 
-def trained(training: str, value: float) -> str:
+def trained(training: str, value: float, folder: Path) -> str:
     """A run with a picture, a table and a model, whose validation said `value`."""
     dataset = Dataset("maps", "ab" * 32, "download")
     tracker = start_run("pix2pix", params={"seed": 0}, dataset=dataset, training=training, tags={})
     tracker.image(Image.new("RGB", (8, 8)), "samples", 1)
     values = np.array([value, value + 0.001, value - 0.001])
     score = ValidationScore("mean_iou", True, {"n": 96}, "download", "", values)
-    tracker.model(torch.nn.Conv2d(1, 1, 1).eval(), torch.zeros(2, 1, 4, 4), "model", score)
+    tracker.model(small_model(folder), EXAMPLE, "model", score)
     tracker.finish("FINISHED")
     assert tracker.run_id
     store.client().log_text(tracker.run_id, '{"about": {}, "rows": {}}', "metrics/pix2pix.json")
@@ -43,7 +43,7 @@ def project(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     folder = tmp_path / "old"
     folder.mkdir()
     monkeypatch.setenv("DVC_ROOT", str(folder))
-    trained("first", 0.5)
+    trained("first", 0.5, tmp_path)
     monkeypatch.delenv("MLFLOW_TRACKING_URI")  # which MLflow has set
     return folder
 
@@ -73,10 +73,10 @@ def test_runs_files_and_champion_follow(
         # MLflow 3.17 finds no model of the registry below a path with a percent sign, only that of the run.
         address = f"runs:/{run.run_id}/model" if "%" in name else "models:/pix2pix@champion"
         model = mlflow.pyfunc.load_model(address)
-        assert model.predict(np.zeros((3, 1, 4, 4), np.float32)).shape == (3, 1, 4, 4)
+        assert model.predict(np.zeros((3, 4, 4, 3), np.uint8)).shape == (3, 4, 4, 3)
     (line,) = capsys.readouterr().err.splitlines()
     assert line.startswith(f"runs: the files of those in mlflow.db were in {project}/mlruns; they are read from")
-    second = trained("second", 0.6)
+    second = trained("second", 0.6, tmp_path)
     assert capsys.readouterr().err == "", "said once"
     client = mlflow.MlflowClient()
     (version,) = client.search_model_versions(f"run_id = '{second}'")

@@ -4,9 +4,10 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-import torch
+from small_model import EXAMPLE, small_model
 
 from ganflow.comparison.champion import LEAST_PAIRS, ValidationScore
+from ganflow.files import project_root
 from ganflow.tracking import registry
 from ganflow.tracking.run import Dataset, start_run
 
@@ -21,7 +22,7 @@ def trained(value: float | None, training: str, images: int = 96, failure: str =
         if value is None
         else ValidationScore("mean_iou", True, {"n": images}, "download", failure, np.array([value, *(value + noise)]))
     )
-    tracker.model(torch.nn.Conv2d(1, 1, 1).eval(), torch.zeros(2, 1, 4, 4), "model", score)
+    tracker.model(small_model(project_root()), EXAMPLE, "model", score)
     tracker.finish("FINISHED")
     assert tracker.run_id
     return tracker.run_id
@@ -42,8 +43,8 @@ def test_each_training_is_a_version_and_the_best_is_champion(tmp_path: Path) -> 
         assert expected in text
     assert client.get_run(runs[0]).data.metrics["best/val_mean_iou_pm"] > 0
     mlflow.set_tracking_uri(f"sqlite:///{tmp_path}/mlflow.db")
-    answer = mlflow.pyfunc.load_model("models:/pix2pix@champion").predict(np.zeros((3, 1, 4, 4), np.float32))
-    assert answer.shape == (3, 1, 4, 4)
+    answer = mlflow.pyfunc.load_model("models:/pix2pix@champion").predict(np.zeros((3, 20, 9, 3), np.uint8))
+    assert answer.shape == (3, 20, 9, 3)
 
 
 @pytest.mark.parametrize("lost", ["run", "artifact", "content"])

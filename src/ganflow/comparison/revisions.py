@@ -5,6 +5,7 @@
 
 import json
 import math
+import subprocess
 from collections import defaultdict
 from dataclasses import dataclass
 from io import StringIO
@@ -39,8 +40,20 @@ def differences_between(before: str, after: str) -> list[Difference]:
             continue
         found += changes(task, a, b, lambda task=task: (_images(task, before), _images(task, after)))
     if len(missing) == len(BY_TASK):
-        raise missing[0]
+        raise missing[0] if (before, after) != ("HEAD", WORKSPACE) else _nothing_ran(missing[0])
     return found
+
+
+def _nothing_ran(fault: UserError) -> UserError:
+    """Where the two that are compared by default have no results, but an experiment may have: `make demo` is one."""
+    listed = ["git", "for-each-ref", "--format=%(refname:lstrip=4)", "refs/exps/??/*/*"]
+    found = subprocess.run(listed, capture_output=True, text=True, check=False).stdout.split()
+    if not found:
+        return fault
+    return UserError(
+        "nothing to compare: this folder and its last commit have no results (`dvc repro` makes them). "
+        f"Experiments that may have: {', '.join(sorted(found)[:9])}. Two of them: ganflow diff {min(found)} OTHER"
+    )
 
 
 @dataclass(frozen=True)

@@ -69,6 +69,30 @@ def read(path: Path, *, indices: bool = False, most_pixels: int = MOST_PIXELS) -
     return found
 
 
+def from_array(values: np.ndarray) -> StoredPicture:
+    """Values [H, W] or [H, W, C] in memory, as if read from a file.
+
+    Raises:
+        UserError: they are not a picture.
+    """
+    try:
+        return _picture(values, [])
+    except ValueError as fault:
+        raise UserError(f"the array is no picture: {fault}") from None
+
+
+def from_image(image: Image.Image) -> StoredPicture:
+    """Pillow's picture in memory, as if read from a file.
+
+    Raises:
+        UserError: its mode is not supported.
+    """
+    try:
+        return _from_pillow(image, indices=False)
+    except ValueError as fault:
+        raise UserError(f"the image cannot be used: {fault}") from None
+
+
 def value_range(smallest: float, largest: float, dtype: np.dtype[Any]) -> tuple[float, float, str]:
     """The range in which values from `smallest` to `largest` are to be seen, and why, for people.
 
@@ -202,7 +226,7 @@ def _from_pillow(image: Image.Image, indices: bool) -> StoredPicture:
     pixels = np.asarray(image)
     if image.mode in ("LA", "RGBA"):
         return _picture(pixels[..., :-1], notes, alpha=pixels[..., -1].astype(np.float32) / 255)
-    return _picture(pixels, notes, _stated(tags))
+    return _picture(pixels, notes, stated_range(tags))
 
 
 def _pillow_keeps_all(image: Image.Image) -> bool:
@@ -251,10 +275,10 @@ def _read_tiff(path: Path, most_pixels: int) -> StoredPicture:
     if extra and extra[-1] in ("ASSOCALPHA", "UNASSALPHA") and pixels.shape[2] in (2, 4):
         full = np.float32(1 if pixels.dtype.kind == "f" else np.iinfo(pixels.dtype).max)
         pixels, alpha = pixels[..., :-1], pixels[..., -1].astype(np.float32) / full
-    return _picture(pixels, [], _stated(tags), alpha)
+    return _picture(pixels, [], stated_range(tags), alpha)
 
 
-def _stated(tags: Any) -> tuple[float, float] | None:
+def stated_range(tags: Any) -> tuple[float, float] | None:
     return next(((_number(tags.get(low, 0)), _number(tags[high])) for low, high in _RANGES if high in tags), None)
 
 

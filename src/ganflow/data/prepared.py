@@ -14,6 +14,7 @@ from ganflow.files import sha256, write_json
 PREPARED = Path("data/prepared")
 _EIGHT_BITS = {"channels": 3, "dtype": "uint8", "low": 0.0, "high": 255.0}
 MAP_SIDES = ({"name": "aerial photo", "classes": None, **_EIGHT_BITS}, {"name": "map", "classes": "map", **_EIGHT_BITS})
+MAPS_TILE = 590.0  # metres of ground that one published tile of the maps shows from side to side, nearly
 
 
 def about(name: str, what: str = "training") -> dict[str, Any]:
@@ -76,6 +77,14 @@ def pictures_of_test() -> np.ndarray:
 def common_colour(direction: str) -> torch.Tensor:
     """The median colour of the training targets in this direction, uint8 [C]."""
     return torch.tensor(about("maps")["median"][1 - input_side(direction)], dtype=torch.uint8)
+
+
+def metres_per_pixel(described: dict[str, Any]) -> float | None:
+    """What a pixel of the evaluated size shows of the ground, of a data set's or a model's description; None: unknown.
+
+    Of the published maps it is known; built-in towns have no scale.
+    """
+    return MAPS_TILE / described["eval_size"] if described.get("source") == "download" else None
 
 
 def evenly(count: int, total: int) -> np.ndarray:

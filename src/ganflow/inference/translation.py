@@ -1,7 +1,6 @@
 """Translate images with a trained network: equal tiles in batches, or one photo of any size."""
 
-import io
-from pathlib import Path
+from collections.abc import Iterator
 
 import numpy as np
 import torch
@@ -9,9 +8,10 @@ from PIL import Image
 from torch import Tensor, nn
 
 from ganflow.data.batches import to_levels, to_unit
-from ganflow.errors import UserError, one_line
+from ganflow.inference.rows import Stream, of_array
 
-OVERLAP = 64  # pixels that neighbouring tiles of a large photo share, blended linearly
+OVERLAP = 4  # neighbouring tiles of a large photo share a quarter of their side, blended linearly
+BATCH_PIXELS = 2**18  # of the tiles that the generator gets at once: 4 tiles of 256 px
 
 
 @torch.no_grad()
@@ -23,61 +23,94 @@ def translate(
     `latents` [N, Z]: one per tile, for a generator that takes them. A generator with batch norm gets one tile at a
     time, because its output would depend on the rest of the batch otherwise.
     """
-    if any(isinstance(module, torch.nn.BatchNorm2d) for module in generator.modules()):
-        batch_size = 1
-    translated = []
-    for start in range(0, len(tiles), batch_size):
-        batch = slice(start, start + batch_size)
-        latent = () if latents is None else (latents[batch].to(device),)
-        translated.append(to_levels(generator(to_input(tiles[batch], device), *latent), tiles.dtype))
-    return np.concatenate(translated)
+    drawn = _drawn(generator, tiles, batch_size, device, latents)
+    return np.concatenate([to_levels(images, tiles.dtype) for images in drawn])
 
 
 @torch.no_grad()
-def translate_photo(
-    generator: nn.Module, photo: Image.Image, tile: int, device: torch.device, latent: Tensor | None = None
-) -> Image.Image:
-    """Translate a photo of any size to an image of the same size, in overlapping tiles that are blended.
+def translated(
+    generator: nn.Module, photo: Stream, tile: int, device: torch.device, latent: Tensor | None = None
+) -> Stream:
+    """A photo of any size as an image of the same size, uint8, in overlapping tiles that are blended.
 
     `tile` is the side in pixels at which the generator was evaluated: on a much larger image its normalisation
     statistics would differ from those in training. `latent` [1, Z]: one for all tiles, for a generator that takes it.
+    Memory is flat in the height, and holds few rows of tiles.
     """
-    pixels = np.asarray(photo.convert("RGB"))
-    height, width = pixels.shape[:2]
-    step = tile - min(OVERLAP, tile // 2)
-    rows, columns = _starts(height, tile, step), _starts(width, tile, step)
-    padding = (max(0, tile - height), max(0, tile - width))
-    # Symmetric, not reflecting: reflection fails if the padding is wider than the photo.
-    padded = np.pad(pixels, ((0, padding[0]), (0, padding[1]), (0, 0)), mode="symmetric")
+    return Stream(photo.height, photo.width, _blended(generator, photo, tile, device, latent))
 
+
+def translate_photo(
+    generator: nn.Module, photo: Image.Image, tile: int, device: torch.device, latent: Tensor | None = None
+) -> Image.Image:
+    """`translated` of a picture in memory."""
+    pixels = of_array(np.asarray(photo.convert("RGB")))
+    return Image.fromarray(translated(generator, pixels, tile, device, latent).rows(0, pixels.height))
+
+
+def _blended(
+    generator: nn.Module, photo: Stream, tile: int, device: torch.device, latent: Tensor | None
+) -> Iterator[np.ndarray]:
+    """Rows of the answer. A tile weighs little at its border and more towards its middle, so that no border shows.
+
+    The weight is a product of one for the row and one for the column: tiles are blended within a row of tiles first,
+    and rows of tiles after that.
+    """
+    step = tile - tile // OVERLAP
+    tops, lefts = _starts(photo.height, tile, step), _starts(photo.width, tile, step)
     ramp = np.minimum(np.arange(1, tile + 1), np.arange(tile, 0, -1)).astype(np.float32)
-    weight = np.minimum.outer(ramp, ramp)[..., None]
-    total = np.zeros(padded.shape, np.float32)
-    weights = np.zeros((*padded.shape[:2], 1), np.float32)
-    for top in rows:
-        for left in columns:
-            place = (slice(top, top + tile), slice(left, left + tile))
-            total[place] += weight * translate(generator, padded[place][None], 1, device, latent)[0]
-            weights[place] += weight
-    return Image.fromarray((total / weights).round().astype(np.uint8)[:height, :width])
+    columns = np.zeros(lefts[-1] + tile, np.float32)
+    for left in lefts:
+        columns[left : left + tile] += ramp
+    total = np.zeros((0, 0, 0), np.float32)  # of the rows of tiles so far, from row `top` on
+    weights = np.zeros((tile, 1, 1), np.float32)
+    for place, top in enumerate(tops):
+        band = _padded(photo.rows(top, min(top + tile, photo.height)), tile)
+        row = np.zeros((0, 0, 0), np.float32)
+        size = max(1, BATCH_PIXELS // tile**2)
+        for first in range(0, len(lefts), size):
+            batch = lefts[first : first + size]
+            tiles = np.stack([band[:, left : left + tile] for left in batch])
+            given = None if latent is None else latent.expand(len(tiles), -1)
+            with torch.no_grad():
+                levels = np.concatenate(
+                    [to_levels(drawn, row.dtype) for drawn in _drawn(generator, tiles, len(tiles), device, given)]
+                )
+            if first == 0:
+                row = np.zeros((tile, len(columns), levels.shape[-1]), np.float32)
+            for left, drawn in zip(batch, levels, strict=True):
+                row[:, left : left + tile] += ramp[:, None] * drawn
+        row /= columns[:, None]
+        row *= ramp[:, None, None]
+        weights += ramp[:, None, None]
+        if place == 0:
+            total = row
+        else:
+            total += row
+        finished = (tops[place + 1] if place + 1 < len(tops) else photo.height) - top
+        rows = total[:finished, : photo.width] / weights[:finished]
+        yield rows.round(out=rows).astype(np.uint8)
+        for sums in (total, weights):
+            sums[: tile - finished] = sums[finished:]
+            sums[tile - finished :] = 0
 
 
-def writable_format(path: Path, size: tuple[int, int]) -> str:
-    """Pillow's name of the format that `path` ends in, tried on pictures as wide and as high as `size` (pixels).
+def _drawn(
+    generator: nn.Module, tiles: np.ndarray, batch_size: int, device: torch.device, latents: Tensor | None
+) -> Iterator[Tensor]:
+    """What the generator makes of the tiles, batch by batch, in [-1, 1]."""
+    if any(isinstance(module, torch.nn.BatchNorm2d) for module in generator.modules()):
+        batch_size = 1
+    for start in range(0, len(tiles), batch_size):
+        batch = slice(start, start + batch_size)
+        latent = () if latents is None else (latents[batch].to(device),)
+        yield generator(to_input(tiles[batch], device), *latent)
 
-    Raises:
-        UserError: Pillow does not know it, or cannot write it, or not so large.
-    """
-    name = Image.registered_extensions().get(path.suffix.lower())
-    if name is None:
-        raise UserError(f"cannot tell the format of {path}: give it a name like map.png")
-    try:
-        for tried in ((size[0], 1), (1, size[1])):
-            Image.new("RGB", tried).save(io.BytesIO(), format=name)
-    except Exception as fault:  # Pillow's writers raise many kinds
-        why = "no picture can be written in it" if isinstance(fault, KeyError) else one_line(fault)
-        raise UserError(f"cannot write {path} as {name}: {why}; give it a name like map.png") from None
-    return name
+
+def _padded(band: np.ndarray, tile: int) -> np.ndarray:
+    """Symmetric, not reflecting: reflection fails if the padding is wider than the photo."""
+    missing = [(0, max(0, tile - length)) for length in band.shape[:2]]
+    return np.pad(band, (*missing, (0, 0)), mode="symmetric")
 
 
 def _starts(length: int, tile: int, step: int) -> list[int]:

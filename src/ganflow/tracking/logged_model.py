@@ -1,29 +1,96 @@
-"""A trained network in MLflow's own format: exported in the caller's thread, logged completely and only once."""
+"""A trained model in MLflow's own format: its folder and the code that uses it, logged completely and only once."""
 
+import json
 import shutil
 import warnings
+from dataclasses import dataclass
+from importlib import metadata
 from pathlib import Path
 from typing import Any
 
-import torch
+import numpy as np
+
+PACKAGE = Path(__file__).parents[1]
+# What ganflow.inference.served imports, with what that imports. (ganflow itself is on no package index: it is inside.)
+REQUIREMENTS = ("numpy", "pillow", "pydantic", "ruamel.yaml", "safetensors", "tifffile", "torch")
+Shape = tuple[int, ...]
+
+
+@dataclass(frozen=True)
+class Interface:
+    """What goes into a kind of network as MLflow serves it, and what comes out."""
+
+    use: str
+    takes: tuple[type, Shape]
+    gives: tuple[type, Shape]
+    params: tuple[tuple[str, int], ...] = ()  # with their defaults
+
+
+PICTURES = (np.uint8, (-1, -1, -1, 3))
+DIGITS = (np.uint8, (-1, 28, 28))
+INTERFACES = {
+    "UNet": Interface(
+        "Photos, uint8 [N, height, width, 3] in RGB, 0 to 255, of any size, to pictures of the same kind and size.",
+        PICTURES,
+        PICTURES,
+    ),
+    "ConditionalVae": Interface(
+        "Photos, uint8 [N, height, width, 3] in RGB, 0 to 255, of any size, to `n` different pictures of each, of the "
+        "same kind and size. `seed` chooses them.",
+        PICTURES,
+        PICTURES,
+        (("seed", 0), ("n", 1)),
+    ),
+    "DigitGenerator": Interface(
+        "One number per row, int64 [N], to `n` pictures of digits for each, uint8 [N * n, 28, 28], white (255) on "
+        "black (0). For a class-conditional model (cgan) the number is the digit to draw, 0 to 9, and `seed` chooses "
+        "how; for one that draws any digit (gan) it is the random seed.",
+        (np.int64, (-1,)),
+        DIGITS,
+        (("seed", 0), ("n", 1)),
+    ),
+    "DigitClassifier": Interface(
+        "Pictures of digits, uint8 [N, 28, 28], white (255) on black (0), to the probability of each digit from 0 to "
+        "9, float32 [N, 10].",
+        DIGITS,
+        (np.float32, (-1, 10)),
+    ),
+}
 
 
 class Exported:
-    """A network saved without pickle, with signature and example: a flavor for `mlflow.models.Model.log`."""
+    """A model's folder (config.json, model.safetensors) as a pyfunc: a flavor for `mlflow.models.Model.log`.
 
-    def __init__(self, network: torch.nn.Module, example: torch.Tensor, folder: Path) -> None:
-        from mlflow.models import infer_signature
-        from mlflow.pytorch import save_model
+    `example`: real input, as the interface of the network takes it.
+    """
 
-        self._folder = folder
-        with torch.no_grad(), warnings.catch_warnings():
+    def __init__(self, model: Path, example: np.ndarray, folder: Path) -> None:
+        from mlflow.models import ModelSignature
+        from mlflow.pyfunc import save_model
+        from mlflow.types import ParamSchema, ParamSpec, Schema, TensorSpec
+
+        interface = INTERFACES[json.loads((model / "config.json").read_text(encoding="utf-8"))["network"]]
+        self.use = interface.use
+        self._folder = folder / "exported"
+        data = folder / "model"
+        shutil.copytree(model, data)
+        takes, gives = (
+            Schema([TensorSpec(np.dtype(kind), shape)]) for kind, shape in (interface.takes, interface.gives)
+        )
+        # None where there are none, as MLflow's own default; its annotation does not say so.
+        params: Any = ParamSchema([ParamSpec(name, "long", default) for name, default in interface.params])
+        params = params if interface.params else None
+        with warnings.catch_warnings():
             warnings.simplefilter("ignore")
             save_model(
-                network,
-                str(folder),
-                signature=infer_signature(example.numpy(), network(example).numpy()),
-                input_example=example.numpy(),
-                pip_requirements=[f"torch=={torch.__version__.split('+')[0]}"],
+                str(self._folder),
+                loader_module="ganflow.inference.served",
+                data_path=str(data),
+                code_paths=[str(PACKAGE)],
+                signature=ModelSignature(takes, gives, params),
+                input_example=example,
+                pip_requirements=[f"{name}=={metadata.version(name).split('+')[0]}" for name in REQUIREMENTS],
+                metadata={"use": interface.use},
             )
 
     def save_model(self, path: str, mlflow_model: Any, **_: object) -> None:
@@ -34,6 +101,7 @@ class Exported:
         exported = Model.load(str(self._folder))
         mlflow_model.flavors = exported.flavors
         mlflow_model.signature = exported.signature
+        mlflow_model.metadata = exported.metadata
         mlflow_model.saved_input_example_info = exported.saved_input_example_info
         mlflow_model.model_size_bytes = exported.model_size_bytes
         mlflow_model.save(f"{path}/MLmodel")
@@ -49,7 +117,8 @@ def log_once(client: Any, run: Any, exported: Exported, name: str) -> str:
         if earlier.status == LoggedModelStatus.READY:
             return earlier.model_id
         client.delete_logged_model(earlier.model_id)
-    logged = client.create_logged_model(experiment, name, source_run_id=run_id, params=run.data.params)
+    tags = {"mlflow.note.content": exported.use}
+    logged = client.create_logged_model(experiment, name, source_run_id=run_id, params=run.data.params, tags=tags)
     # The validation of the serving input would run the network in this thread.
     Model.log(None, exported, name=name, run_id=run_id, model_id=logged.model_id, validate_serving_input=False)
     return logged.model_id

@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-import torch
+import numpy as np
 from PIL import Image
 
 from ganflow.comparison.champion import ValidationScore
@@ -168,24 +168,23 @@ class Tracker:
 
     def model(
         self,
-        network: torch.nn.Module,
-        example: torch.Tensor,
+        model: Path,
+        example: np.ndarray,
         name: str,
         score: ValidationScore | None = None,
     ) -> None:
-        """Log the network in MLflow's own format: no pickle, with signature and example, for load_model and serving.
+        """Log the model in the folder `model` in MLflow's own format: no pickle, with signature and example.
 
         It becomes the next version of the registered model of the run's experiment, and its champion if its validation
         `score` is better by more than the noise (ganflow.comparison.champion).
 
-        It is exported in this thread, and only sent in the background: a process aborts if it ends while another of
-        its threads is inside torch's C++.
+        It is copied in this thread, and only sent in the background: the folder may be replaced meanwhile.
         """
         if self._writer.gave_up:
             return
         folder = tempfile.TemporaryDirectory(prefix="ganflow-model-")
         try:
-            exported = Exported(network, example, Path(folder.name))
+            exported = Exported(model, example, Path(folder.name))
         except Exception as fault:
             self._writer.give_up(first_line(fault))
             return

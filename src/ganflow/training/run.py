@@ -5,8 +5,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 from PIL import Image
-from torch import Tensor, nn
+from torch import nn
 
 from ganflow.comparison.champion import ValidationScore
 from ganflow.errors import UserError
@@ -41,7 +42,7 @@ def train_and_track(
     params: dict[str, Any],  #        sections that this training depends on: logged, and part of the checkpoint's mark
     dataset: dict[str, Any],  #       training.json of the prepared data
     machine: Machine,
-    example: Tensor,  #               one input of the saved network, for MLflow's signature
+    example: np.ndarray,  #           real input of the model as MLflow serves it (tracking.logged_model)
     arguments: dict[str, Any],  #     of its constructor
     about: dict[str, Any],  #         what users of the model must know
     validation: Validation | None = None,
@@ -127,7 +128,9 @@ def train_and_track(
                 tracker.tag(BEST_WEIGHTS_TAG, sha256(outs.model / "best" / saved.WEIGHTS))
             tracker.file(outs.history, "history")
             score = _validation_result(network, validation, machine, dataset["source"]) if validation else None
-            tracker.model(network, example, "model", score)
+            tracker.model(
+                outs.model / "best" if (outs.model / "best").exists() else outs.model, example, "model", score
+            )
         except BaseException as fault:
             tracker.finish("KILLED" if isinstance(fault, Stopped) else "FAILED")
             raise

@@ -30,6 +30,7 @@ from ganflow.training.start import start_of
 
 EXAMPLES = 4  # val pairs in the picture made after each epoch
 VALIDATION_BATCH_SIZE = 16
+EXAMPLE_SIDE = 64  # pixels of the photo logged with the model, as JSON
 
 
 class TranslatorModel(loop.Model, Protocol):
@@ -71,7 +72,7 @@ def train_translator(
         params=logged,
         dataset=dataset,
         machine=machine,
-        example=torch.zeros(2, sides[0]["channels"], dataset["eval_size"], dataset["eval_size"]),
+        example=np.array(inputs[:1, :EXAMPLE_SIDE, :EXAMPLE_SIDE]),
         arguments=model.arguments,
         start=start_of(task, own.start_from),
         about={
@@ -81,6 +82,7 @@ def train_translator(
             "eval_size": dataset["eval_size"],
             "input": sides[0],
             "target": sides[1],
+            "metres_per_pixel": prepared.metres_per_pixel(dataset),
         },
         validation=translator_validation(
             task, inputs, targets, crop_size, classes.legend_of(sides[1]), direction, machine, val_latents

@@ -1,0 +1,200 @@
+"""A trained model at work: `load` a folder, then call it on pictures, or for digits."""
+
+import json
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+from PIL import Image
+from torch import Tensor
+
+from ganflow.data import pictures, prepared
+from ganflow.errors import UserError
+from ganflow.inference.compute import chosen_device
+from ganflow.inference.digits import draw
+from ganflow.inference.grids import spherical_path
+from ganflow.inference.photos import Photo, of_picture, open_photo
+from ganflow.inference.rows import Stream, at_size
+from ganflow.inference.translation import translated
+from ganflow.models import saved
+from ganflow.models.cvae import ConditionalVae
+from ganflow.models.dcgan import DigitGenerator, with_classes
+from ganflow.models.unet import UNet
+from ganflow.seeds import latents
+
+AnyImage = np.ndarray | Image.Image | Path | str
+
+
+@dataclass(frozen=True)
+class TranslationModel:
+    """A model that turns one picture into another of the same size: Pix2Pix, or the conditional VAE."""
+
+    network: UNet | ConditionalVae
+    config: dict[str, Any]  # config.json
+    folder: Path
+    device: torch.device
+
+    @property
+    def tile(self) -> int:
+        """Side in pixels of the tiles in which it was evaluated, and in which a larger picture is translated."""
+        return int(self.config["eval_size"])
+
+    @property
+    def draws_samples(self) -> bool:
+        """Whether it has several answers for one picture."""
+        return isinstance(self.network, ConditionalVae)
+
+    @property
+    def metres_per_pixel(self) -> float | None:
+        """What one pixel shows of the ground in the pictures that it was trained on; None if that is not known."""
+        known = self.config.get("metres_per_pixel")
+        return known or prepared.metres_per_pixel(self.config)  # an older config.json does not say it
+
+    def __call__(
+        self, image: AnyImage, *, seed: int | None = None, metres_per_pixel: float | None = None
+    ) -> np.ndarray | Image.Image:
+        """Translate a picture; the answer has its size.
+
+        image: uint8 [H, W, 3] or [H, W] (other numbers: in the range that `pictures.value_range` finds), answered by
+        uint8 [H, W, 3]; or a PIL image or a path, answered by a PIL image.
+        seed: of the conditional VAE's random latent; None: the prior's mean.
+        metres_per_pixel: of the picture, which is then brought to the scale of the model and back.
+
+        Raises:
+            UserError: the picture is not readable, or not of grey or RGB.
+        """
+        photo = _as_photo(image)
+        factor = self.factor(photo, metres_per_pixel) if metres_per_pixel else 1.0
+        drawn = self.translated(photo, factor, self.latent(seed)).rows(0, photo.height)
+        return drawn if isinstance(image, np.ndarray) else Image.fromarray(drawn)
+
+    def samples(self, image: AnyImage, n: int, seed: int = 0) -> list[np.ndarray | Image.Image]:
+        """`n` different answers for one picture, each as of a call.
+
+        Raises:
+            UserError: the model has only one answer.
+        """
+        photo = _as_photo(image)
+        drawn = [self.translated(photo, 1.0, latent).rows(0, photo.height) for latent in self.latents(n, seed)]
+        return [pixels if isinstance(image, np.ndarray) else Image.fromarray(pixels) for pixels in drawn]
+
+    def latent(self, seed: int | None) -> Tensor | None:
+        return None if seed is None or not self.draws_samples else self.latents(1, seed)[0]
+
+    def latents(self, n: int, seed: int) -> list[Tensor]:
+        """`n` random latents, each [1, Z].
+
+        Raises:
+            UserError: the model takes none.
+        """
+        if not isinstance(self.network, ConditionalVae):
+            raise UserError(f"{self.folder} has one answer for a photo: several are drawn by a conditional VAE (cvae)")
+        return list(latents(n, self.network.latent_dim, seed, "cvae", "translate").split(1))
+
+    def factor(self, photo: Photo, metres_per_pixel: float) -> float:
+        """How many pixels of the model one pixel of the photo becomes.
+
+        Raises:
+            UserError: the scale of the model is not known, or the photo would get too small.
+        """
+        if self.metres_per_pixel is None:
+            raise UserError(f"{self.folder} does not know its scale in metres: --fit, or resize the photo yourself")
+        factor = metres_per_pixel / self.metres_per_pixel
+        if round(min(photo.height, photo.width) * factor) < 1 or factor > 64:
+            raise UserError(
+                f"{metres_per_pixel:g} metres per pixel would resize the photo {factor:g} times: is it right?"
+            )
+        return factor
+
+    def translated(self, photo: Photo, factor: float = 1.0, latent: Tensor | None = None) -> Stream:
+        """The answer as a stream of the photo's size; the model sees the photo resized by `factor`."""
+        height, width = (max(1, round(length * factor)) for length in (photo.height, photo.width))
+        seen = at_size(photo.stream(), height, width)
+        drawn = translated(self.network, seen, self.tile, self.device, latent)
+        return at_size(drawn, photo.height, photo.width)
+
+
+@dataclass(frozen=True)
+class DigitModel:
+    """A model that draws digits: any (gan), or the one asked for (cgan)."""
+
+    network: DigitGenerator
+    config: dict[str, Any]
+    folder: Path
+    device: torch.device
+
+    @property
+    def classes(self) -> int:
+        """How many digits can be asked for; 0: it cannot be asked."""
+        return self.network.classes
+
+    def __call__(self, n: int = 64, *, digit: int | None = None, seed: int = 0) -> np.ndarray:
+        """`n` digits, uint8 [n, 28, 28], white on black: of this `digit`, or of all in turn.
+
+        Raises:
+            UserError: the model cannot be asked for a digit, or not for this one.
+        """
+        return self._drawn(latents(n, self.network.latent_dim, seed, "digits", "sample"), digit)
+
+    def walk(self, n: int, steps: int, *, digit: int | None = None, seed: int = 0) -> np.ndarray:
+        """`n` walks of `steps` digits from one latent to another along a great circle: uint8 [n, steps, 28, 28]."""
+        ends = latents(2 * n, self.network.latent_dim, seed, "digits", "walk").numpy()
+        path = torch.from_numpy(spherical_path(ends[:n], ends[n:], steps)).float()
+        labels = None if digit is None and not self.classes else self._labels(n, digit).repeat_interleave(steps)
+        return self._drawn(path.flatten(0, 1), digit, labels).reshape(n, steps, 28, 28)
+
+    def _drawn(self, latent: Tensor, digit: int | None, labels: Tensor | None = None) -> np.ndarray:
+        if self.classes or digit is not None:
+            labels = self._labels(len(latent), digit) if labels is None else labels
+            latent = with_classes(latent, labels, self.classes)
+        return draw(self.network, latent.to(self.device)).reshape(-1, 28, 28)
+
+    def _labels(self, count: int, digit: int | None) -> Tensor:
+        if digit is None:
+            return torch.arange(count) % self.classes
+        if not self.classes:
+            raise UserError(f"{self.folder} draws any digit: to ask for one, take a class-conditional model (cgan)")
+        if not 0 <= digit < self.classes:
+            raise UserError(f"digit {digit}: {self.folder} draws 0 to {self.classes - 1}")
+        return torch.full((count,), digit)
+
+
+def load_model(folder: Path, device: str = "auto") -> TranslationModel | DigitModel:
+    """The trained model in `folder` (config.json, model.safetensors), on the best device there is or the one named.
+
+    Raises:
+        UserError: there is no whole model, or it neither translates nor draws; or there is no such device.
+    """
+    where = chosen_device(device)
+    match kind := network_of(folder):
+        case "UNet":
+            return TranslationModel(*saved.load_network(folder, UNet, where), folder, where)
+        case "ConditionalVae":
+            return TranslationModel(*saved.load_network(folder, ConditionalVae, where), folder, where)
+        case "DigitGenerator":
+            return DigitModel(*saved.load_network(folder, DigitGenerator, where), folder, where)
+    raise UserError(f"{folder} holds a {kind}, which neither translates pictures nor draws digits")
+
+
+def network_of(folder: Path) -> str:
+    """The kind of network in a model's folder, as its config.json names it.
+
+    Raises:
+        UserError: there is none.
+    """
+    try:
+        return str(json.loads((folder / "config.json").read_text(encoding="utf-8"))["network"])
+    except (FileNotFoundError, NotADirectoryError):
+        raise UserError(f"there is no trained model in {folder}: it takes config.json and {saved.WEIGHTS}") from None
+    except (ValueError, KeyError, TypeError) as fault:
+        raise UserError(f"{folder} does not hold a readable model: {type(fault).__name__} in config.json") from None
+
+
+def _as_photo(image: np.ndarray | Image.Image | Path | str) -> Photo:
+    if isinstance(image, np.ndarray):
+        return of_picture(pictures.from_array(image))
+    if isinstance(image, Image.Image):
+        return of_picture(pictures.from_image(image))
+    return open_photo(Path(image))

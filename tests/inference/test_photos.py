@@ -1,0 +1,115 @@
+"""Photos of every kind are seen alike: each stands for a picture of shared/data/cases, made here."""
+
+from collections.abc import Callable
+from pathlib import Path
+
+import numpy as np
+import pytest
+import tifffile
+from PIL import Image
+
+from ganflow.errors import UserError
+from ganflow.inference import photos
+
+RNG = np.random.default_rng(0)
+GREY = RNG.integers(40, 200, (96, 128), np.uint8)
+GREY[0, 0] = 255  # ranges that no tag states are told from the largest value
+RGB = RNG.integers(0, 256, (96, 128, 3), np.uint8)
+
+
+def save(**options: object) -> Callable[[Path, np.ndarray], None]:
+    return lambda path, values: tifffile.imwrite(path, values, **options)  # pyright: ignore
+
+
+def with_orientation(path: Path, values: np.ndarray, orientation: int) -> None:
+    exif = Image.Exif()
+    exif[274] = orientation
+    Image.fromarray(values).save(path, exif=exif)
+
+
+def seen(path: Path) -> np.ndarray:
+    photo = photos.open_photo(path)
+    rows = photo.stream().rows(0, photo.height)
+    assert rows.shape == (photo.height, photo.width, 3)
+    assert np.array_equal(photo.stream().rows(0, photo.height), rows), "it can be read again"
+    return rows
+
+
+GREYS = {
+    "grey8.png": lambda path: Image.fromarray(GREY).save(path),
+    "grey16.png": lambda path: Image.fromarray(GREY.astype(np.uint16) * 257).save(path),
+    "grey16.tif": lambda path: tifffile.imwrite(path, GREY.astype(np.uint16) * 257),
+    "grey32i.tif": lambda path: tifffile.imwrite(path, GREY.astype(np.int32) * 257),
+    "grey10in16.tif": lambda path: tifffile.imwrite(path, (GREY * (1023 / 255)).round().astype(np.uint16)),
+    "greyfloat01.tif": lambda path: tifffile.imwrite(path, GREY / np.float32(255)),
+    "greyfloat255.tif": lambda path: tifffile.imwrite(path, GREY.astype(np.float32)),
+    "white is 0.tif": lambda path: tifffile.imwrite(path, 255 - GREY, photometric="miniswhite"),
+    "tiles.tif": lambda path: tifffile.imwrite(path, GREY.astype(np.uint16) * 257, tile=(32, 32), compression="zlib"),
+    "stated.tif": lambda path: tifffile.imwrite(
+        path, GREY.astype(np.uint16) * 4, extratags=[(281, "H", 1, 1020, True)]
+    ),
+}
+
+
+@pytest.mark.parametrize("windowed", [False, True])
+@pytest.mark.parametrize("name", GREYS)
+def test_grey_of_every_depth_is_seen_as_its_8_bit_picture(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, name: str, windowed: bool
+) -> None:
+    monkeypatch.setattr(photos, "WINDOWED", 0 if windowed else 10**9)
+    GREYS[name](tmp_path / name)
+    assert np.array_equal(seen(tmp_path / name), np.repeat(GREY[..., None], 3, axis=2))
+
+
+@pytest.mark.parametrize("windowed", [False, True])
+def test_transparent_parts_are_white_and_it_is_said(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, windowed: bool
+) -> None:
+    monkeypatch.setattr(photos, "WINDOWED", 0 if windowed else 10**9)
+    alpha = np.full((96, 128, 1), 255, np.uint8)
+    alpha[:, :32] = 0
+    for name in ("photo.png", "photo.tif"):
+        path, values = tmp_path / name, np.concatenate([RGB, alpha], axis=2)
+        if name.endswith("tif"):
+            tifffile.imwrite(path, values, photometric="rgb", extrasamples=["unassalpha"])
+        else:
+            Image.fromarray(values).save(path)
+        assert (seen(path)[:, :32] == 255).all()
+        assert np.array_equal(seen(path)[:, 32:], RGB[:, 32:])
+        assert photos.open_photo(path).notes == ("transparent parts are white",)
+
+
+@pytest.mark.parametrize(("orientation", "turns"), [(3, 2), (6, 3), (8, 1)])
+@pytest.mark.parametrize("suffix", ["png", "tif"])
+def test_a_photo_is_turned_as_every_viewer_shows_it(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, suffix: str, orientation: int, turns: int
+) -> None:
+    monkeypatch.setattr(photos, "WINDOWED", 0)
+    with_orientation(tmp_path / f"photo.{suffix}", RGB, orientation)
+    assert np.array_equal(seen(tmp_path / f"photo.{suffix}"), np.rot90(RGB, turns))
+
+
+def test_cmyk_and_palettes_are_seen_in_their_colours(tmp_path: Path) -> None:
+    flat = Image.new("RGB", (20, 10), (200, 30, 60))
+    flat.convert("CMYK").save(tmp_path / "cmyk.jpg", quality=100)
+    flat.quantize(4).save(tmp_path / "palette.png")
+    for name in ("cmyk.jpg", "palette.png"):
+        assert np.abs(seen(tmp_path / name).astype(int) - (200, 30, 60)).max() <= 3, name
+
+
+def test_a_small_file_of_a_huge_picture_is_refused_with_the_option(tmp_path: Path) -> None:
+    Image.new("1", (300, 200)).save(tmp_path / "bomb.png")
+    with pytest.raises(UserError, match=r"300x200 pixels, more than the 0\.05 million .*--max-megapixels 1 reads it"):
+        photos.open_photo(tmp_path / "bomb.png", most_pixels=50_000)
+    assert photos.open_photo(tmp_path / "bomb.png", most_pixels=60_000).width == 300
+
+
+@pytest.mark.parametrize("windowed", [False, True])
+def test_more_channels_than_the_model_takes_are_refused(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, windowed: bool
+) -> None:
+    monkeypatch.setattr(photos, "WINDOWED", 0 if windowed else 10**9)
+    values = RNG.integers(0, 256, (40, 50, 6), np.uint8)
+    tifffile.imwrite(tmp_path / "six.tif", values, photometric="minisblack", planarconfig="contig")
+    with pytest.raises(UserError, match="has 6 channels, and the model takes grey or RGB"):
+        photos.open_photo(tmp_path / "six.tif")

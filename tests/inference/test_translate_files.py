@@ -1,0 +1,149 @@
+"""`ganflow translate`: which file becomes which, in which scale, and what is said."""
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+import tifffile
+import torch
+from PIL import Image
+
+from ganflow import cli
+from ganflow.inference import photos
+from ganflow.models import saved
+from ganflow.models.unet import UNet
+
+ARGUMENTS = {"levels": 5, "channels": 4, "norm": "instance", "upsample": "resize", "dropout": 0.0}
+ABOUT = {"eval_size": 32, "source": "generated", "metres_per_pixel": 2.0}
+RNG = np.random.default_rng(0)
+
+
+@pytest.fixture(autouse=True)
+def place(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """A project with a trained Pix2Pix, as the current folder."""
+    monkeypatch.chdir(tmp_path)
+    torch.manual_seed(0)
+    saved.save_network(tmp_path / "models/pix2pix/best", UNet(**ARGUMENTS), ARGUMENTS, ABOUT)
+    return tmp_path
+
+
+def photo(path: str, size: tuple[int, int] = (40, 33)) -> Path:
+    Path(path).parent.mkdir(parents=True, exist_ok=True)
+    Image.fromarray(RNG.integers(0, 256, (size[1], size[0], 3), np.uint8)).save(path)
+    return Path(path)
+
+
+def translate(monkeypatch: pytest.MonkeyPatch, *words: object) -> None:
+    monkeypatch.setattr("sys.argv", ["ganflow", "translate", *map(str, words)])
+    cli.main()
+
+
+def refused(monkeypatch: pytest.MonkeyPatch, *words: object) -> str:
+    with pytest.raises(SystemExit) as end:
+        translate(monkeypatch, *words)
+    assert "\n" not in str(end.value.code)
+    return str(end.value.code)
+
+
+def below(folder: str) -> set[str]:
+    return {str(path.relative_to(folder)) for path in Path(folder).rglob("*") if path.is_file()}
+
+
+def test_a_folder_is_translated_into_a_folder_of_the_same_names(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    for name in ("a.jpg", "b.png", "b.jpg", "deep/c.JPG", "deep/d.tif"):
+        photo(f"photos/{name}")
+    Path("photos/notes.txt").write_text("no picture")
+    translate(monkeypatch, "photos", "-o", "photos/maps")
+    expected = {"a.png", "b.png.png", "b.jpg.png", "deep/c.png", "deep/d.tif"}
+    assert below("photos/maps") == expected
+    said = capsys.readouterr().out.splitlines()
+    assert len([line for line in said if line.startswith("scale: ")]) == 1
+    assert len(said) == 2 + len(expected)
+    translate(monkeypatch, "photos", "-o", "photos/maps")
+    assert below("photos/maps") == expected, "maps are no photos, though they lie below them"
+
+
+def test_several_files_and_patterns_go_into_one_folder_once_each(monkeypatch: pytest.MonkeyPatch) -> None:
+    for name in ("x/1.jpg", "x/2.jpg", "y/[3].png"):
+        photo(name)
+    translate(monkeypatch, "x/*.jpg", "x/1.jpg", "y/[3].png", "-o", "maps")
+    assert below("maps") == {"1.png", "2.png", "[3].png"}
+    translate(monkeypatch, "x/1.jpg", "-o", "single/")
+    assert below("single") == {"1.png"}
+    translate(monkeypatch, "x", "-o", ".")
+    assert Path("1.png").exists()
+    assert Path("2.png").exists()
+    assert "2 photos are translated: -o FOLDER" in refused(monkeypatch, "x", "-o", "map.png")
+    for words, said in {"none.jpg": "no file none.jpg", "x/*.gif": "no file matches", "empty": "no picture in"}.items():
+        Path("empty").mkdir(exist_ok=True)
+        assert said in refused(monkeypatch, words, "-o", "maps")
+
+
+def test_one_bad_photo_does_not_stop_the_others_and_fails_in_the_end(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    photo("photos/a.png")
+    photo("photos/c.png")
+    Path("photos/b.png").write_bytes(b"text")
+    assert "1 of 3 photos were not translated" in refused(monkeypatch, "photos", "-o", "maps")
+    assert "error: photos/b.png is not a readable picture" in capsys.readouterr().err
+    assert below("maps") == {"a.png", "c.png"}
+
+
+def test_no_photo_of_a_folder_is_overwritten(monkeypatch: pytest.MonkeyPatch) -> None:
+    """In the same folder, a photo's answer can have another photo's name."""
+    before = photo("photos/a.png").read_bytes()
+    photo("photos/b.jpg")
+    assert "is the input itself" in refused(monkeypatch, "photos", "-o", "photos")
+    assert below("photos") == {"a.png", "b.jpg"}
+    assert Path("photos/a.png").read_bytes() == before
+
+
+def test_the_scale_is_that_of_the_georeference_or_as_given_and_is_said(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    def said() -> str:
+        return next(line for line in capsys.readouterr().out.splitlines() if line.startswith("scale: "))
+
+    keys = (1, 1, 0, 2, 1024, 0, 1, 1, 3072, 0, 1, 32618)
+    tags = [(33550, "d", 3, (0.5, 0.5, 0.0), True), (33922, "d", 6, (0.0,) * 6, True), (34735, "H", 12, keys, True)]
+    values = RNG.integers(0, 256, (200, 160, 3), np.uint8)
+    tifffile.imwrite("geo.tif", values, photometric="rgb", extratags=tags)
+    Image.fromarray(values).save("plain.png")
+
+    translate(monkeypatch, "geo.tif", "-o", "map.tif")
+    assert said() == "scale: 0.5 m per pixel by the georeference, 2 m for the model"
+    translate(monkeypatch, "plain.png", "-o", "map.png", "--metres-per-pixel", "0.5")
+    assert said() == "scale: 0.5 m per pixel as given, 2 m for the model"
+    with tifffile.TiffFile("map.tif") as written, Image.open("map.png") as plain:
+        assert written.pages.first.geotiff_tags["ProjectedCSTypeGeoKey"] == 32618
+        assert np.array_equal(written.asarray(), np.asarray(plain))
+
+    translate(monkeypatch, "plain.png", "-o", "fit.png", "--fit")
+    assert said() == "scale: the shorter side of a photo is taken as 32 px, a whole training picture's"
+    translate(monkeypatch, "plain.png", "-o", "same.png")
+    assert said().startswith("scale: assumed that a pixel shows as much as in the model's training pictures (2 m);")
+    assert len({Path(name).read_bytes() for name in ("map.png", "fit.png", "same.png")}) == 3
+    assert {Image.open(name).size for name in ("map.png", "fit.png", "same.png")} == {(160, 200)}
+    assert "is it right?" in refused(monkeypatch, "plain.png", "-o", "x.png", "--metres-per-pixel", "0.001")
+    assert "takes a number" in refused(monkeypatch, "plain.png", "-o", "x.png", "--metres-per-pixel", "no")
+
+
+def test_photo_and_map_side_by_side(monkeypatch: pytest.MonkeyPatch) -> None:
+    path = photo("photo.png", (40, 300))
+    translate(monkeypatch, path, "-o", "map.png")
+    translate(monkeypatch, path, "-o", "both.png", "--side-by-side")
+    both = np.asarray(Image.open("both.png"))
+    assert np.array_equal(both[:, :40], np.asarray(Image.open(path)))
+    assert np.array_equal(both[:, 40:], np.asarray(Image.open("map.png")))
+
+
+def test_a_large_tiff_read_in_pieces_gives_the_same_map(monkeypatch: pytest.MonkeyPatch) -> None:
+    values = RNG.integers(0, 256, (150, 130, 3), np.uint8)
+    tifffile.imwrite("photo.tif", values, photometric="rgb", tile=(32, 48), compression="zlib")
+    translate(monkeypatch, "photo.tif", "-o", "at_once.tif")
+    monkeypatch.setattr(photos, "WINDOWED", 0)
+    translate(monkeypatch, "photo.tif", "-o", "in_pieces.tif")
+    assert np.array_equal(tifffile.imread("at_once.tif"), tifffile.imread("in_pieces.tif"))
