@@ -77,9 +77,9 @@ def list_pairs(folder: Path) -> PairFolder:
         )
     one = by_side[sides[0]]
     if (words := _telling_words([name for _, name, _ in one])) is not None:
-        of_side = [[entry for entry in one if word in _words(entry[1])] for word in words]
+        of_a, of_b = ([entry for entry in one if word in _words(entry[1])] for word in words)
         layout = f"one folder, names that tell: {words[0]} and {words[1]}"
-        found = _two_sides(folder, layout, words, *of_side, passed_over)
+        found = _two_sides(folder, layout, words, of_a, of_b, passed_over)
         found.problems.update(
             {path: "has neither word in its name" for _, name, path in one if not set(words) & set(_words(name))}
         )
