@@ -42,6 +42,10 @@ def table(name: str) -> Any:
     return json.loads(found[0].read_text(encoding="utf-8")) if found else None
 
 
-if __name__ == "__main__":
+def write() -> None:
     for page in PAGES:
         page.write_text(rewritten(page.read_text(encoding="utf-8")), encoding="utf-8")
+
+
+if __name__ == "__main__":
+    write()

@@ -17,6 +17,7 @@ TABLE: dict[str, Any] = {
     "rows": {"model": {"mean_iou": (0.31, 0.03), "mae": (10.166, 0.6)}, "constant": {"mae": (10.561, 0.5)}},
 }
 MODEL = {"arguments": {"channels": 16}, "objective": "lsgan", "best_by": "mean_iou", "eval_size": 256}
+SIDES = {"aerial2map": ("aerial photo", "map"), "map2aerial": ("map", "aerial photo")}
 TRAINING = {"source": "download", "train": 1000, "val": 96, "load_size": 286, "digest": "ab"}
 
 
@@ -25,7 +26,7 @@ def card(direction: str = "aerial2map", source: str = "download") -> str:
         "pix2pix",
         model=MODEL | {"source": source, "direction": direction},
         weights_sha256="ef",
-        table=TABLE,
+        table=TABLE | {"about": TABLE["about"] | dict(zip(("input", "target"), SIDES[direction], strict=True))},
         training=TRAINING | {"source": source},
         parameters={"seed": 0, "maps": {"crop_size": 128}},
     )

@@ -207,7 +207,7 @@ def outs(folder: Path) -> dict[str, bytes]:
     }
 
 
-def until(condition: Callable[[], object], seconds: float = 60) -> None:
+def until(condition: Callable[[], object], seconds: float = 180) -> None:
     """Wait for `condition`; fail if it is not met in time."""
     deadline = time.monotonic() + seconds
     while not condition():

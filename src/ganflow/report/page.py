@@ -133,7 +133,7 @@ def build_report(
         input_name=about["input"],
         target_name=about["target"],
         map_columns=list(columns.values()),
-        l1_why_not=l1_why_not,
+        l1_why_not="" if own else l1_why_not,  # that it is of the maps says nothing to others
         class_rows=_rows(class_measures, [rows[key] for key in columns], trained),
         pixel_rows=_rows(TRANSLATION_PIXELS, [rows[key] for key in columns], trained),
         perceptual=pix2pix["perceptual"],
