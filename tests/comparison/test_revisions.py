@@ -48,6 +48,7 @@ def repository(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     write(folder, wrong=0.3, frechet=20.0)
     run(folder, "git", "add", ".")
     run(folder, "git", "commit", "-qm", "first")
+    monkeypatch.setenv("DVC_ROOT", str(folder))
     monkeypatch.chdir(folder)
     return folder
 

@@ -18,7 +18,7 @@ from ganflow.cli import main
 from ganflow.comparison import revisions
 from ganflow.comparison.champion import ValidationScore
 from ganflow.comparison.page import page
-from ganflow.metrics import translation
+from ganflow.metrics import classes, translation
 from ganflow.metrics.bootstrap import flat, multiplicities
 from ganflow.metrics.comparable import judged
 from ganflow.tracking import registry, standings, store
@@ -69,7 +69,7 @@ def diff(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.Capture
 def evaluated(client: Any, folder: Path, name: str, wrong: float, **conditions: Any) -> None:
     """A training and its evaluation, in the store and as a revision's files; a share `wrong` of the pixels is wrong."""
     drawn = np.where(np.random.default_rng(7).random(REAL.shape[:3])[..., None] < wrong, REAL[::-1], REAL)
-    frame = translation.per_image(drawn, REAL, to_map=True)
+    frame = translation.per_image(drawn, REAL, classes.MAPS)
     rows = {"model": translation.with_noise(frame, multiplicities(len(frame), 0)), "constant": {"mae": (90.0, 1.0)}}
     key = judged("pix2pix", **CONDITIONS | conditions)
     table = json.loads(json.dumps({"judged": key, "about": {"n": key["n"], "size": key["size"]}, "rows": rows}))
