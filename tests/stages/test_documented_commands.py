@@ -114,6 +114,7 @@ NOBODY = {
     "make ui": "does not end; a server for a browser",
     "make seeds": "three times the whole pipeline: half an hour or more",
     "make repro PROFILE=paper": "a GPU's job of days",
+    "make repro PROFILE=best": "an hour of a GPU; its parameters are validated by tests/test_config.py",
     "make repro PROFILE=l1": "half an hour; its parameters are validated by tests/test_config.py",
     "source .venv/bin/activate": "changes the shell it is typed in, nothing else",
     "python3 -m venv .venv": "7 GB of packages: make setup does the same",
