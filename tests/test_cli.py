@@ -109,6 +109,7 @@ def test_a_folder_of_pairs_is_checked_and_the_next_command_printed(
     folder = tmp_path / "cells"
     shutil.copytree(ROOT / "tests/data/cells", folder)
     monkeypatch.chdir(ROOT)
+    monkeypatch.delenv("DVC_ROOT")
     monkeypatch.setattr(sys, "argv", ["ganflow", "pairs", "check", str(folder)])
     cli.main()
     said = capsys.readouterr().out
