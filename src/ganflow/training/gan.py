@@ -21,7 +21,7 @@ from ganflow.seeds import latents, step_seed
 from ganflow.training.adversarial import adam, generator_learns, mean_outputs
 from ganflow.training.compute import Machine
 from ganflow.training.ema import Ema, recalibrate
-from ganflow.training.loop import Validation
+from ganflow.training.loop import Rows, Validation
 
 COLUMNS = 8  # of the picture made after each epoch
 RECALIBRATION_BATCHES = 16  # of 256 latents
@@ -160,15 +160,13 @@ def digit_validation(task: str, classifier: DigitClassifier, val: np.ndarray, in
         weights = [whole_and_resamples(len(rows), seed, RESAMPLES) for seed, rows in enumerate((features, real))]
         return frechet_distance(features, real, (weights[0], weights[1]))
 
-    def resampled(generator: nn.Module) -> np.ndarray:
-        return resamples_of(classify(classifier, draw(generator, inputs))[0])
-
-    def beside_baseline(generator: nn.Module) -> dict[str, dict[str, tuple[float, float]]]:
+    def resampled(generator: nn.Module) -> tuple[np.ndarray, Rows]:
         sets = {"model": draw(generator, inputs), "ceiling": pixel_gaussian(val, len(val), seed=0)}
         features = {row: classify(classifier, digits)[0] for row, digits in sets.items()}
-        rows = {row: {"frechet_classifier": value_and_plus_minus(resamples_of(of))} for row, of in features.items()}
+        values = {row: resamples_of(of) for row, of in features.items()}
+        rows = {row: {"frechet_classifier": value_and_plus_minus(of)} for row, of in values.items()}
         variety = manifold(neighbours(features["model"]), neighbours(real))
-        rows["model"] |= {key: (float(values[0]), 0.0) for key, values in variety.items()}
-        return rows
+        rows["model"] |= {key: (float(of[0]), 0.0) for key, of in variety.items()}
+        return values["model"], rows
 
-    return Validation(measure, "frechet_classifier", False, resampled, beside_baseline, conditions)
+    return Validation(measure, "frechet_classifier", False, resampled, conditions)

@@ -72,20 +72,23 @@ class Curves(Protocol):
     def image(self, image: Image.Image, key: str, step: int) -> None: ...
 
 
+# Of a network and of baselines, by name: measures as (value, half the width of its 95 % interval).
+Rows = dict[str, dict[str, tuple[float, float]]]
+
+
 @dataclass(frozen=True)
 class Validation:
     """Measures of a network in evaluation mode, and the one of them by which the best epoch is chosen.
 
     `measure` must change nothing that the next training step depends on. `resampled` gives `best_by` on the whole split
-    and on resamples of it, [1 + R]: the same ones for every network that is `judged` alike (metrics.comparable).
-    `beside_baseline`: its headline measures there and those of the trivial baseline, for metrics.failures.failure.
+    and on resamples of it, [1 + R]: the same ones for every network that is `judged` alike (metrics.comparable); and
+    the headline measures there, of the network and of the trivial baseline, for metrics.failures.failure.
     """
 
     measure: Callable[[nn.Module], dict[str, float]]
     best_by: str
     higher_is_better: bool
-    resampled: Callable[[nn.Module], np.ndarray] | None = None
-    beside_baseline: Callable[[nn.Module], dict[str, dict[str, tuple[float, float]]]] | None = None
+    resampled: Callable[[nn.Module], tuple[np.ndarray, Rows]] | None = None
     judged: Mapping[str, str | int] = field(default_factory=dict)
 
     def better(self, value: float, than: float) -> bool:

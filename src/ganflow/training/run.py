@@ -175,9 +175,9 @@ def _validation_result(
     network: nn.Module, validation: Validation, machine: Machine, source: str
 ) -> ValidationScore | None:
     """The saved network's value on the validation split and on its resamples, which decide on the champion."""
-    if validation.resampled is None or validation.beside_baseline is None:
+    if validation.resampled is None:
         return None
-    values, rows = validation.resampled(network.to(machine.device)), validation.beside_baseline(network)
+    values, rows = validation.resampled(network.to(machine.device))
     network.cpu()
     chosen_by = validation.best_by, validation.higher_is_better
     return ValidationScore.measured(*chosen_by, validation.judged, source, rows, values)

@@ -22,7 +22,7 @@ from ganflow.metrics.texture import texture_distances
 from ganflow.seeds import latents
 from ganflow.training import compute, loop
 from ganflow.training.compute import Machine
-from ganflow.training.loop import Validation
+from ganflow.training.loop import Rows, Validation
 from ganflow.training.plan import Plan
 from ganflow.training.processes import launched
 from ganflow.training.run import Outs, train_and_track
@@ -135,15 +135,13 @@ def translator_validation(
         resampled_counts = (weights @ counts.reshape(len(counts), -1)).reshape(-1, *counts.shape[1:])
         return classes.scores(resampled_counts, legend.names)["mean_iou"]
 
-    def beside_baseline(generator: nn.Module) -> dict[str, dict[str, tuple[float, float]]]:
+    def resampled(generator: nn.Module) -> tuple[np.ndarray, Rows]:
         answers = {"model": drawn(generator), "constant": np.broadcast_to(median_colour(real), real.shape)}
-        return {row: {best_by: value_and_plus_minus(resamples_of(images))} for row, images in answers.items()}
-
-    def resampled(generator: nn.Module) -> np.ndarray:
-        return resamples_of(drawn(generator))
+        values = {row: resamples_of(images) for row, images in answers.items()}
+        return values["model"], {row: {best_by: value_and_plus_minus(of)} for row, of in values.items()}
 
     conditions = validated_on(task, [inputs, real], direction)
-    return Validation(measure, best_by, legend is not None, resampled, beside_baseline, conditions)
+    return Validation(measure, best_by, legend is not None, resampled, conditions)
 
 
 def _centre(images: np.ndarray, size: int) -> np.ndarray:
