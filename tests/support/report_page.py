@@ -115,9 +115,8 @@ def page(
     table = table or pix2pix()
     table["about"]["source"] = source
     tables = {"gan": GAN, "cgan": CGAN, "pix2pix": table, "cvae": of_cvae or cvae(table)}
-    return report.build_report(
-        tables, l1 or pix2pix("map2aerial"), data, params, figures, pairs(tmp_path), np.eye(10).tolist()
-    )
+    digits = list("0123456789"), np.eye(10).tolist()
+    return report.build_report(tables, l1 or pix2pix("map2aerial"), data, params, figures, pairs(tmp_path), *digits)
 
 
 def pairs(folder: Path) -> dict[str, list[dict[str, Any]]]:

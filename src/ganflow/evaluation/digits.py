@@ -89,7 +89,7 @@ def evaluate_digits(task: Literal["gan", "cgan"], params: Params) -> None:
             rows[row] |= found
 
     more: dict[str, Any] = {
-        "class_shares": (np.bincount(read_as, minlength=10) / len(read_as)).tolist(),
+        "class_shares": (np.bincount(read_as, minlength=classified.probabilities.shape[1]) / len(read_as)).tolist(),
         "perceptual": perceptual.conditions(networks, own.perceptual, generated[:INCEPTION_DIGITS]),
     }
     if generator.classes:

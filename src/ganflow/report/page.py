@@ -76,6 +76,7 @@ def build_report(
     params: Params,
     figures: dict[str, Path],
     pairs: dict[str, list[dict[str, Any]]],
+    digit_names: list[str] | None = None,
     digit_confusion: list[list[float]] | None = None,
 ) -> str:
     """The page as HTML text, which loads nothing from elsewhere.
@@ -83,8 +84,8 @@ def build_report(
     `tables`: metrics/tables/*.json of pix2pix and cvae and, for a page with the digits, of gan and cgan; `l1`: the
     table of the L1 baseline, shown if it is comparable; `data`: facts of the data sets; `figures`: PNG files by name;
     `pairs`: test pairs of Pix2Pix under "spread", "best" and "worst", each {"image": number, "measures": its own, by
-    name, "tiles": PNG files of input, generated and real}; `digit_confusion`: of each requested digit (rows), the
-    share that the classifier reads as each digit [10, 10].
+    name, "tiles": PNG files of input, generated and real}; `digit_names`: of the digits' classes; `digit_confusion`: of
+    each requested class (rows), the share that the classifier reads as each class [K, K].
     """
     pix2pix, cvae = tables["pix2pix"], tables["cvae"]
     about, own = pix2pix["about"], pix2pix["about"]["source"] == "folder"
@@ -116,6 +117,7 @@ def build_report(
         parameters=_as_yaml(params, digits="gan" in tables),
         digits="gan" in tables,
         **(_digits(tables["gan"], tables["cgan"], params) if "gan" in tables else {}),
+        digit_names=digit_names,
         digit_confusion=digit_confusion,
         cvae=cvae["about"],
         cvae_kind=_kind_of_cvae(params),
