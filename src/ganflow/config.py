@@ -175,13 +175,14 @@ class Cvae(Translator):
     lambda_latent: Weight
     lambda_kl: Weight
     prior: Literal["learned", "normal"]
+    prior_share: Annotated[float, Field(ge=0, le=1)]
     latent_dim: Annotated[int, Field(ge=1, le=1024)]
     encoder_channels: Annotated[int, Field(ge=4, le=512)]
 
     @model_validator(mode="after")
     def _prior_learns(self) -> Self:
         if self.prior == "learned" and not self.lambda_kl:
-            raise ValueError("prior learned with lambda_kl 0: the prior is trained by that term alone")
+            raise ValueError("prior learned with lambda_kl 0: its variance is trained by that term alone")
         return self
 
 

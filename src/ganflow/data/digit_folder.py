@@ -78,8 +78,8 @@ def read_digits(folder: Path, seed: int) -> Digits:
     """The pictures in `folder` and their classes.
 
     Pictures of another size are scaled to fit into 28 x 28 px and centred. Those of class folders come in an order
-    drawn by `seed`, and where there is no test part, a sixth of each class becomes one. If a manifest.sha256 is there, the
-    files that it lists must be as it says.
+    drawn by `seed`, and where there is no test part, a sixth of each class becomes one. If a manifest.sha256 is there,
+    the files that it lists must be as it says.
 
     Raises:
         UserError: as list_digits; or a file cannot be used.
