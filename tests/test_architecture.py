@@ -24,7 +24,7 @@ MAY_USE: dict[str, set[str]] = {
     "models": {"losses"},
     "inference": {"config", "data", "models"},
     "comparison": {"metrics", "tasks", "templates"},  # it knows nothing of where results are kept
-    "tracking": {"comparison", "config", "metrics", "models", "tasks", "templates"},
+    "tracking": {"comparison", "config", "data", "metrics", "models", "tasks", "templates"},
     "pipeline": {"config"},
     "training": {"comparison", "config", "data", "inference", "losses", "metrics", "models", "pipeline", "tracking"},
     "evaluation": {"config", "data", "inference", "losses", "metrics", "models", "tracking", "training"},

@@ -2,6 +2,7 @@
 
 import argparse
 import itertools
+import math
 import os
 from pathlib import Path
 from typing import Any
@@ -71,6 +72,12 @@ def _main() -> None:
         help="of the photos: they are brought to the model's scale",
     )
     scale.add_argument("--fit", action="store_true", help="a photo shows as much ground as one training picture")
+    command.add_argument(
+        "--range",
+        type=_range,
+        metavar="LOW,HIGH",
+        help="values of the photos that are black and white, e.g. 0,4095 (found in the file, and said)",
+    )
     command.add_argument(
         "--max-megapixels",
         type=_number("--max-megapixels", 0.001, 1e6, float),
@@ -164,6 +171,17 @@ def _number(option: str, low: float, high: float, kind: type[float] = int) -> An
     return number
 
 
+def _range(text: str) -> tuple[float, float]:
+    """The type of --range."""
+    try:
+        low, high = map(float, text.split(","))
+    except ValueError:
+        raise UserError(f"--range {text}: it takes two numbers, as in --range 0,4095") from None
+    if not (math.isfinite(low) and math.isfinite(high) and low < high):
+        raise UserError(f"--range {text}: the first number is black and less than the second, which is white")
+    return low, high
+
+
 def _load(arguments: argparse.Namespace, *tasks: str) -> Any:
     """The model that the arguments name, of the first of `tasks` that is there."""
     import torch
@@ -182,6 +200,7 @@ def _load(arguments: argparse.Namespace, *tasks: str) -> Any:
 
 def _translate(arguments: argparse.Namespace) -> None:
     # torch takes seconds to import: `ganflow --help` must not wait for it.
+    from ganflow.data.kinds import PHOTO
     from ganflow.inference.model import TranslationModel
     from ganflow.inference.translate_files import Options, plan, translate_files
 
@@ -191,8 +210,16 @@ def _translate(arguments: argparse.Namespace) -> None:
     model = _load(arguments, *tasks)
     if not isinstance(model, TranslationModel):
         raise UserError(f"{model.folder} draws digits: `ganflow sample --model {model.folder} -o digits.png`")
-    most_pixels = round(arguments.max_megapixels * 1e6)
-    options = Options(arguments.seed, arguments.side_by_side, arguments.metres_per_pixel, arguments.fit, most_pixels)
+    if not arguments.side_by_side and model.gives != PHOTO:  # its answers may need another format
+        jobs = plan(arguments.photos, arguments.output, arguments.samples, model.gives)
+    options = Options(
+        arguments.seed,
+        arguments.side_by_side,
+        arguments.metres_per_pixel,
+        arguments.fit,
+        round(arguments.max_megapixels * 1e6),
+        arguments.range,
+    )
     translate_files(model, jobs, options)
 
 

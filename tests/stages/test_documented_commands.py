@@ -70,6 +70,9 @@ ELSEWHERE = {
     "ganflow translate photo.jpg -o map.png --metres-per-pixel 0.6": (
         "tests/inference/test_translate_files.py::test_the_scale_is_that_of_the_georeference_or_as_given_and_is_said"
     ),
+    "ganflow translate scan.tif -o map.tif --range 0,4095": (
+        "tests/inference/test_translate_files.py::test_floats_and_a_range_that_is_given"
+    ),
     "ganflow translate photo.jpg -o map.png --model models:/pix2pix@champion": (
         "tests/tracking/test_logged_model.py::test_a_translator_takes_photos_of_any_size"
     ),

@@ -9,6 +9,10 @@ import tifffile
 from PIL import Image
 from workspace import TINY, project, unwatched
 
+from ganflow.errors import UserError
+from ganflow.find_model import load
+from ganflow.inference.model import TranslationModel
+
 STAGES = (
     *("prepare_maps", "train_pix2pix", "train_cvae", "evaluate_pix2pix", "evaluate_cvae"),
     *("render_pairs", "report_pairs"),
@@ -62,3 +66,19 @@ def test_neither_digits_nor_maps_are_needed(bands: Path) -> None:
     assert sorted(path.name for path in (bands / "models").iterdir()) == ["cvae", "pix2pix"]
     assert not (bands / "data/raw").exists()
     assert [path.name for path in (bands / "data/prepared").iterdir()] == ["maps"]
+
+
+def test_the_trained_models_translate_without_losing_range_or_channels(bands: Path) -> None:
+    model = load(bands / "models/pix2pix/best", device="cpu")
+    assert isinstance(model, TranslationModel)
+    grey = np.arange(30 * 44, dtype=np.uint16).reshape(30, 44) * 49
+    drawn = model(grey)
+    assert isinstance(drawn, np.ndarray)
+    assert (drawn.shape, drawn.dtype) == ((30, 44, 4), np.uint16)
+    assert 255 < drawn.max() <= 4095
+    assert np.unique(drawn).size > 256, "more than 8 bits"
+    samples = load(bands / "models/cvae/best", device="cpu")
+    assert isinstance(samples, TranslationModel)
+    assert [np.asarray(one).shape for one in samples.samples(grey, 2)] == [(30, 44, 4)] * 2
+    with pytest.raises(UserError, match="has 4 channels, and the model takes grey: give it a picture of 1"):
+        model(drawn)
