@@ -19,6 +19,7 @@ examples:
   ganflow pairs check my/pairs     your own pairs instead of the maps
   ganflow translate photos -o maps                    a folder of photos
   ganflow sample --digit 7 -n 64 -o sevens.png        digits to order
+  ganflow export models/pix2pix/best -o map.onnx      for other programs
   ganflow diff                     this folder against the last commit
   ganflow diff HEAD my-experiment  an experiment against the last commit
   ganflow seeds                    after `make seeds`
@@ -104,6 +105,12 @@ def _main() -> None:
     )
     _add_model_options(command)
     command.set_defaults(run=_sample)
+    command = commands.add_parser("export", help="a trained model as one file for other programs: ONNX or pt2")
+    command.add_argument("model", metavar="MODEL", help="as --model of translate, e.g. models/pix2pix/best")
+    command.add_argument("-o", "--output", type=Path, required=True, help="the file, e.g. model.onnx")
+    command.add_argument("--format", choices=("onnx", "pt2"), help="(as the file's name ends)")
+    command.add_argument("--epoch", choices=("best", "last"), default="best", help="which of a folder that holds both")
+    command.set_defaults(run=_export)
     command = commands.add_parser("diff", help="what changed between two runs, and whether it is noise")
     command.add_argument("before", nargs="?", default="HEAD", help="a commit or an experiment's name (HEAD)")
     command.add_argument("after", nargs="?", default="workspace", help="the same (the files in this folder)")
@@ -131,7 +138,7 @@ def _main() -> None:
     command.add_argument("--remove", action="store_true", help="remove them, except running ones, without asking")
     command.set_defaults(run=_checkpoints)
     arguments = parser.parse_args()
-    if arguments.run not in (_translate, _sample):
+    if arguments.run not in (_translate, _sample, _export):
         _work_in_root(arguments)
     arguments.run(arguments)
 
@@ -240,6 +247,24 @@ def _sample(arguments: argparse.Namespace) -> None:
             raise UserError(f"{model.folder} draws maps of photos: `ganflow sample photo.jpg -o maps.png`")
         sample_files.write_samples(target, sample_files.sampled_digits(model, wanted))
     print(arguments.output)
+
+
+def _export(arguments: argparse.Namespace) -> None:
+    file_format = arguments.format or arguments.output.suffix.removeprefix(".")
+    if file_format not in ("onnx", "pt2"):
+        raise UserError(
+            f"cannot tell the format of {arguments.output}: --format onnx, --format pt2, or a name like m.onnx"
+        )
+    check_output(arguments.output)
+
+    from ganflow.find_model import TASKS, find_model
+    from ganflow.inference.export import export_model
+    from ganflow.inference.model import load_model
+
+    found = find_model(arguments.model, TASKS, arguments.epoch)
+    print(found.said)
+    use = export_model(load_model(found.folder, "cpu"), arguments.output, file_format)
+    print(f"{arguments.output}: {use}")
 
 
 def _pairs_check(arguments: argparse.Namespace) -> None:

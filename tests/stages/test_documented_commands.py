@@ -76,6 +76,9 @@ ELSEWHERE = {
     "ganflow translate photo.jpg -o map.png --model models:/pix2pix@champion": (
         "tests/tracking/test_logged_model.py::test_a_translator_takes_photos_of_any_size"
     ),
+    "ganflow export models/pix2pix/best -o map.onnx": (
+        "tests/inference/test_export.py::test_pictures_of_any_number_and_size_within_one_level"
+    ),
     "ganflow sample --each -n 10 -o digits.png": (
         "tests/inference/test_sample_files.py::test_digits_to_order_in_one_picture"
     ),
