@@ -20,7 +20,7 @@ EXTRA = "pip install -c constraints.txt -e '.[export]'"
 
 
 @dataclass(frozen=True)
-class Interface:
+class Exportable:
     """A network as it is exported: what goes in, by name, with examples; `use`: both ends in words."""
 
     network: nn.Module
@@ -86,7 +86,7 @@ class _Digits(nn.Module):
         return ((drawn.squeeze(1).clamp(-1, 1) + 1) * 127.5).round().to(torch.uint8)
 
 
-def _of_translator(model: TranslationModel) -> Interface:
+def _of_translator(model: TranslationModel) -> Exportable:
     network, takes = model.network, model.takes
     samples = network if isinstance(network, ConditionalVae) else None
     stride = (samples.generator if samples else network).stride
@@ -101,17 +101,17 @@ def _of_translator(model: TranslationModel) -> Interface:
         inputs["noise"] = torch.zeros(2, samples.latent_dim)
         dynamic["noise"] = {0: count}
         use += f"; noise: float32 [N, {samples.latent_dim}], from N(0, 1)"
-    return Interface(_Translator(model), inputs, dynamic, "translated", f"{use} -> translated: {_said(model.gives)}")
+    return Exportable(_Translator(model), inputs, dynamic, "translated", f"{use} -> translated: {_said(model.gives)}")
 
 
-def _of_digits(model: DigitModel) -> Interface:
+def _of_digits(model: DigitModel) -> Exportable:
     latent_dim, count = model.network.latent_dim, Dim("n")
     inputs, dynamic = {"latent": torch.zeros(2, latent_dim)}, {"latent": {0: count}}
     use = f"latent: float32 [N, {latent_dim}], from N(0, 1)"
     if model.classes:
         inputs["digit"], dynamic["digit"] = torch.zeros(2, dtype=torch.int64), {0: count}
         use += f"; digit: int64 [N], 0 to {model.classes - 1}"
-    return Interface(_Digits(model), inputs, dynamic, "drawn", f"{use} -> drawn: uint8 [N, 28, 28], white on black")
+    return Exportable(_Digits(model), inputs, dynamic, "drawn", f"{use} -> drawn: uint8 [N, 28, 28], white on black")
 
 
 def _bounds(kind: Kind) -> tuple[float, float]:
@@ -124,7 +124,7 @@ def _said(kind: Kind) -> str:
     return f"{'uint8' if kind.is_eight_bits else 'float32'} [N, height, width, {kind.channels}], {values}"
 
 
-def _write_onnx(path: Path, program: ExportedProgram, interface: Interface, about: str) -> None:
+def _write_onnx(path: Path, program: ExportedProgram, interface: Exportable, about: str) -> None:
     exported = torch.onnx.export(
         program, input_names=list(interface.inputs), output_names=[interface.output], dynamo=True, verbose=False
     )
