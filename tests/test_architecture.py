@@ -29,6 +29,7 @@ MAY_USE: dict[str, set[str]] = {
     "training": {"comparison", "config", "data", "inference", "losses", "metrics", "models", "pipeline", "tracking"},
     "evaluation": {"config", "data", "inference", "losses", "metrics", "models", "tracking", "training"},
     "find_model": {"inference", "tracking"},
+    "app": {"data", "inference"},
     "report": {"config", "data", "inference", "losses", "metrics", "models", "tasks", "templates"},
 }
 GLUE = {"cli", "doctor", "pipeline/checks"}  # may use everything

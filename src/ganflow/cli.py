@@ -19,6 +19,7 @@ examples:
   ganflow pairs check my/pairs     your own pairs instead of the maps
   ganflow translate photos -o maps                    a folder of photos
   ganflow sample --digit 7 -n 64 -o sevens.png        digits to order
+  ganflow app                      a page: drop a photo, order digits
   ganflow export models/pix2pix/best -o map.onnx      for other programs
   ganflow diff                     this folder against the last commit
   ganflow diff HEAD my-experiment  an experiment against the last commit
@@ -111,6 +112,18 @@ def _main() -> None:
     command.add_argument("--format", choices=("onnx", "pt2"), help="(as the file's name ends)")
     command.add_argument("--epoch", choices=("best", "last"), default="best", help="which of a folder that holds both")
     command.set_defaults(run=_export)
+    command = commands.add_parser("app", help="a page on this machine: drop a photo, see its map; digits to order")
+    command.add_argument("models", nargs="*", metavar="MODEL", help="as --model of translate (all that are at hand)")
+    command.add_argument("--port", type=int, default=7000, help="(7000)")
+    command.add_argument("--host", default="127.0.0.1", help="an address of this machine (127.0.0.1: for it alone)")
+    command.add_argument(
+        "--max-megapixels",
+        type=_number("--max-megapixels", 0.001, 1e6, float),
+        default=20.0,
+        metavar="X",
+        help="largest photo (20)",
+    )
+    command.set_defaults(run=_app)
     command = commands.add_parser("diff", help="what changed between two runs, and whether it is noise")
     command.add_argument("before", nargs="?", default="HEAD", help="a commit or an experiment's name (HEAD)")
     command.add_argument("after", nargs="?", default="workspace", help="the same (the files in this folder)")
@@ -138,7 +151,7 @@ def _main() -> None:
     command.add_argument("--remove", action="store_true", help="remove them, except running ones, without asking")
     command.set_defaults(run=_checkpoints)
     arguments = parser.parse_args()
-    if arguments.run not in (_translate, _sample, _export):
+    if arguments.run not in (_translate, _sample, _export, _app):
         _work_in_root(arguments)
     arguments.run(arguments)
 
@@ -187,6 +200,11 @@ def _range(text: str) -> tuple[float, float]:
     if not (math.isfinite(low) and math.isfinite(high) and low < high):
         raise UserError(f"--range {text}: the first number is black and less than the second, which is white")
     return low, high
+
+
+def _check_port(port: int) -> None:
+    if not 1 <= port <= 65535:
+        raise UserError(f"--port {port}: a port is a number from 1 to 65535")
 
 
 def _load(arguments: argparse.Namespace, *tasks: str) -> Any:
@@ -265,6 +283,20 @@ def _export(arguments: argparse.Namespace) -> None:
     print(found.said)
     use = export_model(load_model(found.folder, "cpu"), arguments.output, file_format)
     print(f"{arguments.output}: {use}")
+
+
+def _app(arguments: argparse.Namespace) -> None:
+    _check_port(arguments.port)
+
+    from ganflow.app.answers import Answers
+    from ganflow.app.server import server
+    from ganflow.find_model import TASKS, find_model, models_at_hand
+
+    folders = {name: find_model(name, TASKS).folder for name in arguments.models} or models_at_hand()
+    page = server(Answers(folders, round(arguments.max_megapixels * 1e6)), arguments.host, arguments.port)
+    print(f"models: {', '.join(folders)}")
+    print(f"http://{arguments.host}:{page.server_address[1]}  (Ctrl-C ends it)", flush=True)
+    page.serve_forever()
 
 
 def _pairs_check(arguments: argparse.Namespace) -> None:
@@ -350,8 +382,7 @@ def _ui(arguments: argparse.Namespace) -> None:
     from ganflow.tracking.address import SERVER
     from ganflow.tracking.reading import open_store
 
-    if not 1 <= arguments.port <= 65535:
-        raise UserError(f"--port {arguments.port}: a port is a number from 1 to 65535")
+    _check_port(arguments.port)
     with open_store() as client:
         store = client.tracking_uri
         has_pages = store.startswith(SERVER)

@@ -79,6 +79,7 @@ ELSEWHERE = {
     "ganflow export models/pix2pix/best -o map.onnx": (
         "tests/inference/test_export.py::test_pictures_of_any_number_and_size_within_one_level"
     ),
+    "ganflow app": "tests/browser/test_app.py::test_a_photo_is_dropped_translated_and_wiped",
     "ganflow sample --each -n 10 -o digits.png": (
         "tests/inference/test_sample_files.py::test_digits_to_order_in_one_picture"
     ),

@@ -2,6 +2,7 @@
 
 import json
 from dataclasses import dataclass
+from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
@@ -38,11 +39,8 @@ def export_model(model: TranslationModel | DigitModel, path: Path, file_format: 
     Raises:
         UserError: ONNX is asked for, and its packages are not installed.
     """
-    if file_format == "onnx":
-        try:
-            import onnxscript  # noqa: F401  (what torch.onnx needs)
-        except ImportError:
-            raise UserError(f"ONNX needs the extra `export`: {EXTRA}") from None
+    if file_format == "onnx" and not find_spec("onnxscript"):  # which torch.onnx needs
+        raise UserError(f"ONNX needs the extra `export`: {EXTRA}")
     interface = _of_translator(model) if isinstance(model, TranslationModel) else _of_digits(model)
     program = torch.export.export(
         interface.network.eval(), tuple(interface.inputs.values()), dynamic_shapes=tuple(interface.dynamic.values())
@@ -88,8 +86,8 @@ class _Digits(nn.Module):
 
 def _of_translator(model: TranslationModel) -> Exportable:
     network, takes = model.network, model.takes
-    samples = network if isinstance(network, ConditionalVae) else None
-    stride = (samples.generator if samples else network).stride
+    generator = network.generator if isinstance(network, ConditionalVae) else network
+    stride = generator.stride
     # Unequal sides, more than one: torch would take equal or single lengths for constants.
     shape = 2, 2 * stride, 3 * stride, takes.channels
     pictures = torch.zeros(shape, dtype=torch.uint8 if takes.is_eight_bits else torch.float32)
@@ -97,10 +95,10 @@ def _of_translator(model: TranslationModel) -> Exportable:
     inputs = {"pictures": pictures}
     dynamic = {"pictures": {0: count, 1: stride * Dim("rows"), 2: stride * Dim("columns")}}
     use = f"pictures: {_said(takes)}, height and width multiples of {stride}"
-    if samples:
-        inputs["noise"] = torch.zeros(2, samples.latent_dim)
+    if isinstance(network, ConditionalVae):
+        inputs["noise"] = torch.zeros(2, network.latent_dim)
         dynamic["noise"] = {0: count}
-        use += f"; noise: float32 [N, {samples.latent_dim}], from N(0, 1)"
+        use += f"; noise: float32 [N, {network.latent_dim}], from N(0, 1)"
     return Exportable(_Translator(model), inputs, dynamic, "translated", f"{use} -> translated: {_said(model.gives)}")
 
 

@@ -37,12 +37,17 @@ class Photo:
 
 
 def open_photo(
-    path: Path, most_pixels: int = MOST_PIXELS, kind: Kind = PHOTO, given_range: Range | None = None
+    path: Path,
+    most_pixels: int = MOST_PIXELS,
+    kind: Kind = PHOTO,
+    given_range: Range | None = None,
+    *,
+    in_pieces: bool = True,
 ) -> Photo:
     """The photo in `path`, of any format that `pictures.read` takes; a large TIFF is read a few rows at a time.
 
     kind: of the pictures that the model takes. given_range: the values to be seen as black and white, where the user
-    says it; else they are found, as `_range` says.
+    says it; else they are found, as `_range` says. Without `in_pieces` a large TIFF is refused like any picture.
 
     Raises:
         UserError: it is not a readable picture, its channels are not the model's, or it is too large.
@@ -51,7 +56,7 @@ def open_photo(
     if path.suffix.lower() in TIFF_SUFFIXES:
         with suppress(UserError):  # `pictures.read` says what is wrong with it, or reads another format of this name
             found = tiff.facts(path)
-    if found and found.plain and found.height * found.width >= WINDOWED:
+    if in_pieces and found and found.plain and found.height * found.width >= WINDOWED:
         return _windowed(path, found, kind, given_range)
     _check_size(path, most_pixels)
     photo = of_picture(pictures.read(path, most_pixels=most_pixels), str(path), kind, given_range)
