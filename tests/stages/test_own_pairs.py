@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 import tifffile
 from PIL import Image
-from workspace import TINY, project, unwatched
+from workspace import TINY, project, stage, unwatched
 
 from ganflow.errors import UserError
 from ganflow.find_model import load
@@ -82,3 +82,18 @@ def test_the_trained_models_translate_without_losing_range_or_channels(bands: Pa
     assert [np.asarray(one).shape for one in samples.samples(grey, 2)] == [(30, 44, 4)] * 2
     with pytest.raises(UserError, match="has 4 channels, and the model takes grey: give it a picture of 1"):
         model(drawn)
+
+
+def test_a_task_is_made_of_single_pictures(tmp_path: Path) -> None:
+    """By one parameter, the stages' own check included."""
+    (tmp_path / "pictures").mkdir()
+    for n in range(5):
+        Image.effect_noise((40, 33), 50 + n).convert("RGB").save(tmp_path / f"pictures/{n}.png")
+    own = {"folder": str(tmp_path / "pictures"), "derive": "colourise", "crop_size": 32, "tile_size": 32}
+    folder = project(tmp_path / "project", pairs=own)
+    for name in ("check_params", "prepare_maps"):
+        done = stage(folder, name)
+        assert done.returncode == 0, done.stderr
+    about = json.loads((folder / "data/prepared/maps/training.json").read_text())
+    assert [(side["name"], side["channels"]) for side in about["sides"]] == [("grey picture", 1), ("picture", 3)]
+    assert (about["source"], about["train"]) == ("folder", 12)
