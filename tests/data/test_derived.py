@@ -10,6 +10,7 @@ from PIL import Image
 
 from ganflow.config import Pairs
 from ganflow.data import derived
+from ganflow.data.kinds import LUMA
 from ganflow.errors import UserError
 
 WIDTH, HEIGHT, TILE = 80, 66, 64
@@ -49,7 +50,7 @@ def test_the_target_is_the_picture_and_the_input_lacks_what_the_task_says(tmp_pa
             assert 0 < gone.mean() < 12
             assert np.abs(inputs.mean() - targets.mean()) < 1
         case "colourise":
-            assert np.abs(inputs[..., 0] - targets @ derived.LUMA).max() <= 0.5
+            assert np.abs(inputs[..., 0] - targets @ LUMA).max() <= 0.5
         case "inpaint":
             holes = (inputs == 128).all(-1)
             assert 0.02 < holes.mean() < 0.4

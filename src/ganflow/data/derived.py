@@ -12,7 +12,7 @@ from PIL import Image
 from tqdm import tqdm
 
 from ganflow.data import prepared
-from ganflow.data.kinds import Kind
+from ganflow.data.kinds import LUMA, Kind
 from ganflow.data.pair_folder import Pair, list_pictures
 from ganflow.data.pair_tiles import corners, split_pairs
 from ganflow.data.pairs import allocated, median_colour
@@ -21,7 +21,6 @@ from ganflow.errors import UserError
 from ganflow.files import sha256, whole_dir, write_json
 
 Levels = np.ndarray  # of a picture, float32 [H, W, C], 0 to 255
-LUMA = np.array([0.299, 0.587, 0.114], np.float32)  # ITU-R BT.601
 NOISE = 25.0  # standard deviation in levels, the usual one of papers on denoising
 HOLE_AREA = 64**2  # pixels of a picture for each hole
 HOLE_SIDES = 12, 33  # pixels, the second excluded

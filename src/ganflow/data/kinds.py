@@ -7,6 +7,8 @@ import numpy as np
 
 from ganflow.data import labels
 
+LUMA = np.array([0.299, 0.587, 0.114], np.float32)  # shares of R, G and B in grey: ITU-R BT.601, as Pillow's
+
 
 @dataclass(frozen=True)
 class Kind:

@@ -10,7 +10,7 @@ import numpy as np
 from PIL import Image
 
 from ganflow.data import pictures
-from ganflow.data.kinds import PHOTO, Kind
+from ganflow.data.kinds import LUMA, PHOTO, Kind
 from ganflow.errors import UserError
 from ganflow.inference import tiff
 from ganflow.inference.rows import Stream, of_array
@@ -19,7 +19,6 @@ MOST_PIXELS = 200_000_000  # of a picture that is read at once: about 2 GB
 WINDOWED = 2**24  # pixels from which a TIFF is read a few rows at a time
 TIFF_SUFFIXES = (".tif", ".tiff")
 ON_WHITE = "transparent parts are white"
-LUMA = np.array([0.299, 0.587, 0.114], np.float32)  # ITU-R BT.601, as Pillow makes grey of RGB
 
 Range = tuple[float, float]
 
