@@ -24,14 +24,18 @@ from ganflow.models import saved
 
 # In a process of its own: what translating a file adds to the memory that a loaded model takes.
 PEAK = """
-import resource, sys
+import sys
 from pathlib import Path
 from ganflow.inference.model import load_model
 from ganflow.inference.translate_files import Options, plan, translate_files
+
+def kilobytes(name):
+    return int(Path("/proc/self/status").read_text().split(name + ":")[1].split()[0])
+
 model = load_model(Path(sys.argv[1]))
-before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+before = kilobytes("VmRSS")
 translate_files(model, plan([sys.argv[2]], sys.argv[3]), Options())
-print((resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - before) / 1024)
+print((kilobytes("VmHWM") - before) / 1024)
 """
 
 
