@@ -118,7 +118,7 @@ def how_it_fails(task: str, table: dict[str, Any]) -> str:
 
 def _digits_fail(table: dict[str, Any]) -> str:
     model, covered = table["rows"]["model"], table.get("coverage_by_class", {})
-    shares = table["class_shares"]
+    shares = table.get("class_shares", [])
     missing = [digit for digit, share in enumerate(shares) if share < MISSING]
     same = same_digits(table)
     found = []
