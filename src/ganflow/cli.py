@@ -49,8 +49,8 @@ def _main() -> None:
         epilog=EXAMPLES,
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
-    commands = parser.add_subparsers(prog="ganflow", 
-        required=True, title="commands (ganflow COMMAND --help says more)", metavar="COMMAND ..."
+    commands = parser.add_subparsers(
+        prog="ganflow", required=True, title="commands (ganflow COMMAND --help says more)", metavar="COMMAND ..."
     )
     command = commands.add_parser("translate", help="draw aerial photos of any size as maps")
     command.add_argument("photos", nargs="+", metavar="PHOTO", help="files, folders or patterns ('photos/*.jpg')")

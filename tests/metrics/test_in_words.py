@@ -36,7 +36,9 @@ def altered(table: dict[str, Any], **changes: Any) -> dict[str, Any]:
 
 
 def test_how_good_stands_beside_real_digits() -> None:
-    expected = "75 of 100 digits lie among the real ones (other real digits: 87); they cover 80 of 100 real digits (83)."
+    expected = (
+        "75 of 100 digits lie among the real ones (other real digits: 87); they cover 80 of 100 real digits (83)."
+    )
     assert how_good("gan", DIGITS) == expected
 
 
@@ -53,7 +55,7 @@ def test_a_lost_model_says_first_that_it_lost() -> None:
 @pytest.mark.parametrize(
     ("change", "said"),
     [
-        ({}, "Least varied: its 0s, which cover 80 of 100 real ones."),
+        ({}, "Least varied: its 0s, which cover 80 of 100 real ones (other real 0s: 80)."),
         (
             {"coverage_by_class": {"model": {"3": 0.01, "4": 0.7}, "floor": {"3": 0.8, "4": 0.8}}},
             "Every 3 is nearly the same 3.",

@@ -74,6 +74,9 @@ def test_a_run_holds_curves_and_model_and_one_below_it_measures_and_pictures(who
         assert judged.source == "generated"
         about = experiment.tags["mlflow.note.content"]
         failed = json.loads((whole / f"metrics/{task}.json").read_text())["failure"]
+        headline = json.loads((whole / f"metrics/headline/{task}.json").read_text())
+        assert len(headline) <= 5, "`dvc exp show` has a column for each"
+        assert headline["failure"] == failed
         start = (
             "No run is best" if failed or judged.failure else "No other to compare with"
         ) + f': "{run.info.run_name}"'

@@ -77,11 +77,11 @@ def _key_number(key: str, table: dict[str, Any]) -> KeyNumber:
     rows = table["rows"]
     beside = [(title, _text(key, rows[row][key][0])) for row, title in BESIDE.items() if key in rows.get(row, {})]
     if key == "diversity":
-        beside = [(name, _text(key, found["pixels"][0])) for name, found in table["diversity"].items() if name != "cvae"]
+        beside = [
+            (name, _text(key, found["pixels"][0])) for name, found in table["diversity"].items() if name != "cvae"
+        ]
     value, noise = rows["model"][key]
-    return KeyNumber(
-        key, _text(key, value), _text(key, noise), SAID[key].words, MEASURES[key].better_in_words, beside
-    )
+    return KeyNumber(key, _text(key, value), _text(key, noise), SAID[key].words, MEASURES[key].better_in_words, beside)
 
 
 def _text(key: str, value: float) -> str:
@@ -106,7 +106,9 @@ def how_good(task: str, table: dict[str, Any]) -> str:
         covered = f"they cover {_of_100(model['coverage'])} of 100 real digits"
         return f"{begin}; {covered}" + (f" ({_of_100(floor['coverage'])})." if "coverage" in floor else ".")
     key = next(key for key in ("mean_iou", "mae") if key in model)
-    rivals = ", ".join(f"{title} {_text(key, rows[row][key][0])}" for row, title in BESIDE.items() if key in rows.get(row, {}))
+    rivals = ", ".join(
+        f"{title} {_text(key, rows[row][key][0])}" for row, title in BESIDE.items() if key in rows.get(row, {})
+    )
     what = "overlap with the real classes" if key == "mean_iou" else "levels of 255 off per pixel"
     return f"{_text(key, model[key][0])} {what}; {rivals}."
 
@@ -136,7 +138,8 @@ def _digits_fail(table: dict[str, Any]) -> str:
         return f"Weakest at {digit}: {_of_100(worst['class_accuracy'])} of 100 are read as asked."
     if covered:
         digit = min(covered["model"], key=covered["model"].__getitem__)
-        return f"Least varied: its {digit}s, which cover {100 * covered['model'][digit]:.0f} of 100 real ones."
+        real = f" (other real {digit}s: {100 * covered['floor'][digit]:.0f})" if digit in covered["floor"] else ""
+        return f"Least varied: its {digit}s, which cover {100 * covered['model'][digit]:.0f} of 100 real ones{real}."
     return "No collapse, no copies."
 
 

@@ -12,7 +12,7 @@ from ganflow.metrics.in_words import KeyNumber
 from ganflow.metrics.measures import Measure
 from ganflow.templates import embedded
 
-STRIP_ASPECT = 1.3  # width over height of the pictures at the top of the page
+STRIP_ASPECT = 1.38  # width over height of the pictures at the top of the page
 
 
 @dataclass(frozen=True)
@@ -123,11 +123,15 @@ def shown(image: Image.Image | Path, alt: str) -> Shown:
     return Shown(embedded(image), image.width, image.height, alt)
 
 
-def corner(path: Path) -> Image.Image:
-    """The upper left part of a picture, of the form of those at the top of the page. Of a grid, its first tiles."""
+def corner(path: Path, top: int = 0, right: int | None = None) -> Image.Image:
+    """The upper left part of a picture, of the form of those at the top of the page: of a grid, its first tiles.
+
+    It begins at the row `top` and ends before the column `right`, if there is one.
+    """
     with Image.open(path) as image:
-        height = min(image.height, round(image.width / STRIP_ASPECT))
-        return image.crop((0, 0, min(image.width, round(height * STRIP_ASPECT)), height))
+        width = right or image.width
+        height = min(image.height - top, round(width / STRIP_ASPECT))
+        return image.crop((0, top, min(width, round(height * STRIP_ASPECT)), top + height))
 
 
 def table_rows(

@@ -7,7 +7,7 @@ import numpy as np
 from PIL import Image
 
 from ganflow.config import Params, Translator
-from ganflow.inference.grids import translation_grid
+from ganflow.inference.grids import GAP, translation_grid
 from ganflow.metrics.comparable import IMAGES, JUDGED, not_comparable
 from ganflow.metrics.failures import failure
 from ganflow.metrics.in_words import how_good, how_it_fails, key_numbers
@@ -20,6 +20,7 @@ from ganflow.metrics.measures import (
     Measure,
     measures_of,
 )
+from ganflow.report.pictures import SAMPLES_SHOWN
 from ganflow.report.parts import (
     Figure,
     Fold,
@@ -72,6 +73,8 @@ COLUMNS = {
 }
 FIRST = 4  # pairs that are shown without opening anything
 IN_CARD = 2  # pairs in the picture at the top of the page
+CARD_TILE = 128  # px: their names are then large enough to be read there
+CARD_COLUMNS = 5  # of the grid of samples: the input and four of them
 TITLES = {"pix2pix": "Pix2Pix"}  # of translators whose name is not their task's
 
 
@@ -167,7 +170,7 @@ def several_answers_section(
         title=f"Several {about['target']}s for one {about['input']}",
         drew=f"Conditional VAE: any number of {about['target']}s for one {about['input']}.",
         **_in_words("cvae", table),
-        card=shown(corner(figures["cvae_samples"]), "An input and several samples for it, in each row"),
+        card=shown(_first_samples(figures["cvae_samples"], params.evaluate.samples), "Inputs, each beside its samples"),
         pictures=[
             Figure(
                 shown(
@@ -345,8 +348,16 @@ def _first(members: list[dict[str, Any]]) -> Image.Image:
     for pair in members:
         for column, path in zip(columns.values(), pair["tiles"], strict=True):
             with Image.open(path) as tile:
-                column.append(np.asarray(tile.convert("RGB")))
+                column.append(np.asarray(tile.convert("RGB").resize((CARD_TILE, CARD_TILE))))
     return translation_grid({name: np.stack(tiles) for name, tiles in columns.items()})
+
+
+def _first_samples(figure: Path, samples: int) -> Image.Image:
+    """The input and its samples out of the grid that report.pictures.cvae_pictures draws, without its captions."""
+    columns = 1 + min(SAMPLES_SHOWN, samples) + len(("mean", "spread", "real"))
+    with Image.open(figure) as image:
+        tile = max(1, (image.width - GAP) // columns)
+        return corner(figure, (image.height - GAP) % tile, min(image.width, CARD_COLUMNS * tile))
 
 
 def _published(rows: dict[str, dict[str, tuple[float, float]]], about: dict[str, Any]) -> list[Part]:

@@ -141,7 +141,8 @@ def _all_measures(task: str, table: dict[str, Any]) -> dict[str, list[str]]:
         if row in rows:
             pairs = [rows[row].get(one.key) for one in measures_of(task, rows["model"])]
             columns[title] = [
-                f"{pair[0]:.{digits}f}" if pair else "–" for pair, (_, _, digits, _) in zip(pairs, measured, strict=True)
+                f"{pair[0]:.{digits}f}" if pair else "–"
+                for pair, (_, _, digits, _) in zip(pairs, measured, strict=True)
             ]
     return columns
 

@@ -48,7 +48,9 @@ class Lineage:
             shown = [f"as in {self.commit[:7]}" if self.commit else f"seed {own.get('seed', own.get('data.seed'))}"]
         first = _cut(shown[0], NAME_LENGTH * 3 // 5)  # it is cut only if it is longer than that: half a number misleads
         more = f" +{len(shown) - 1}" if shown[1:] else ""
-        name = f" ({_cut(self.experiment, NAME_LENGTH - len(first) - len(more) - len(' ()'))})" if self.experiment else ""
+        name = (
+            f" ({_cut(self.experiment, NAME_LENGTH - len(first) - len(more) - len(' ()'))})" if self.experiment else ""
+        )
         for count in range(len(shown), 1, -1):
             fewer = f" +{len(shown) - count}" if count < len(shown) else ""
             several = ", ".join([first, *shown[1:count]]) + fewer + name
@@ -78,7 +80,9 @@ class Lineage:
                 f"The experiment's other runs: `ganflow runs {self.experiment}`"
             )
         if self.differences:
-            rows = "\n".join(f"- `{key}`: **{new}** (in the commit {old})" for key, (old, new) in self.differences.items())
+            rows = "\n".join(
+                f"- `{key}`: **{new}** (in the commit {old})" for key, (old, new) in self.differences.items()
+            )
             parts += ["**Parameters that differ from the commit**", rows]
         return "\n\n".join(parts)
 
