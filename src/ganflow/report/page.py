@@ -27,9 +27,9 @@ def build_report(
 ) -> str:
     """The page as HTML text, which loads nothing from elsewhere.
 
-    `tables`: metrics/tables/*.json by task, in the order of the page: pix2pix is among them, gan and cgan on a page with
-    the digits; `l1`: the table of the L1 baseline, shown if it is comparable; `data`: facts of the data sets; `figures`:
-    PNG files by name; `pairs`: test pairs of each translator with one answer (report.sources.shown_pairs);
+    `tables`: metrics/tables/*.json by task, in the order of the page: pix2pix is among them, gan and cgan on a page
+    with the digits; `l1`: the table of the L1 baseline, shown if it is comparable; `data`: facts of the data sets;
+    `figures`: PNG files by name; `pairs`: test pairs of each translator with one answer (report.sources.shown_pairs);
     `digit_confusion`: of each requested digit (rows), the share that the classifier reads as each digit [10, 10].
     """
     sections = [_section(task, tables, l1, params, figures, pairs, digit_confusion) for task in tables]

@@ -20,7 +20,6 @@ from ganflow.metrics.measures import (
     Measure,
     measures_of,
 )
-from ganflow.report.pictures import SAMPLES_SHOWN
 from ganflow.report.parts import (
     Figure,
     Fold,
@@ -29,7 +28,6 @@ from ganflow.report.parts import (
     Pairs,
     Part,
     Section,
-    Shown,
     Table,
     Text,
     Wipe,
@@ -38,6 +36,7 @@ from ganflow.report.parts import (
     shown,
     table_rows,
 )
+from ganflow.report.pictures import SAMPLES_SHOWN
 
 # Aerial photo -> map, from publications. Their conditions differ from ours, so each row states them.
 PUBLISHED = (
@@ -88,8 +87,8 @@ def one_answer_section(
 ) -> Section:
     """A translator that gives one answer to each input.
 
-    `pairs`: test pairs under "spread", "best" and "worst", each {"image": number, "measures": its own, by name, "tiles":
-    PNG files of input, generated and real}. `l1`: the table of the L1 baseline, shown if it is comparable.
+    `pairs`: test pairs under "spread", "best" and "worst", each {"image": number, "measures": its own, by name,
+    "tiles": PNG files of input, generated and real}. `l1`: the table of the L1 baseline, shown if it is comparable.
     """
     about = table["about"]
     to_map, folder = _kinds(about)
@@ -186,9 +185,9 @@ def several_answers_section(
                 "All measures, and how they were measured",
                 [
                     Text(
-                        f"{_kind(own)}. {about['n']:,} test pairs at {about['size']} px, {about['checkpoint']} weights, "
-                        f"of epoch {about['epoch']}. The column “one sample” measures one random sample per input; the "
-                        "column “the prior's mean” uses the mean of the latent instead, without randomness."
+                        f"{_kind(own)}. {about['n']:,} test pairs at {about['size']} px, {about['checkpoint']} "
+                        f"weights, of epoch {about['epoch']}. The column “one sample” measures one random sample per "
+                        "input; the column “the prior's mean” uses the mean of the latent instead, without randomness."
                     ),
                     Table(
                         "One output per input",
@@ -278,8 +277,8 @@ def _how_measured(about: dict[str, Any], columns: dict[str, str]) -> str:
         f"{about['n']:,} test pairs at {about['size']} px, {about['checkpoint']} weights, of epoch {about['epoch']} "
         "(chosen on validation pairs), dropout off. The baselines need no network: the target of the training pair "
         f"with the most similar input, one constant colour (the median of the training targets){itself}"
-        f"{colour if 'colour' in columns else ''}. A measure on which a baseline does as well as the model says nothing "
-        "about translation. ✓ marks the best value of a row, ≈ values within the noise of this run; ± is half the 95 % "
+        f"{colour if 'colour' in columns else ''}. A measure on which a baseline does as well as the model says "
+        "nothing about translation. ✓ marks the best value of a row, ≈ values within the noise of this run; ± is half the 95 % "
         "interval over images."
     )
 
@@ -383,8 +382,8 @@ def _published(rows: dict[str, dict[str, tuple[float, float]]], about: dict[str,
         Text(
             "Conditions differ; each row states them. The published RMSE and accuracies are of systems trained "
             "unpaired, which is harder, on images resized to 256 px with OpenCV's bilinear filter; ours with a bicubic "
-            "one, which alone changes the constant colour's RMSE by 0.6. Compare them with the constant colour: it does "
-            "about as well, so these measures alone prove no skill. Published FIDs of the same method differ by more "
+            "one, which alone changes the constant colour's RMSE by 0.6. Compare them with the constant colour: it "
+            "does about as well, so these measures alone prove no skill. Published FIDs of the same method differ by more "
             "than most improvements, and seldom state direction, size, filter, weights and n."
         ),
         Table("Aerial photo → map", ["GcGAN RMSE ↓", "acc, % δ < 5 ↑", "acc, % δ < 10 ↑", "FID ↓"], cells),

@@ -120,7 +120,7 @@ class LoggedRun:
             return None
 
     def validation_in_words(self) -> str:
-        """`mean_iou 0.571 ± 0.033`: the validation value that selected its epoch, or "". Read from its metrics alone."""
+        """`mean_iou 0.571 ± 0.033`: the validation value that selected its epoch, or "". From its metrics alone."""
         noise = re.compile(rf"{SELECTED}val_(\w+)_pm")
         for key in self.metrics:
             if (found := noise.fullmatch(key)) and key.removesuffix("_pm") in self.metrics:

@@ -129,7 +129,7 @@ class Tracker:
         self._writer.put(self._send_points)
 
     def _best_of(self, values: dict[str, float], step: int) -> dict[str, float]:
-        """The validation's values under SELECTED, where they are the best so far (of equal ones the earlier is kept)."""
+        """The validation's values under SELECTED, where they are the best so far (of equal ones the earlier)."""
         by = self._best_by
         if by is None or by.curve not in values:
             return {}
