@@ -278,8 +278,8 @@ def _how_measured(about: dict[str, Any], columns: dict[str, str]) -> str:
         "(chosen on validation pairs), dropout off. The baselines need no network: the target of the training pair "
         f"with the most similar input, one constant colour (the median of the training targets){itself}"
         f"{colour if 'colour' in columns else ''}. A measure on which a baseline does as well as the model says "
-        "nothing about translation. ✓ marks the best value of a row, ≈ values within the noise of this run; ± is half the 95 % "
-        "interval over images."
+        "nothing about translation. ✓ marks the best value of a row, ≈ values within the noise of this run; ± is half "
+        "the 95 % interval over images."
     )
 
 
@@ -383,8 +383,8 @@ def _published(rows: dict[str, dict[str, tuple[float, float]]], about: dict[str,
             "Conditions differ; each row states them. The published RMSE and accuracies are of systems trained "
             "unpaired, which is harder, on images resized to 256 px with OpenCV's bilinear filter; ours with a bicubic "
             "one, which alone changes the constant colour's RMSE by 0.6. Compare them with the constant colour: it "
-            "does about as well, so these measures alone prove no skill. Published FIDs of the same method differ by more "
-            "than most improvements, and seldom state direction, size, filter, weights and n."
+            "does about as well, so these measures alone prove no skill. Published FIDs of the same method differ by "
+            "more than most improvements, and seldom state direction, size, filter, weights and n."
         ),
         Table("Aerial photo → map", ["GcGAN RMSE ↓", "acc, % δ < 5 ↑", "acc, % δ < 10 ↑", "FID ↓"], cells),
     ]
