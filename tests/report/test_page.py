@@ -16,7 +16,7 @@ from report_page import FIGURES, GAN, cvae, page, pix2pix
 from ruamel.yaml import YAML
 
 from ganflow.config import Params
-from ganflow.report.parts import shown
+from ganflow.report.parts import picture_of
 from ganflow.report.translators import PUBLISHED
 
 ROOT = Path(__file__).parents[2]
@@ -68,7 +68,7 @@ def test_every_image_says_what_it_shows(tmp_path: Path, params: Params) -> None:
 
 def kept(path: Path, pixels: np.ndarray) -> np.ndarray:
     Image.fromarray(pixels).save(path)
-    found = shown(path, "a picture")
+    found = picture_of(path, "a picture")
     assert (found.width, found.height) == (pixels.shape[1], pixels.shape[0])
     head, _, content = found.uri.partition(",")
     assert head == "data:image/webp;base64"

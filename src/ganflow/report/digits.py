@@ -6,7 +6,19 @@ from typing import Any
 from ganflow.metrics.failures import failure
 from ganflow.metrics.in_words import how_good, how_it_fails, key_numbers
 from ganflow.metrics.measures import CONDITIONAL, DIGITS
-from ganflow.report.parts import Figure, Fold, Matrix, Part, Section, Table, Text, corner, plain_rows, shown, table_rows
+from ganflow.report.parts import (
+    Figure,
+    Fold,
+    Matrix,
+    ModelSection,
+    Part,
+    Table,
+    Text,
+    corner,
+    picture_of,
+    plain_rows,
+    table_rows,
+)
 
 COLUMNS = {
     "model": "generated",
@@ -16,19 +28,19 @@ COLUMNS = {
 }
 
 
-def gan_section(table: dict[str, Any], objective: str, figures: dict[str, Path]) -> Section:
+def gan_section(table: dict[str, Any], objective: str, figures: dict[str, Path]) -> ModelSection:
     """The GAN that draws any digit, from its table (metrics/tables/gan.json) and its figures."""
     shares = ", ".join(f"{digit}: {100 * share:.1f} %" for digit, share in enumerate(table["class_shares"]))
     variety = _of_digits(table)
-    return Section(
+    return ModelSection(
         id="digits",
         title="Digits",
         drew="Any digit, from noise.",
         **_in_words("gan", table),
-        card=shown(corner(figures["gan_digits"]), "The first of the generated digits"),
+        card=picture_of(corner(figures["gan_digits"]), "The first of the generated digits"),
         pictures=[
             Figure(
-                shown(figures["gan_digits"], "A grid of generated digits"),
+                picture_of(figures["gan_digits"], "A grid of generated digits"),
                 "Digits from random latents, not selected: look for strokes that join to no digit, and for the same "
                 "digit again and again.",
             )
@@ -47,19 +59,23 @@ def gan_section(table: dict[str, Any], objective: str, figures: dict[str, Path])
                 "More pictures: copies, balance, interpolation",
                 [
                     Figure(
-                        shown(
+                        picture_of(
                             figures["gan_neighbours"], "Rows of generated digits, each over its nearest training digits"
                         ),
                         "Does it copy? The first, third, … row: generated digits. Below each, its nearest training "
                         "digit, by pixels: a copy would be the same picture twice.",
                     ),
                     Figure(
-                        shown(figures["gan_shares"], "Bars: the share of each digit, 0 to 9, among the generated ones"),
+                        picture_of(
+                            figures["gan_shares"], "Bars: the share of each digit, 0 to 9, among the generated ones"
+                        ),
                         f"How often it draws each digit, as the classifier reads them (dashed: one tenth). {shares}.",
                         chart=True,
                     ),
                     Figure(
-                        shown(figures["gan_interpolation"], "Rows of digits that change gradually from left to right"),
+                        picture_of(
+                            figures["gan_interpolation"], "Rows of digits that change gradually from left to right"
+                        ),
                         "Each row goes along a great circle from one latent to another. Gradual change means that the "
                         "latent has meaning; a jump, that it has not.",
                     ),
@@ -72,7 +88,7 @@ def gan_section(table: dict[str, Any], objective: str, figures: dict[str, Path])
 
 def cgan_section(
     table: dict[str, Any], objective: str, figures: dict[str, Path], confusion: list[list[float]] | None
-) -> Section:
+) -> ModelSection:
     """The GAN that draws the digit asked for. `confusion`: of each digit asked for, the share read as each [10, 10]."""
     by_class = table["by_class"]
     rows = {
@@ -96,15 +112,15 @@ def cgan_section(
     if confusion:
         caption = "Of the digits requested (rows), the percentage that the classifier reads as each digit (columns)"
         digit_by_digit.append(Matrix(caption, "requested", [str(digit) for digit in range(10)], confusion))
-    return Section(
+    return ModelSection(
         id="classes",
         title="Class-conditional digits",
         drew="The digit asked for.",
         **_in_words("cgan", table),
-        card=shown(corner(figures["cgan_classes"]), "The first of the generated digits, a class per row"),
+        card=picture_of(corner(figures["cgan_classes"]), "The first of the generated digits, a class per row"),
         pictures=[
             Figure(
-                shown(figures["cgan_classes"], "Ten rows, one for each digit from 0 to 9, of generated digits"),
+                picture_of(figures["cgan_classes"], "Ten rows, one for each digit from 0 to 9, of generated digits"),
                 "A digit per row, a latent per column: down a column the style stays, the digit changes. Two columns "
                 "that look alike mean that the latent is ignored.",
             )
@@ -191,7 +207,7 @@ def _curves(task: str, name: str, table: dict[str, Any], figures: dict[str, Path
         "Training curves",
         [
             Figure(
-                shown(figures[f"{task}_curves"], f"Losses and discriminator outputs over the training of {name}"),
+                picture_of(figures[f"{task}_curves"], f"Losses and discriminator outputs over the training of {name}"),
                 "Faint: every logged point; strong: their running median. Dashed: the equilibrium, if the objective "
                 "has one, where the discriminator cannot tell generated from real. The circle marks epoch "
                 f"{table['about']['epoch']}, chosen on validation digits, never on test digits.",

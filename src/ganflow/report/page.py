@@ -11,7 +11,7 @@ from ruamel.yaml.compat import StringIO
 
 from ganflow.config import Params
 from ganflow.report.digits import cgan_section, gan_section
-from ganflow.report.parts import Section
+from ganflow.report.parts import ModelSection
 from ganflow.report.translators import one_answer_section, several_answers_section
 from ganflow.templates import QUALITY, template
 
@@ -59,7 +59,7 @@ def _section(
     figures: dict[str, Path],
     pairs: dict[str, dict[str, list[dict[str, Any]]]],
     digit_confusion: list[list[float]] | None,
-) -> Section:
+) -> ModelSection:
     """A model's section, by its kind."""
     table = tables[task]
     match task:

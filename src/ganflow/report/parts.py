@@ -65,7 +65,7 @@ class Text:
 
 
 @dataclass(frozen=True)
-class Pair:
+class TestPair:
     """A test pair: its input, what was generated, what is real."""
 
     title: str
@@ -75,20 +75,20 @@ class Pair:
 
 
 @dataclass(frozen=True)
-class Pairs:
-    pairs: list[Pair]
+class PairGrid:
+    pairs: list[TestPair]
     kind: Literal["pairs"] = "pairs"
 
 
 @dataclass(frozen=True)
 class Wipe:
-    """A test pair of choice, whose pictures a slider wipes over one another: those of all `Pairs` on the page."""
+    """A test pair of choice, whose pictures a slider wipes over one another, out of all pairs of its section."""
 
     names: list[str]
     kind: Literal["wipe"] = "wipe"
 
 
-Part = Figure | Table | Matrix | Text | Pairs | Wipe
+Part = Figure | Table | Matrix | Text | PairGrid | Wipe
 
 
 @dataclass(frozen=True)
@@ -100,7 +100,7 @@ class Fold:
 
 
 @dataclass(frozen=True)
-class Section:
+class ModelSection:
     """One model on the page, in this order: its card at the top, pictures, key numbers, and all else folded."""
 
     id: str
@@ -111,15 +111,15 @@ class Section:
     failed: bool  #   it lost to a trivial baseline or collapsed
     card: Shown
     numbers: list[KeyNumber]
-    pictures: list[Figure | Pairs]
+    pictures: list[Figure | PairGrid]
     folds: list[Fold] = field(default_factory=list)
 
 
-def shown(image: Image.Image | Path, alt: str) -> Shown:
+def picture_of(image: Image.Image | Path, alt: str) -> Shown:
     """A picture, or a file of one, as part of the page."""
     if isinstance(image, Path):
         with Image.open(image) as opened:
-            return shown(opened, alt)
+            return picture_of(opened, alt)
     return Shown(embedded(image), image.width, image.height, alt)
 
 

@@ -24,16 +24,16 @@ from ganflow.report.parts import (
     Figure,
     Fold,
     Matrix,
-    Pair,
-    Pairs,
+    ModelSection,
+    PairGrid,
     Part,
-    Section,
     Table,
+    TestPair,
     Text,
     Wipe,
     corner,
+    picture_of,
     plain_rows,
-    shown,
     table_rows,
 )
 from ganflow.report.pictures import SAMPLES_SHOWN
@@ -84,7 +84,7 @@ def one_answer_section(
     figures: dict[str, Path],
     pairs: dict[str, list[dict[str, Any]]],
     l1: dict[str, Any] | None,
-) -> Section:
+) -> ModelSection:
     """A translator that gives one answer to each input.
 
     `pairs`: test pairs under "spread", "best" and "worst", each {"image": number, "measures": its own, by name,
@@ -106,7 +106,9 @@ def one_answer_section(
         overlap = "IoU: intersection over union, pixels of the class in both pictures, divided by those in either"
         measured.append(Table(f"{caption} ({overlap})", titles, table_rows(class_measures, values, trained)))
     title = TITLES.get(task, task)
-    measured.append(Table(f"Pixels, {title} ({weights(own)})", titles, table_rows(TRANSLATION_PIXELS, values, trained)))
+    measured.append(
+        Table(f"Pixels, {title} ({loss_terms(own)})", titles, table_rows(TRANSLATION_PIXELS, values, trained))
+    )
     if l1 and why_not and not folder:
         measured.append(Text(f"L1 alone is not in these tables: {why_not}."))
     measured += _perceptual(table)
@@ -122,31 +124,33 @@ def one_answer_section(
             f"The best and the worst by {ranked_by}",
             [
                 Text(f"The best by {ranked_by}: what it has learned."),
-                Pairs(groups["best"]),
+                PairGrid(groups["best"]),
                 Text(f"The worst by {ranked_by}: how it fails."),
-                Pairs(groups["worst"]),
+                PairGrid(groups["worst"]),
             ],
         ),
     ]
     if groups["spread"][FIRST:]:
-        folds.insert(-1, Fold("More test pairs, spread evenly", [Pairs(groups["spread"][FIRST:])]))
+        folds.insert(-1, Fold("More test pairs, spread evenly", [PairGrid(groups["spread"][FIRST:])]))
     folds.append(_curves(task, title, about, figures))
     if to_map and about["source"] == "download":
         folds.append(Fold("Published numbers", _published(rows, about)))
-    return Section(
+    return ModelSection(
         id="maps" if task == "pix2pix" else task,
         title=f"{_upper(about['input'])} → {about['target']}" + ("" if task == "pix2pix" else f", by {title}"),
         drew=f"{title}: one {about['target']} for each {about['input']}.",
         **_in_words(task, table),
-        card=shown(_first(pairs["spread"][:IN_CARD]), f"{_upper(names[0])}, {names[1]} and {names[2]}, side by side"),
-        pictures=[Pairs(groups["spread"][:FIRST])],
+        card=picture_of(
+            _first(pairs["spread"][:IN_CARD]), f"{_upper(names[0])}, {names[1]} and {names[2]}, side by side"
+        ),
+        pictures=[PairGrid(groups["spread"][:FIRST])],
         folds=folds,
     )
 
 
 def several_answers_section(
     table: dict[str, Any], of_pix2pix: dict[str, Any], params: Params, figures: dict[str, Path]
-) -> Section:
+) -> ModelSection:
     """The conditional VAE: one sample and its prior's mean, beside Pix2Pix on the same photos and baselines."""
     about, rows = table["about"], table["rows"]
     own = params.cvae
@@ -164,15 +168,17 @@ def several_answers_section(
         for name, found in diversity.items()
     }
     used = ", ".join(f"{value:.2f}" for value in table["kl_by_dimension"])
-    return Section(
+    return ModelSection(
         id="several",
         title=f"Several {about['target']}s for one {about['input']}",
         drew=f"Conditional VAE: any number of {about['target']}s for one {about['input']}.",
         **_in_words("cvae", table),
-        card=shown(_first_samples(figures["cvae_samples"], params.evaluate.samples), "Inputs, each beside its samples"),
+        card=picture_of(
+            _first_samples(figures["cvae_samples"], params.evaluate.samples), "Inputs, each beside its samples"
+        ),
         pictures=[
             Figure(
-                shown(
+                picture_of(
                     figures["cvae_samples"],
                     "Rows of input, several samples, their mean, their spread and the real image",
                 ),
@@ -211,12 +217,12 @@ def several_answers_section(
                 "More pictures: interpolation, the best of n",
                 [
                     Figure(
-                        shown(figures["cvae_walk"], "Rows of images that change gradually from left to right"),
+                        picture_of(figures["cvae_walk"], "Rows of images that change gradually from left to right"),
                         "From one latent to another along a great circle: what changes here is what the samples "
                         "differ in.",
                     ),
                     Figure(
-                        shown(
+                        picture_of(
                             figures["cvae_best_of"],
                             "Error of the best of n samples against n, for the conditional VAE and Pix2Pix",
                         ),
@@ -231,7 +237,7 @@ def several_answers_section(
     )
 
 
-def weights(own: Translator) -> str:
+def loss_terms(own: Translator) -> str:
     """`non_saturating 3, features 60, L1 100 (rare colours 40)`: the generator's loss terms with weights above 0."""
     terms = [f"{own.objective} {own.lambda_gan:g}"] if own.lambda_gan else []
     terms += [f"features {own.lambda_features:g}"] if own.lambda_gan and own.lambda_features else []
@@ -241,7 +247,7 @@ def weights(own: Translator) -> str:
 
 def _kind(own: Any) -> str:
     kind = "BicycleGAN" if own.lambda_gan and own.lambda_latent else "cVAE-GAN" if own.lambda_gan else "conditional VAE"
-    return f"{kind}: {weights(own)}, KL {own.lambda_kl:g}, latent {own.lambda_latent:g}"
+    return f"{kind}: {loss_terms(own)}, KL {own.lambda_kl:g}, latent {own.lambda_latent:g}"
 
 
 def _kinds(about: dict[str, Any]) -> tuple[bool, bool]:
@@ -311,7 +317,7 @@ def _curves(task: str, name: str, about: dict[str, Any], figures: dict[str, Path
         "Training curves",
         [
             Figure(
-                shown(figures[f"{task}_curves"], f"Losses over the training of {name}"),
+                picture_of(figures[f"{task}_curves"], f"Losses over the training of {name}"),
                 "Faint: every logged point; strong: their running median. With a large L1 weight a generator does not "
                 "reach the equilibrium (dashed): the discriminator stays ahead. The circle marks epoch "
                 f"{about['epoch']}, chosen on validation pairs.",
@@ -321,13 +327,13 @@ def _curves(task: str, name: str, about: dict[str, Any], figures: dict[str, Path
     )
 
 
-def _pairs(members: list[dict[str, Any]], names: list[str]) -> list[Pair]:
+def _pairs(members: list[dict[str, Any]], names: list[str]) -> list[TestPair]:
     return [
-        Pair(
+        TestPair(
             title=f"Test pair {pair['image']}",
             measures=_measures_of_pair(pair["measures"]),
             tiles=[
-                shown(path, f"{name} of test pair {pair['image']}")
+                picture_of(path, f"{name} of test pair {pair['image']}")
                 for path, name in zip(pair["tiles"], names, strict=True)
             ],
             names=names,
