@@ -17,7 +17,7 @@ from ruamel.yaml import YAML
 
 from ganflow.config import Params
 from ganflow.report.parts import picture_of
-from ganflow.report.translators import PUBLISHED
+from ganflow.report.published import PUBLISHED
 
 ROOT = Path(__file__).parents[2]
 

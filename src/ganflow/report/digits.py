@@ -3,8 +3,6 @@
 from pathlib import Path
 from typing import Any
 
-from ganflow.metrics.failures import failure
-from ganflow.metrics.in_words import how_good, how_it_fails, key_numbers
 from ganflow.metrics.measures import CONDITIONAL, DIGITS
 from ganflow.report.parts import (
     Figure,
@@ -18,6 +16,7 @@ from ganflow.report.parts import (
     picture_of,
     plain_rows,
     table_rows,
+    verdict_of,
 )
 
 COLUMNS = {
@@ -36,7 +35,7 @@ def gan_section(table: dict[str, Any], objective: str, figures: dict[str, Path])
         id="digits",
         title="Digits",
         drew="Any digit, from noise.",
-        **_in_words("gan", table),
+        **verdict_of("gan", table),
         card=picture_of(corner(figures["gan_digits"]), "The first of the generated digits"),
         pictures=[
             Figure(
@@ -116,7 +115,7 @@ def cgan_section(
         id="classes",
         title="Class-conditional digits",
         drew="The digit asked for.",
-        **_in_words("cgan", table),
+        **verdict_of("cgan", table),
         card=picture_of(corner(figures["cgan_classes"]), "The first of the generated digits, a class per row"),
         pictures=[
             Figure(
@@ -142,15 +141,6 @@ def cgan_section(
             _curves("cgan", "the class-conditional GAN", table, figures),
         ],
     )
-
-
-def _in_words(task: str, table: dict[str, Any]) -> dict[str, Any]:
-    return {
-        "good": how_good(task, table),
-        "fails": how_it_fails(task, table),
-        "failed": bool(failure(table["rows"])),
-        "numbers": key_numbers(task, table),
-    }
 
 
 def _rows(table: dict[str, Any], measures: tuple[Any, ...]) -> list[dict[str, Any]]:

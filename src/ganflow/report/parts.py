@@ -8,7 +8,8 @@ from typing import Any, Literal
 
 from PIL import Image
 
-from ganflow.metrics.in_words import KeyNumber
+from ganflow.metrics.failures import failure
+from ganflow.metrics.in_words import KeyNumber, how_good, how_it_fails, key_numbers
 from ganflow.metrics.measures import Measure
 from ganflow.templates import embedded
 
@@ -121,6 +122,16 @@ def picture_of(image: Image.Image | Path, alt: str) -> Shown:
         with Image.open(image) as opened:
             return picture_of(opened, alt)
     return Shown(embedded(image), image.width, image.height, alt)
+
+
+def verdict_of(task: str, table: dict[str, Any]) -> dict[str, Any]:
+    """The fields of a section that its table says in words: good, fails, failed, numbers."""
+    return {
+        "good": how_good(task, table),
+        "fails": how_it_fails(task, table),
+        "failed": bool(failure(table["rows"])),
+        "numbers": key_numbers(task, table),
+    }
 
 
 def corner(path: Path, top: int = 0, right: int | None = None) -> Image.Image:

@@ -10,7 +10,6 @@ from ganflow.config import Params, Translator
 from ganflow.inference.grids import GAP, translation_grid
 from ganflow.metrics.comparable import IMAGES, JUDGED, not_comparable
 from ganflow.metrics.failures import failure
-from ganflow.metrics.in_words import how_good, how_it_fails, key_numbers
 from ganflow.metrics.measures import (
     PER_CLASS,
     SAMPLES,
@@ -35,32 +34,11 @@ from ganflow.report.parts import (
     picture_of,
     plain_rows,
     table_rows,
+    verdict_of,
 )
 from ganflow.report.pictures import SAMPLES_SHOWN
+from ganflow.report.published import beside_published
 
-# Aerial photo -> map, from publications. Their conditions differ from ours, so each row states them.
-PUBLISHED = (
-    {
-        "system": "CycleGAN",
-        "conditions": "unpaired, 1,098 test pairs; in Fu et al. 2019, arXiv:1809.05852",
-        "gcgan_rmse": "28.15",
-        "gcgan_acc5": "41.8",
-        "gcgan_acc10": "63.7",
-    },
-    {
-        "system": "GcGAN, best of each measure",
-        "conditions": "unpaired, 1,098 test pairs; Fu et al. 2019, arXiv:1809.05852",
-        "gcgan_rmse": "27.98",
-        "gcgan_acc5": "42.8",
-        "gcgan_acc10": "64.6",
-    },
-    {
-        "system": "Pix2Pix",
-        "conditions": "the authors' weights, as measured by others; protocol not stated",
-        "fid": "149.7",
-    },
-    {"system": "Pix2Pix", "conditions": "retrained by MMagic; protocol of its own", "fid": "122.6"},
-)
 TRAINED = ("model", "l1")  # of the columns below; the others are baselines without a network
 COLUMNS = {
     "model": "this run",
@@ -134,12 +112,12 @@ def one_answer_section(
         folds.insert(-1, Fold("More test pairs, spread evenly", [PairGrid(groups["spread"][FIRST:])]))
     folds.append(_curves(task, title, about, figures))
     if to_map and about["source"] == "download":
-        folds.append(Fold("Published numbers", _published(rows, about)))
+        folds.append(Fold("Published numbers", beside_published(rows, about)))
     return ModelSection(
         id="maps" if task == "pix2pix" else task,
         title=f"{_upper(about['input'])} → {about['target']}" + ("" if task == "pix2pix" else f", by {title}"),
         drew=f"{title}: one {about['target']} for each {about['input']}.",
-        **_in_words(task, table),
+        **verdict_of(task, table),
         card=picture_of(
             _first(pairs["spread"][:IN_CARD]), f"{_upper(names[0])}, {names[1]} and {names[2]}, side by side"
         ),
@@ -172,7 +150,7 @@ def several_answers_section(
         id="several",
         title=f"Several {about['target']}s for one {about['input']}",
         drew=f"Conditional VAE: any number of {about['target']}s for one {about['input']}.",
-        **_in_words("cvae", table),
+        **verdict_of("cvae", table),
         card=picture_of(
             _first_samples(figures["cvae_samples"], params.evaluate.samples), "Inputs, each beside its samples"
         ),
@@ -267,15 +245,6 @@ def _class_measures(table: dict[str, Any]) -> tuple[tuple[Measure, ...], tuple[M
     return ((TRANSLATION_CLASSES[0], *by_class), shares) if names else ((), ())
 
 
-def _in_words(task: str, table: dict[str, Any]) -> dict[str, Any]:
-    return {
-        "good": how_good(task, table),
-        "fails": how_it_fails(task, table),
-        "failed": bool(failure(table["rows"])),
-        "numbers": key_numbers(task, table),
-    }
-
-
 def _how_measured(about: dict[str, Any], columns: dict[str, str]) -> str:
     itself = ", and the input itself" if "input" in columns else ""
     colour = "; and, pixel by pixel, the class that is most frequent in training at the colour of the input"
@@ -363,37 +332,6 @@ def _first_samples(figure: Path, samples: int) -> Image.Image:
     with Image.open(figure) as image:
         tile = max(1, (image.width - GAP) // columns)
         return corner(figure, (image.height - GAP) % tile, min(image.width, CARD_COLUMNS * tile))
-
-
-def _published(rows: dict[str, dict[str, tuple[float, float]]], about: dict[str, Any]) -> list[Part]:
-    """This run, one constant colour and the published systems, each with its conditions."""
-    keys = {"gcgan_rmse": 2, "gcgan_acc5": 1, "gcgan_acc10": 1, "fid": 1}
-    ours = [
-        {
-            "system": system,
-            "conditions": f"{how}, {about['n']:,} test pairs at {about['size']} px",
-            **{key: f"{rows[row][key][0]:.{digits}f}" for key, digits in keys.items() if key in rows[row]},
-        }
-        for system, row, how in (
-            ("this run", "model", "paired"),
-            ("one constant colour", "constant", "learned nothing"),
-        )
-    ]
-    cells = [
-        {"name": row["system"], "description": row["conditions"], "arrow": "", "better": ""}
-        | {"cells": [{"text": row.get(key, "–"), "noise": "", "best": False, "even": False} for key in keys]}
-        for row in (*ours, *PUBLISHED)
-    ]
-    return [
-        Text(
-            "Conditions differ; each row states them. The published RMSE and accuracies are of systems trained "
-            "unpaired, which is harder, on images resized to 256 px with OpenCV's bilinear filter; ours with a bicubic "
-            "one, which alone changes the constant colour's RMSE by 0.6. Compare them with the constant colour: it "
-            "does about as well, so these measures alone prove no skill. Published FIDs of the same method differ by "
-            "more than most improvements, and seldom state direction, size, filter, weights and n."
-        ),
-        Table("Aerial photo → map", ["GcGAN RMSE ↓", "acc, % δ < 5 ↑", "acc, % δ < 10 ↑", "FID ↓"], cells),
-    ]
 
 
 def _upper(text: str) -> str:
