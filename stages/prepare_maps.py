@@ -21,7 +21,8 @@ def main() -> None:
     maps, source = params.maps, params.data.source
     if params.own_pairs:
         folder, own = Path(params.pairs.folder), params.pairs
-        pair_tiles.prepare_pairs(folder, prepared.PREPARED / "maps", own.tile_size, own.labels == "auto", params.seed)
+        seed, out = params.data.seed, prepared.PREPARED / "maps"
+        pair_tiles.prepare_pairs(folder, out, own.tile_size, own.labels == "auto", seed)
         return
     if source == "generated":
         names = [f"town/{n}" for n in range(maps.generated_pairs + maps.test_pairs)]

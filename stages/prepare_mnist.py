@@ -1,27 +1,27 @@
-"""Stage prepare_mnist: digits as uint8 arrays, split into train, val (held out of train) and test."""
+"""Stage prepare_mnist: digits, or your own small pictures, as uint8 arrays: train, val (held out of it) and test."""
 
 from pathlib import Path
 
 import numpy as np
 
 from ganflow import config
-from ganflow.data import generated_digits, mnist, prepared
+from ganflow.data import generated_digits, prepared
+from ganflow.data.digit_folder import read_digits
 from ganflow.files import whole_dir
 from ganflow.pipeline.stage import run_stage
-
-RAW = Path("data/raw/mnist")
 
 
 def main() -> None:
     params = config.load_params()
     train_count, test_count = params.mnist.train_images, params.mnist.test_images
-    if params.data.source == "generated":
+    folder, facts = Path(params.mnist.folder), {"source": params.data.source}
+    if params.data.source == "generated" and not params.own_digits:
         arrays = generated_digits.digits(train_count, test_count, params.data.seed)
     else:
-        train_images, train_labels = mnist.read_split(RAW, "train")
-        test_images, test_labels = mnist.read_split(RAW, "t10k")
-        arrays = (train_images[:train_count], train_labels[:train_count])
-        arrays += (test_images[:test_count], test_labels[:test_count])
+        found = read_digits(folder, params.data.seed)
+        arrays = tuple(part[:train_count] for part in found.train) + tuple(part[:test_count] for part in found.test)
+        if params.own_digits:
+            facts = {"source": "folder", "name": folder.resolve().name, "classes": found.classes}
     images, labels, test_images, test_labels = arrays
     held_out = np.random.default_rng(params.data.seed).permutation(len(images))
     held_out = np.sort(held_out[: min(params.mnist.val_images, len(images) // 10)])
@@ -36,7 +36,7 @@ def main() -> None:
             np.save(partial / f"{part}_images.npy", of_part)
             np.save(partial / f"{part}_labels.npy", labels_of_part)
         counts = {part: len(of_part) for part, (of_part, _) in parts.items()}
-        prepared.describe(partial, counts, source=params.data.source)
+        prepared.describe(partial, counts, **facts)
 
 
 if __name__ == "__main__":

@@ -30,6 +30,7 @@ def main() -> None:
         params=params,
         figures=figures,
         pairs={"pix2pix": sources.shown_pairs()},
+        digit_names=prepared.class_names(),
         digit_confusion=_digit_confusion(sources.made_by("evaluate_cgan", Path("metrics/cgan_images.csv"))),
     )
     with whole_file(OUT) as partial:
@@ -51,8 +52,9 @@ def _where_to_look() -> str:
 
 def _digit_confusion(images: Path) -> list[list[float]]:
     table = pd.read_csv(images)
+    classes = range(len(prepared.class_names()))
     shares = pd.crosstab(table["asked"], table["read_as"], normalize="index")
-    return shares.reindex(index=range(10), columns=range(10), fill_value=0.0).to_numpy().tolist()
+    return shares.reindex(index=classes, columns=classes, fill_value=0.0).to_numpy().tolist()
 
 
 if __name__ == "__main__":

@@ -25,10 +25,11 @@ def main() -> None:
     own = params.classifier
     dataset = prepared.about("mnist")
     images, labels = (torch.tensor(prepared.array("mnist", f"train_{part}")) for part in ("images", "labels"))
+    classes = len(prepared.class_names())
     plan = Plan("classifier", params.data.seed, len(images), own.batch_size, own.epochs, own.learning_rate, own.epochs)
     machine = compute.prepare(params.compute, plan.steps)
     train_and_track(
-        ClassifierModel(own, params.data.seed, machine),
+        ClassifierModel(own, params.data.seed, machine, classes),
         DigitBatches(images.to(machine.device), labels.to(machine.device), machine.device),
         plan,
         OUTS,
@@ -36,7 +37,7 @@ def main() -> None:
         dataset=dataset,
         machine=machine,
         example=images[:2].numpy(),
-        arguments={},
+        arguments={} if classes == 10 else {"classes": classes},
         about={"source": dataset["source"]},
     )
 

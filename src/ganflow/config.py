@@ -19,6 +19,7 @@ Beta = Annotated[float, Field(ge=0, lt=1)]
 Share = Annotated[float, Field(gt=0, le=1)]
 # The U-Net halves a tile until one pixel is left: sides are powers of two from 32 (5 levels) to 1024 (10).
 MAPS_FOLDER = "data/raw/maps"  # pairs.folder as it is by default: where the stage download_maps puts them
+MNIST_FOLDER = "data/raw/mnist"  # mnist.folder by default, by download_mnist
 TileSize = Literal[32, 64, 128, 256, 512, 1024]
 
 
@@ -42,6 +43,7 @@ class Data(Section):
 
 
 class Mnist(Section):
+    folder: Annotated[str, Field(min_length=1)]
     train_images: Annotated[int, Field(ge=100, le=60000)]
     val_images: Annotated[int, Field(ge=50, le=10000)]
     test_images: Annotated[int, Field(ge=100, le=10000)]
@@ -173,13 +175,14 @@ class Cvae(Translator):
     lambda_latent: Weight
     lambda_kl: Weight
     prior: Literal["learned", "normal"]
+    prior_share: Annotated[float, Field(ge=0, le=1)]
     latent_dim: Annotated[int, Field(ge=1, le=1024)]
     encoder_channels: Annotated[int, Field(ge=4, le=512)]
 
     @model_validator(mode="after")
     def _prior_learns(self) -> Self:
         if self.prior == "learned" and not self.lambda_kl:
-            raise ValueError("prior learned with lambda_kl 0: the prior is trained by that term alone")
+            raise ValueError("prior learned with lambda_kl 0: its variance is trained by that term alone")
         return self
 
 
@@ -220,6 +223,11 @@ class Params(Section):
     def own_pairs(self) -> bool:
         """Whether the translators train on a folder of the user's in place of the maps."""
         return self.pairs.folder != MAPS_FOLDER
+
+    @property
+    def own_digits(self) -> bool:
+        """Whether the digit GANs train on a folder of the user's in place of MNIST."""
+        return self.mnist.folder != MNIST_FOLDER
 
     @property
     def translation(self) -> Maps | Pairs:

@@ -55,10 +55,18 @@ def test_a_lost_model_says_first_that_it_lost() -> None:
 @pytest.mark.parametrize(
     ("change", "said"),
     [
-        ({}, "Least varied: its 0s, which cover 80 of 100 real ones (other real 0s: 80)."),
+        ({}, "Least varied at 0: they cover 80 of 100 real ones (other real ones: 80)."),
         (
             {"coverage_by_class": {"model": {"3": 0.01, "4": 0.7}, "floor": {"3": 0.8, "4": 0.8}}},
             "Every 3 is nearly the same 3.",
+        ),
+        (
+            {
+                "coverage_by_class": {"model": {"0": 0.7, "1": 0.01}, "floor": {"0": 0.8, "1": 0.8}},
+                "classes": ["shirt", "coat"],
+                "class_shares": [0.5, 0.5],
+            },
+            "Every coat is nearly the same coat.",
         ),
         ({"class_shares": [0.0, 0.1, 0.0, *[0.8 / 7] * 7]}, "It hardly ever draws a 0 or a 2."),
         ({"model": {"copied": (0.3, 0.01)}}, "30 of 100 are copies of training digits."),

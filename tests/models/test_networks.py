@@ -6,6 +6,7 @@ import pytest
 import torch
 from torch import nn
 
+from ganflow.losses import kl_divergence
 from ganflow.models.classifier import DigitClassifier
 from ganflow.models.cvae import ConditionalVae, reparameterise
 from ganflow.models.dcgan import DigitDiscriminator, DigitGenerator
@@ -166,6 +167,13 @@ def test_the_encoder_takes_any_size_and_sees_colours() -> None:
     blue, green = torch.zeros(2, 1, 3, 32, 32)
     blue[:, 2], green[:, 1] = 1, 1
     assert not torch.allclose(encoder(blue)[0], encoder(green)[0])
+
+
+def test_a_picture_far_from_all_others_leaves_the_divergence_small() -> None:
+    network = ConditionalVae(5, 4, 4, "instance", "transposed", latent_dim=3, prior="learned")
+    assert network.learned is not None
+    far = torch.full((1, 3, 32, 32), 1e4)
+    assert kl_divergence(network.posterior(far), network.learned(-far)).max() < 100
 
 
 def test_latents_are_drawn_with_the_posteriors_mean_and_variance() -> None:

@@ -95,6 +95,6 @@ def test_a_larger_share_is_a_taller_bar() -> None:
     def blue(picture: Image.Image) -> np.ndarray:
         return (np.abs(np.asarray(picture).astype(int) - (0, 114, 178)).max(axis=2) < 8).sum(0)
 
-    rising = blue(class_share_bars([0.01 * share for share in (1, 3, 5, 7, 9, 11, 13, 15, 17, 19)]))
+    rising = blue(class_share_bars([0.01 * share for share in (1, 3, 5, 7, 9, 11, 13, 15, 17, 19)], list("0123456789")))
     tops = rising[np.flatnonzero(rising > 0)]
     assert tops[-5:].mean() > 5 * tops[:5].mean() > 0

@@ -30,6 +30,7 @@ from typing import Any
 
 import mlflow.pytorch
 import pandas as pd
+import preloaded  # noqa: F401, before the fork, for its speed
 import sqlalchemy.event
 import sqlalchemy.orm
 import torch

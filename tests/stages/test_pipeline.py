@@ -9,13 +9,15 @@ import pytest
 from ruamel.yaml import YAML
 from workspace import ROOT
 
-from ganflow.config import MAPS_FOLDER, Params
+from ganflow.config import MAPS_FOLDER, MNIST_FOLDER, Params
 from ganflow.pipeline.code import modules_that_matter
 from ganflow.pipeline.deps import code_deps, is_code, rewritten
 from ganflow.pipeline.stage import CHECKED
 from ganflow.pipeline.watchers import WATCHERS
 
-TEXT = (ROOT / "dvc.yaml").read_text().replace("${pairs.folder}", MAPS_FOLDER)  # as DVC fills it in by default
+TEXT = (ROOT / "dvc.yaml").read_text()
+for name, default in {"${pairs.folder}": MAPS_FOLDER, "${mnist.folder}": MNIST_FOLDER}.items():
+    TEXT = TEXT.replace(name, default)  # as DVC does
 PIPELINE: dict[str, Any] = YAML(typ="safe").load(TEXT)
 STAGES: dict[str, Any] = PIPELINE["stages"]
 

@@ -17,7 +17,7 @@ from ruamel.yaml import YAML
 
 ROOT = Path(__file__).parents[2]
 FORKS = multiprocessing.get_context("forkserver")
-FORKS.set_forkserver_preload(["torch", "mlflow.pytorch", "pandas", "matplotlib.pyplot", "sklearn", "scipy"])
+FORKS.set_forkserver_preload(["preloaded"])
 TINY = {
     "compute": {"threads": 1},
     "data": {"source": "generated"},

@@ -116,8 +116,9 @@ def page(
     table = table or pix2pix()
     table["about"]["source"] = source
     tables = {"gan": GAN, "cgan": CGAN, "pix2pix": table, "cvae": of_cvae or cvae(table)}
+    digits = list("0123456789"), np.eye(10).tolist()
     return report.build_report(
-        tables, l1 or pix2pix("map2aerial"), data, params, figures, {"pix2pix": pairs(tmp_path)}, np.eye(10).tolist()
+        tables, l1 or pix2pix("map2aerial"), data, params, figures, {"pix2pix": pairs(tmp_path)}, *digits
     )
 
 

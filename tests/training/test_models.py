@@ -9,8 +9,9 @@ import torch
 from torch import nn
 
 from ganflow.config import Params
+from ganflow.data.batches import to_unit
 from ganflow.inference.digits import draw, every_class
-from ganflow.losses import OBJECTIVES
+from ganflow.losses import OBJECTIVES, l1, rarity
 from ganflow.metrics.classes import MAPS, Legend
 from ganflow.metrics.failures import failure
 from ganflow.models.classifier import DigitClassifier
@@ -170,8 +171,21 @@ def test_the_latent_term_teaches_g_alone(params: Params) -> None:
     assert all(parameter.requires_grad for parameter in model.vae.parameters())
 
 
+def test_a_pair_whose_latent_is_the_priors_mean_teaches_the_prior_and_not_e(params: Params) -> None:
+    model = cvae(params, lambda_gan=0.0, lambda_kl=0.0, prior_share=1.0)
+    x, y = pairs()
+    expected = l1(model.vae(x), y, rarity(y, to_unit(LAND), params.cvae.lambda_rare))  # without noise: the mean
+    scalars = model.step((x, y), 2)
+    assert torch.isclose(scalars["loss_l1"], expected)
+    assert model.vae.learned is not None
+    taught = [(p.grad is not None and bool(p.grad.any())) for p in model.vae.learned.mean.parameters()]
+    assert all(taught)
+    assert not any(p.grad is not None and p.grad.any() for p in model.vae.posterior.parameters())
+
+
 def test_the_other_terms_teach_e(params: Params) -> None:
     none: dict[str, Any] = {"lambda_gan": 0.0, "lambda_l1": 0.0, "lambda_kl": 0.0, "lambda_latent": 0.0}
+    none["prior_share"] = 0.0
     for term in ("lambda_l1", "lambda_kl", "lambda_gan"):
         weights: dict[str, Any] = {**none, term: 1.0}
         model = cvae(params, **weights)

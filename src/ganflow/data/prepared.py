@@ -30,6 +30,11 @@ def about(name: str, what: str = "training") -> dict[str, Any]:
         raise UserError(f"{path} is missing: `dvc repro prepare_{name}` makes it") from None
 
 
+def class_names() -> list[str]:
+    """Of the digits 0 to 9, or of your own small pictures their classes, in the order of their labels."""
+    return about("mnist").get("classes", [str(digit) for digit in range(10)])
+
+
 def array(name: str, part: str) -> np.ndarray:
     """An array of data set `name`, memory-mapped."""
     return np.load(PREPARED / name / f"{part}.npy", mmap_mode="r")

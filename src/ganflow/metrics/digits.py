@@ -21,7 +21,7 @@ MIN_PER_CLASS = 3  # digits: the jackknife leaves one out, and a covariance need
 
 @dataclass(frozen=True)
 class Classified:
-    """The classifier's outputs for N digits: float64 features [N, D] and class probabilities [N, 10]."""
+    """The classifier's outputs for N digits: float64 features [N, D] and class probabilities [N, classes]."""
 
     features: np.ndarray
     probabilities: np.ndarray
@@ -30,6 +30,10 @@ class Classified:
     def neighbours(self) -> Neighbours:
         """Cached: many sets are measured against the same real digits."""
         return neighbours(self.features)
+
+    def class_shares(self, weights: np.ndarray | None = None) -> np.ndarray:
+        """Share of the digits that are read as each class, by resample: [R, classes]."""
+        return class_histogram(self.probabilities.argmax(1), weights, self.probabilities.shape[1])
 
 
 def digit_measures(digits: Classified, reference: Classified, seed: int) -> dict[str, tuple[float, float]]:
@@ -40,7 +44,7 @@ def digit_measures(digits: Classified, reference: Classified, seed: int) -> dict
         "frechet_classifier": frechet_distance(*features),
         "kernel_classifier": kernel_distance(*features),
         "score": classifier_score(digits.probabilities, weights[0]),
-        "kl_uniform": divergence_from_uniform(class_histogram(digits.probabilities.argmax(1), weights[0])),
+        "kl_uniform": divergence_from_uniform(digits.class_shares(weights[0])),
     }
     return {key: jackknifed(values) for key, values in found.items()} | _manifold_measures(digits, reference, seed)
 
@@ -111,7 +115,7 @@ def quick_measures(digits: Classified, reference: Classified) -> dict[str, float
     return {
         "frechet_classifier": float(frechet_distance(digits.features, reference.features)[0]),
         "score": float(classifier_score(digits.probabilities)[0]),
-        "kl_uniform": float(divergence_from_uniform(class_histogram(digits.probabilities.argmax(1)))[0]),
+        "kl_uniform": float(divergence_from_uniform(digits.class_shares())[0]),
     }
 
 

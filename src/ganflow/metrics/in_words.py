@@ -121,25 +121,28 @@ def how_it_fails(task: str, table: dict[str, Any]) -> str:
 def _digits_fail(table: dict[str, Any]) -> str:
     model, covered = table["rows"]["model"], table.get("coverage_by_class", {})
     shares = table.get("class_shares", [])
-    missing = [digit for digit, share in enumerate(shares) if share < MISSING]
-    same = same_digits(table)
+    names = table.get("classes") or [str(digit) for digit in range(10)]
+    missing = [names[digit] for digit, share in enumerate(shares) if share < MISSING]
+    same = [name for name in (names[digit] for digit in same_digits(table)) if name not in missing]
     found = []
     if missing:
         found.append(f"it hardly ever draws {_listed(missing)}")
-    if same := [digit for digit in same if digit not in missing]:
-        found.append(" and ".join(f"every {digit} is nearly the same {digit}" for digit in same[:3]))
+    if same:
+        found.append(" and ".join(f"every {name} is nearly the same {name}" for name in same[:3]))
     copies = model.get("copied", (0.0, 0.0))
     if copies[0] - copies[1] > COPIES:
         found.append(f"{_of_100(copies)} of 100 are copies of training digits")
     if found:
-        return f"{'; '.join(found).capitalize()}."
+        text = "; ".join(found)
+        return f"{text[0].upper()}{text[1:]}."
     if "by_class" in table:
         digit, worst = min(table["by_class"]["model"].items(), key=lambda entry: entry[1]["class_accuracy"][0])
-        return f"Weakest at {digit}: {_of_100(worst['class_accuracy'])} of 100 are read as asked."
+        return f"Weakest at {names[int(digit)]}: {_of_100(worst['class_accuracy'])} of 100 are read as asked."
     if covered:
         digit = min(covered["model"], key=covered["model"].__getitem__)
-        real = f" (other real {digit}s: {100 * covered['floor'][digit]:.0f})" if digit in covered["floor"] else ""
-        return f"Least varied: its {digit}s, which cover {100 * covered['model'][digit]:.0f} of 100 real ones{real}."
+        real = f" (other real ones: {100 * covered['floor'][digit]:.0f})" if digit in covered["floor"] else ""
+        share = 100 * covered["model"][digit]
+        return f"Least varied at {names[int(digit)]}: they cover {share:.0f} of 100 real ones{real}."
     return "No collapse, no copies."
 
 
@@ -160,7 +163,7 @@ def _translator_fails(table: dict[str, Any]) -> str:
     if overlaps:
         worst = min(overlaps, key=overlaps.__getitem__)
         found.append(f"weakest at {worst}: overlap {overlaps[worst]:.3f}{_drawn_as(worst, table)}")
-    if "hallucinated_images" in model:
+    if model.get("hallucinated_images", (0.0,))[0] > 0:
         found.append(f"{_of_100(model['hallucinated_images'])} of 100 tiles show water, park or motorway where none is")
     text = "; ".join(found) or "pixel errors see neither blur nor invention: look at the worst pairs"
     return f"{text[0].upper()}{text[1:]}."
@@ -182,6 +185,6 @@ def _of_100(pair: tuple[float, float]) -> str:
     return f"{hundredths:.0f}" if 1 <= hundredths <= 99 else f"{hundredths:.1f}"
 
 
-def _listed(numbers: list[int]) -> str:
-    *first, last = (f"a {number}" for number in numbers)
+def _listed(names: list[str]) -> str:
+    *first, last = (f"a {name}" for name in names)
     return f"{', '.join(first)} or {last}" if first else last

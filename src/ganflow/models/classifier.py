@@ -4,9 +4,9 @@ from torch import Tensor, nn
 
 
 class DigitClassifier(nn.Module):
-    """Digits [B, 1, 28, 28] in [-1, 1] to class logits [B, 10]; `features` gives the layer before, [B, 128]."""
+    """Digits [B, 1, 28, 28] in [-1, 1] to class logits [B, classes]; `features` gives the layer before, [B, 128]."""
 
-    def __init__(self) -> None:
+    def __init__(self, classes: int = 10) -> None:
         super().__init__()
         self.features = nn.Sequential(
             *_block(1, 16),  # 28 -> 14 px
@@ -16,7 +16,7 @@ class DigitClassifier(nn.Module):
             nn.Linear(64 * 3 * 3, 128),
             nn.ReLU(),
         )
-        self.head = nn.Sequential(nn.Dropout(0.3), nn.Linear(128, 10))
+        self.head = nn.Sequential(nn.Dropout(0.3), nn.Linear(128, classes))
 
     def forward(self, images: Tensor) -> Tensor:
         return self.head(self.features(images))

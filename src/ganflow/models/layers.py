@@ -68,8 +68,12 @@ def normalise(norm: str, channels: int) -> nn.Module:
 
 
 def pix2pix_init(module: nn.Module) -> None:
-    """N(0, 0.02) weights and zero biases; batch-norm scales N(1, 0.02). Isola et al. 2017, appendix 6.2."""
-    if isinstance(module, nn.Conv2d | nn.ConvTranspose2d):
+    """N(0, 0.02) weights and zero biases; batch-norm scales N(1, 0.02). Isola et al. 2017, appendix 6.2.
+
+    The linear layers by which a latent acts are among them: with PyTorch's own larger weights a latent that says
+    nothing yet multiplies every map by noise.
+    """
+    if isinstance(module, nn.Conv2d | nn.ConvTranspose2d | nn.Linear):
         nn.init.normal_(module.weight, 0.0, 0.02)
         if module.bias is not None:
             nn.init.zeros_(module.bias)

@@ -55,9 +55,9 @@ class UNet(nn.Module):
                 )
             )
         self.output = Palette(palette, outputs) if palette else nn.Tanh()
-        self.apply(pix2pix_init)
         modulated = [*widths, *widths[:-1]] if latent_dim else []  # all of `down`, and `up` but the outermost
         self.styles = nn.ModuleList(nn.Linear(latent_dim, 2 * width) for width in modulated)
+        self.apply(pix2pix_init)
 
     def start_palette(self, colours: Tensor) -> None:
         """Let training start with these colours, [palette, 3] in [-1, 1]."""

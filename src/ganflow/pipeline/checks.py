@@ -3,6 +3,7 @@
 from pathlib import Path
 
 from ganflow.config import Params
+from ganflow.data.digit_folder import list_digits
 from ganflow.data.pair_folder import list_pairs
 from ganflow.errors import UserError
 from ganflow.pipeline.starts import check_starts
@@ -20,6 +21,8 @@ def check(params: Params) -> None:
         UserError: naming the first such parameter, its value and why.
     """
     images = training_images(params)
+    if params.own_digits:
+        list_digits(Path(params.mnist.folder))
     if params.own_pairs:
         list_pairs(Path(params.pairs.folder))
     elif images["maps"] < 1:
@@ -30,7 +33,8 @@ def check(params: Params) -> None:
     processes = params.compute.processes
     for model, data in TRAININGS.items():
         batch_size = getattr(params, model).batch_size
-        if batch_size > images[data] and not (data == "maps" and params.own_pairs):  # how many tiles, no name says
+        unknown = params.own_pairs if data == "maps" else params.own_digits  # how many there are, no name says
+        if batch_size > images[data] and not unknown:
             raise UserError(f"{model}.batch_size = {batch_size}: there are only {images[data]} training images")
         if batch_size % processes:
             raise UserError(f"{model}.batch_size = {batch_size} cannot be shared evenly by {processes} processes")

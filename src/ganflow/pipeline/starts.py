@@ -55,6 +55,8 @@ def _asked(task: str, argument: str, params: Params) -> tuple[str, Any]:
     """
     section = getattr(params, task)
     match argument:
+        case "classes" if params.own_digits:  # how many there are, the data says
+            return "", None
         case "classes":
             return task, 10 if task == "cgan" else 0
         case "levels":

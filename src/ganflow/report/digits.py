@@ -27,10 +27,11 @@ COLUMNS = {
 }
 
 
-def gan_section(table: dict[str, Any], objective: str, figures: dict[str, Path]) -> ModelSection:
+def gan_section(table: dict[str, Any], objective: str, figures: dict[str, Path], names: list[str]) -> ModelSection:
     """The GAN that draws any digit, from its table (metrics/tables/gan.json) and its figures."""
-    shares = ", ".join(f"{digit}: {100 * share:.1f} %" for digit, share in enumerate(table["class_shares"]))
-    variety = _of_digits(table)
+    named = zip(names, table["class_shares"], strict=True)
+    shares = ", ".join(f"{name}: {100 * share:.1f} %" for name, share in named)
+    variety = _of_digits(table, names)
     return ModelSection(
         id="digits",
         title="Digits",
@@ -86,12 +87,16 @@ def gan_section(table: dict[str, Any], objective: str, figures: dict[str, Path])
 
 
 def cgan_section(
-    table: dict[str, Any], objective: str, figures: dict[str, Path], confusion: list[list[float]] | None
+    table: dict[str, Any],
+    objective: str,
+    figures: dict[str, Path],
+    names: list[str],
+    confusion: list[list[float]] | None,
 ) -> ModelSection:
-    """The GAN that draws the digit asked for. `confusion`: of each digit asked for, the share read as each [10, 10]."""
+    """The GAN that draws the digit asked for. `confusion`: of each digit asked for, the share read as each [K, K]."""
     by_class = table["by_class"]
     rows = {
-        digit: [
+        names[int(digit)]: [
             (f"{100 * found['class_accuracy'][0]:.2f}", ""),
             _of_floor(by_class, digit, "class_accuracy", 100, 2),
             (f"{found['frechet_by_class'][0]:.1f}", f"{found['frechet_by_class'][1]:.1f}"),
@@ -106,11 +111,11 @@ def cgan_section(
             ["read as requested, %", "lower bound", "Fréchet distance", "lower bound"],
             plain_rows(rows),
         ),
-        *_of_digits(table),
+        *_of_digits(table, names),
     ]
     if confusion:
         caption = "Of the digits requested (rows), the percentage that the classifier reads as each digit (columns)"
-        digit_by_digit.append(Matrix(caption, "requested", [str(digit) for digit in range(10)], confusion))
+        digit_by_digit.append(Matrix(caption, "requested", names, confusion))
     return ModelSection(
         id="classes",
         title="Class-conditional digits",
@@ -152,13 +157,13 @@ def _of_floor(by_class: dict[str, Any], digit: str, key: str, scale: float, digi
     return (f"{scale * floor[key][0]:.{digits}f}" if floor else "–", "")
 
 
-def _of_digits(table: dict[str, Any]) -> list[Part]:
+def _of_digits(table: dict[str, Any], names: list[str]) -> list[Part]:
     """How varied each digit is; nothing for a table of an older version."""
     covered = table.get("coverage_by_class")
     if not covered:
         return []
     rows = {
-        digit: [(f"{100 * share:.1f}", ""), (f"{100 * covered['floor'].get(digit, 0):.1f}", "")]
+        names[int(digit)]: [(f"{100 * share:.1f}", ""), (f"{100 * covered['floor'].get(digit, 0):.1f}", "")]
         for digit, share in covered["model"].items()
     }
     caption = "Of the real digits of each class, the percentage that generated ones of the class are like: how varied"

@@ -99,14 +99,14 @@ def best_of_n_curves(curves_by_measure: dict[str, dict[str, list[float]]]) -> Im
     return _picture(figure)
 
 
-def class_share_bars(shares: list[float]) -> Image.Image:
-    """The share of each digit among the generated ones [10], beside an even tenth."""
+def class_share_bars(shares: list[float], names: list[str]) -> Image.Image:
+    """The share of each class among the generated digits, beside an even share."""
     figure, axes = plt.subplots(figsize=(7, 2.8), dpi=110, layout="constrained")
     bars = axes.bar(range(len(shares)), [100 * share for share in shares], color=BLUE)
     axes.bar_label(bars, fmt="%.1f", fontsize=8)
     axes.axhline(100 / len(shares), color=GREY, linestyle="--", linewidth=1)
-    axes.set_xticks(range(len(shares)))
-    axes.set_xlabel("digit, as read by the classifier")
+    axes.set_xticks(range(len(names)), names, rotation=30 if max(map(len, names)) > 6 else 0)
+    axes.set_xlabel("class, as read by the classifier")
     axes.set_ylabel("%")
     axes.margins(y=0.12)
     return _picture(figure)

@@ -23,6 +23,7 @@ def build_report(
     params: Params,
     figures: dict[str, Path],
     pairs: dict[str, dict[str, list[dict[str, Any]]]],
+    digit_names: list[str] | None = None,
     digit_confusion: list[list[float]] | None = None,
 ) -> str:
     """The page as HTML text, which loads nothing from elsewhere.
@@ -30,9 +31,11 @@ def build_report(
     `tables`: metrics/tables/*.json by task, in the order of the page: pix2pix is among them, gan and cgan on a page
     with the digits; `l1`: the table of the L1 baseline, shown if it is comparable; `data`: facts of the data sets;
     `figures`: PNG files by name; `pairs`: test pairs of each translator with one answer (report.sources.shown_pairs);
-    `digit_confusion`: of each requested digit (rows), the share that the classifier reads as each digit [10, 10].
+    `digit_names`: of the digits' classes; `digit_confusion`: of each requested class (rows), the share that the
+    classifier reads as each class [K, K].
     """
-    sections = [_section(task, tables, l1, params, figures, pairs, digit_confusion) for task in tables]
+    digits = (digit_names or [], digit_confusion)
+    sections = [_section(task, tables, l1, params, figures, pairs, *digits) for task in tables]
     own = params.own_pairs
     about = tables["pix2pix"]["about"]
     sets = (f"{entry['name']} ({entry['source']}, sha256 {entry['digest'][:12]})" for entry in data)
@@ -58,15 +61,16 @@ def _section(
     params: Params,
     figures: dict[str, Path],
     pairs: dict[str, dict[str, list[dict[str, Any]]]],
+    digit_names: list[str],
     digit_confusion: list[list[float]] | None,
 ) -> ModelSection:
     """A model's section, by its kind."""
     table = tables[task]
     match task:
         case "gan":
-            return gan_section(table, params.gan.objective, figures)
+            return gan_section(table, params.gan.objective, figures, digit_names)
         case "cgan":
-            return cgan_section(table, params.cgan.objective, figures, digit_confusion)
+            return cgan_section(table, params.cgan.objective, figures, digit_names, digit_confusion)
         case "cvae":
             return several_answers_section(table, tables["pix2pix"], params, figures)
         case _:

@@ -47,7 +47,8 @@ def gan_pictures(params: Params, device: torch.device) -> dict[str, Image.Image]
 
     # All latents of evaluate_gan, then the first ones: sampling fewer would give other latents.
     measured = digits(sample_latents(params.evaluate.digits, "evaluate")[:NEIGHBOURS])
-    images = pd.read_csv("metrics/gan_images.csv")
+    images, names = pd.read_csv("metrics/gan_images.csv"), prepared.class_names()
+    shares = np.bincount(images["read_as"], minlength=len(names)) / len(images)
     nearest = images["nearest_train"][: len(measured)]
     pairs = np.stack([measured, prepared.array("mnist", "train_images")[nearest]])
     rows = [pairs[:, start : start + COLUMNS] for start in range(0, len(measured), COLUMNS)]
@@ -55,7 +56,7 @@ def gan_pictures(params: Params, device: torch.device) -> dict[str, Image.Image]
         "digits": digit_grid(digits(sample_latents(params.render.digits, "evaluate")), COLUMNS),
         "interpolation": digit_grid(digits(walk), STEPS),
         "neighbours": digit_grid(np.concatenate([row.reshape(-1, 28, 28) for row in rows]), COLUMNS),
-        "shares": class_share_bars((np.bincount(images["read_as"], minlength=10) / len(images)).tolist()),
+        "shares": class_share_bars(shares.tolist(), names),
         "curves": _curves("gan"),
     }
 

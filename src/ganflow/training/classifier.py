@@ -15,10 +15,10 @@ SHIFT = 2  # pixels, the largest random shift in each direction
 class ClassifierModel:
     """One network, one optimiser, cross-entropy on randomly shifted digits."""
 
-    def __init__(self, params: Classifier, seed: int, machine: Machine) -> None:
+    def __init__(self, params: Classifier, seed: int, machine: Machine, classes: int = 10) -> None:
         torch.manual_seed(step_seed(seed, "classifier", "init"))
         self.machine = machine
-        self.network = DigitClassifier().to(machine.device)
+        self.network = DigitClassifier(classes).to(machine.device)
         self._synchronised = machine.synchronised(machine.compiled(self.network))
         self.networks: dict[str, nn.Module] = {"classifier": self.network}
         self.optimisers: dict[str, torch.optim.Optimizer] = {

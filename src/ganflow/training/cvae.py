@@ -81,6 +81,10 @@ class CvaeModel:
             + lambda_gan (adversarial term of y' [and of y"]) + lambda_features (feature matching of y')
             + lambda_latent E|z" - E(y")|                               to G alone
 
+        Of a share `prior_share` of the pairs, z is the mean of the prior in place of a draw from the posterior: the
+        hybrid objective of Sohn et al. 2015, section 4.2. Without it G only ever sees latents that know the target, and
+        the answer that it gives without one, at the prior's mean, is poor.
+
         lambda_rare makes rare colours weigh more in the first term (losses.rarity). The latent term must not train E: G
         and E could otherwise learn to hide z" in y" as an invisible code (Zhu et al. 2017, section 3.3).
 
@@ -92,8 +96,9 @@ class CvaeModel:
         from_prior = params.lambda_latent > 0  # whether G also gets a latent of the prior
 
         noise = self._noise(len(x)).to(x.device), self._noise(len(x)).to(x.device) if from_prior else None
+        guesses = self.machine.world.draw(_uniform, len(x)).to(x.device) < params.prior_share
         with self.machine.autocast(), torch.set_grad_enabled(learns):
-            posterior, prior, prior_latent, generated = self._branches(x, y, *noise)
+            posterior, prior, prior_latent, generated = self._branches(x, y, guesses, *noise)
         scalars = self.adversary.improve_discriminator(x, y, generated) if params.lambda_gan else {}
 
         loss_l1 = l1(generated[: len(x)].float(), y, rarity(y, self._median_colour, params.lambda_rare))
@@ -144,16 +149,16 @@ class Branches(nn.Module):
         self.vae = vae
 
     def forward(
-        self, x: Tensor, y: Tensor, noise: Tensor, prior_noise: Tensor | None
+        self, x: Tensor, y: Tensor, guesses: Tensor, noise: Tensor, prior_noise: Tensor | None
     ) -> tuple[tuple[Tensor, Tensor], tuple[Tensor, Tensor], Tensor | None, Tensor]:
         """Posterior and prior, each (mean, log variance); z" or None; the generated images.
 
-        Images are y' [B, 3, H, W], from a latent of the posterior; with `prior_noise` [B, latent_dim] followed by y",
-        from z", a latent of the prior: [2B, 3, H, W].
+        Images are y' [B, 3, H, W], from a latent of the posterior or, where `guesses` [B, 1] is true, from the prior's
+        mean; with `prior_noise` [B, latent_dim] followed by y", from z", a latent of the prior: [2B, 3, H, W].
         """
         mean, log_variance = (part.float() for part in self.vae.posterior(y))
         prior_mean, prior_log_variance = (part.float() for part in self.vae.prior(x))
-        latent, prior_latent = reparameterise(mean, log_variance, noise), None
+        latent, prior_latent = torch.where(guesses, prior_mean, reparameterise(mean, log_variance, noise)), None
         if prior_noise is None:
             generated = self.vae.generator(x, latent)
         else:
@@ -161,3 +166,7 @@ class Branches(nn.Module):
             prior_latent = reparameterise(prior_mean, prior_log_variance, prior_noise).detach()
             generated = self.vae.generator(torch.cat([x, x]), torch.cat([latent, prior_latent]))
         return (mean, log_variance), (prior_mean, prior_log_variance), prior_latent, generated
+
+
+def _uniform(count: int, rng: torch.Generator) -> Tensor:
+    return torch.rand(count, 1, generator=rng)

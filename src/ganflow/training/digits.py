@@ -21,8 +21,6 @@ from ganflow.training.processes import launched
 from ganflow.training.run import Outs, train_and_track
 from ganflow.training.start import start_of
 
-CLASSES = 10
-
 
 def train_digits(task: Literal["gan", "cgan"], params: Params) -> None:
     """Train the plain or the class-conditional GAN by its section of `params`, into models/<task>."""
@@ -34,11 +32,12 @@ def train_digits(task: Literal["gan", "cgan"], params: Params) -> None:
     plan = Plan(task, params.seed, len(images), own.batch_size, own.epochs, own.learning_rate, own.decay_epochs)
     machine = compute.prepare(params.compute, plan.steps)
     classifier = saved.load_network(CLASSIFIER, DigitClassifier, machine.device)[0]
-    model = GanModel(own, params.seed, machine, CLASSES if task == "cgan" else 0)
+    classes = len(prepared.class_names())
+    model = GanModel(own, params.seed, machine, classes if task == "cgan" else 0)
     val = prepared.array("mnist", "val_images")
     inputs = latents(len(val), own.latent_dim, params.seed, "gan", "validate")
     if task == "cgan":
-        inputs = with_classes(inputs, torch.from_numpy(prepared.array("mnist", "val_labels").astype(np.int64)), CLASSES)
+        inputs = with_classes(inputs, torch.from_numpy(prepared.array("mnist", "val_labels").astype(np.int64)), classes)
     train_and_track(
         model,
         DigitBatches(images.to(machine.device), labels.to(machine.device), machine.device),

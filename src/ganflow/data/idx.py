@@ -1,4 +1,4 @@
-"""MNIST's IDX files, read and checked."""
+"""IDX files, the format of MNIST and of the sets like it: read and checked."""
 
 import gzip
 import zlib
@@ -15,30 +15,32 @@ def read_images(path: Path) -> np.ndarray:
     """uint8 [N, 28, 28], 0 = background. Raises UserError, naming the file."""
     header, pixels = _read(path, IMAGES, 16)
     if tuple(header[2:]) != (28, 28) or len(pixels) != header[1] * 28 * 28:
-        raise UserError(f"{path}: its header says {header[1:]} but it holds {len(pixels)} pixels")
+        raise UserError(f"{path}: its header says {header[1:]} but it holds {len(pixels)} pixels (28 x 28 an image)")
     return pixels.reshape(-1, 28, 28)
 
 
 def read_labels(path: Path) -> np.ndarray:
-    """uint8 [N], 0..9. Raises UserError, naming the file."""
+    """uint8 [N]. Raises UserError, naming the file."""
     header, labels = _read(path, LABELS, 8)
-    if len(labels) != header[1] or labels.max(initial=0) > 9:
-        raise UserError(f"{path}: not {header[1]} labels from 0 to 9")
+    if len(labels) != header[1]:
+        raise UserError(f"{path}: its header says {header[1]} labels but it holds {len(labels)}")
     return labels
 
 
-def read_split(folder: Path, prefix: str) -> tuple[np.ndarray, np.ndarray]:
-    """Images and labels of the split `prefix` (train or t10k). Raises UserError, naming the folder or file."""
-    images = read_images(folder / f"{prefix}-images-idx3-ubyte.gz")
-    labels = read_labels(folder / f"{prefix}-labels-idx1-ubyte.gz")
-    if len(images) != len(labels):
-        raise UserError(f"{folder}: {len(images)} {prefix} images but {len(labels)} labels")
-    return images, labels
+def read_part(images: Path, labels: Path) -> tuple[np.ndarray, np.ndarray]:
+    """Images and their labels. Raises UserError, naming the files."""
+    found, of_each = read_images(images), read_labels(labels)
+    if len(found) != len(of_each):
+        raise UserError(f"{images.parent}: {len(found)} {images.name} but {len(of_each)} {labels.name}")
+    return found, of_each
 
 
 def _read(path: Path, magic: int, header_bytes: int) -> tuple[list[int], np.ndarray]:
+    """The header's numbers and the bytes behind it, of a file that may be compressed."""
     try:
-        content = gzip.decompress(path.read_bytes())
+        content = path.read_bytes()
+        if path.suffix == ".gz":
+            content = gzip.decompress(content)
     except (OSError, EOFError, zlib.error) as fault:
         raise UserError(f"{path} cannot be read: {fault}") from None
     if len(content) < header_bytes or int.from_bytes(content[:4], "big") != magic:

@@ -1,0 +1,13 @@
+"""What every stage imports or looks up slowly, done once: a process that has imported this starts stages by forks."""
+
+import matplotlib.pyplot as plt
+import mlflow.pytorch
+import pandas as pd
+import scipy
+import sklearn
+import torch._dynamo  # by the first optimiser
+from mlflow.utils import requirements_utils
+
+__all__ = ["mlflow", "pd", "plt", "scipy", "sklearn", "torch"]
+
+requirements_utils._init_packages_to_modules_map()  # of every installed package, at the first model that is logged
