@@ -36,7 +36,6 @@ def build_report(
     """
     digits = (digit_names or [], digit_confusion)
     sections = [_section(task, tables, l1, params, figures, pairs, *digits) for task in tables]
-    own = params.own_pairs
     about = tables["pix2pix"]["about"]
     sets = (f"{entry['name']} ({entry['source']}, sha256 {entry['digest'][:12]})" for entry in data)
     return template("report/report.html.j2").render(
@@ -47,7 +46,6 @@ def build_report(
         data=data,
         data_in_words=", ".join(sets),
         parameters=_as_yaml(params, digits="gan" in tables),
-        own=own,
         sides=f"{about['input']} → {about['target']}",
         digits="gan" in tables,
         quality=QUALITY,
