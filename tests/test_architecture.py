@@ -24,11 +24,12 @@ MAY_USE: dict[str, set[str]] = {
     "models": {"losses"},
     "inference": {"config", "data", "models"},
     "comparison": {"metrics", "tasks", "templates"},  # it knows nothing of where results are kept
-    "tracking": {"comparison", "config", "metrics", "models", "tasks", "templates"},
-    "pipeline": {"config"},
+    "tracking": {"comparison", "config", "data", "metrics", "models", "tasks", "templates"},
+    "pipeline": {"config", "tracking"},
     "training": {"comparison", "config", "data", "inference", "losses", "metrics", "models", "pipeline", "tracking"},
     "evaluation": {"config", "data", "inference", "losses", "metrics", "models", "tracking", "training"},
     "find_model": {"inference", "tracking"},
+    "app": {"data", "inference"},
     "report": {"config", "data", "inference", "losses", "metrics", "models", "tasks", "templates"},
 }
 GLUE = {"cli", "doctor", "pipeline/checks"}  # may use everything

@@ -2,6 +2,7 @@
 
 import argparse
 import itertools
+import math
 import os
 from pathlib import Path
 from typing import Any
@@ -18,6 +19,8 @@ examples:
   ganflow pairs check my/pairs     your own pairs instead of the maps
   ganflow translate photos -o maps                    a folder of photos
   ganflow sample --digit 7 -n 64 -o sevens.png        digits to order
+  ganflow app                      a page: drop a photo, order digits
+  ganflow export models/pix2pix/best -o map.onnx      for other programs
   ganflow diff                     this folder against the last commit
   ganflow diff HEAD my-experiment  an experiment against the last commit
   ganflow seeds                    after `make seeds`
@@ -72,6 +75,12 @@ def _main() -> None:
     )
     scale.add_argument("--fit", action="store_true", help="a photo shows as much ground as one training picture")
     command.add_argument(
+        "--range",
+        type=_range,
+        metavar="LOW,HIGH",
+        help="values of the photos that are black and white, e.g. 0,4095 (found in the file, and said)",
+    )
+    command.add_argument(
         "--max-megapixels",
         type=_number("--max-megapixels", 0.001, 1e6, float),
         default=200.0,
@@ -97,6 +106,24 @@ def _main() -> None:
     )
     _add_model_options(command)
     command.set_defaults(run=_sample)
+    command = commands.add_parser("export", help="a trained model as one file for other programs: ONNX or pt2")
+    command.add_argument("model", metavar="MODEL", help="as --model of translate, e.g. models/pix2pix/best")
+    command.add_argument("-o", "--output", type=Path, required=True, help="the file, e.g. model.onnx")
+    command.add_argument("--format", choices=("onnx", "pt2"), help="(as the file's name ends)")
+    command.add_argument("--epoch", choices=("best", "last"), default="best", help="which of a folder that holds both")
+    command.set_defaults(run=_export)
+    command = commands.add_parser("app", help="a page on this machine: drop a photo, see its map; digits to order")
+    command.add_argument("models", nargs="*", metavar="MODEL", help="as --model of translate (all that are at hand)")
+    command.add_argument("--port", type=int, default=7000, help="(7000)")
+    command.add_argument("--host", default="127.0.0.1", help="an address of this machine (127.0.0.1: for it alone)")
+    command.add_argument(
+        "--max-megapixels",
+        type=_number("--max-megapixels", 0.001, 1e6, float),
+        default=20.0,
+        metavar="X",
+        help="largest photo (20)",
+    )
+    command.set_defaults(run=_app)
     command = commands.add_parser("diff", help="what changed between two runs, and whether it is noise")
     command.add_argument("before", nargs="?", default="HEAD", help="a commit or an experiment's name (HEAD)")
     command.add_argument("after", nargs="?", default="workspace", help="the same (the files in this folder)")
@@ -124,7 +151,7 @@ def _main() -> None:
     command.add_argument("--remove", action="store_true", help="remove them, except running ones, without asking")
     command.set_defaults(run=_checkpoints)
     arguments = parser.parse_args()
-    if arguments.run not in (_translate, _sample):
+    if arguments.run not in (_translate, _sample, _export, _app):
         _work_in_root(arguments)
     arguments.run(arguments)
 
@@ -164,6 +191,22 @@ def _number(option: str, low: float, high: float, kind: type[float] = int) -> An
     return number
 
 
+def _range(text: str) -> tuple[float, float]:
+    """The type of --range."""
+    try:
+        low, high = map(float, text.split(","))
+    except ValueError:
+        raise UserError(f"--range {text}: it takes two numbers, as in --range 0,4095") from None
+    if not (math.isfinite(low) and math.isfinite(high) and low < high):
+        raise UserError(f"--range {text}: the first number is black and less than the second, which is white")
+    return low, high
+
+
+def _check_port(port: int) -> None:
+    if not 1 <= port <= 65535:
+        raise UserError(f"--port {port}: a port is a number from 1 to 65535")
+
+
 def _load(arguments: argparse.Namespace, *tasks: str) -> Any:
     """The model that the arguments name, of the first of `tasks` that is there."""
     import torch
@@ -182,6 +225,7 @@ def _load(arguments: argparse.Namespace, *tasks: str) -> Any:
 
 def _translate(arguments: argparse.Namespace) -> None:
     # torch takes seconds to import: `ganflow --help` must not wait for it.
+    from ganflow.data.kinds import PHOTO
     from ganflow.inference.model import TranslationModel
     from ganflow.inference.translate_files import Options, plan, translate_files
 
@@ -191,8 +235,16 @@ def _translate(arguments: argparse.Namespace) -> None:
     model = _load(arguments, *tasks)
     if not isinstance(model, TranslationModel):
         raise UserError(f"{model.folder} draws digits: `ganflow sample --model {model.folder} -o digits.png`")
-    most_pixels = round(arguments.max_megapixels * 1e6)
-    options = Options(arguments.seed, arguments.side_by_side, arguments.metres_per_pixel, arguments.fit, most_pixels)
+    if not arguments.side_by_side and model.gives != PHOTO:  # its answers may need another format
+        jobs = plan(arguments.photos, arguments.output, arguments.samples, model.gives)
+    options = Options(
+        arguments.seed,
+        arguments.side_by_side,
+        arguments.metres_per_pixel,
+        arguments.fit,
+        round(arguments.max_megapixels * 1e6),
+        arguments.range,
+    )
     translate_files(model, jobs, options)
 
 
@@ -213,6 +265,38 @@ def _sample(arguments: argparse.Namespace) -> None:
             raise UserError(f"{model.folder} draws maps of photos: `ganflow sample photo.jpg -o maps.png`")
         sample_files.write_samples(target, sample_files.sampled_digits(model, wanted))
     print(arguments.output)
+
+
+def _export(arguments: argparse.Namespace) -> None:
+    file_format = arguments.format or arguments.output.suffix.removeprefix(".")
+    if file_format not in ("onnx", "pt2"):
+        raise UserError(
+            f"cannot tell the format of {arguments.output}: --format onnx, --format pt2, or a name like m.onnx"
+        )
+    check_output(arguments.output)
+
+    from ganflow.find_model import TASKS, find_model
+    from ganflow.inference.export import export_model
+    from ganflow.inference.model import load_model
+
+    found = find_model(arguments.model, TASKS, arguments.epoch)
+    print(found.said)
+    use = export_model(load_model(found.folder, "cpu"), arguments.output, file_format)
+    print(f"{arguments.output}: {use}")
+
+
+def _app(arguments: argparse.Namespace) -> None:
+    _check_port(arguments.port)
+
+    from ganflow.app.answers import Answers
+    from ganflow.app.server import server
+    from ganflow.find_model import TASKS, find_model, models_at_hand
+
+    folders = {name: find_model(name, TASKS).folder for name in arguments.models} or models_at_hand()
+    page = server(Answers(folders, round(arguments.max_megapixels * 1e6)), arguments.host, arguments.port)
+    print(f"models: {', '.join(folders)}")
+    print(f"http://{arguments.host}:{page.server_address[1]}  (Ctrl-C ends it)", flush=True)
+    page.serve_forever()
 
 
 def _pairs_check(arguments: argparse.Namespace) -> None:
@@ -298,8 +382,7 @@ def _ui(arguments: argparse.Namespace) -> None:
     from ganflow.tracking.address import SERVER
     from ganflow.tracking.reading import open_store
 
-    if not 1 <= arguments.port <= 65535:
-        raise UserError(f"--port {arguments.port}: a port is a number from 1 to 65535")
+    _check_port(arguments.port)
     with open_store() as client:
         store = client.tracking_uri
         has_pages = store.startswith(SERVER)

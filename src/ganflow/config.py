@@ -73,11 +73,22 @@ class Pairs(Section):
     crop_size: TileSize
     tile_size: TileSize
     labels: Literal["auto", "none"]
+    derive: Literal["none", "superres2", "superres4", "colourise", "inpaint", "edges", "denoise", "derain"]
 
     @model_validator(mode="after")
     def _crop_fits(self) -> Self:
         if self.crop_size > self.tile_size:
             raise ValueError(f"crop_size {self.crop_size} is larger than tile_size {self.tile_size}")
+        return self
+
+    @model_validator(mode="after")
+    def _derived_from_pictures(self) -> Self:
+        if self.derive != "none" and self.folder == MAPS_FOLDER:
+            raise ValueError(
+                f"derive {self.derive} with folder {MAPS_FOLDER}, which are pairs: name your pictures' folder"
+            )
+        if self.derive != "none" and self.direction != "a2b":
+            raise ValueError(f"derive {self.derive} with direction b2a: it makes the pictures out of inputs (a2b)")
         return self
 
 

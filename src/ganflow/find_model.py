@@ -71,6 +71,24 @@ def find_model(wanted: str | None, tasks: Sequence[str], epoch: str = "best") ->
     return _from_store(wanted, tasks, epoch)
 
 
+def models_at_hand() -> dict[str, Path]:
+    """The folders of all trained models in models/ and demo/models/, by their path below the project.
+
+    Raises:
+        UserError: there is none.
+    """
+    root = project_root()
+    found = {
+        str(place.relative_to(root) / "models" / task): folder
+        for place in (root, root / DEMO)
+        for task in TASKS
+        for folder in list(_folders(place / "models", [task], "best"))[:1]
+    }
+    if not found:
+        raise UserError("there is no trained model in models/ or demo/models/: `make demo` makes some in minutes")
+    return found
+
+
 def _at_hand(root: Path, tasks: Sequence[str], epoch: str) -> FoundModel:
     for task in tasks:
         for place in (root, root / DEMO):

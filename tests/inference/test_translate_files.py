@@ -147,3 +147,110 @@ def test_a_large_tiff_read_in_pieces_gives_the_same_map(monkeypatch: pytest.Monk
     monkeypatch.setattr(photos, "WINDOWED", 0)
     translate(monkeypatch, "photo.tif", "-o", "in_pieces.tif")
     assert np.array_equal(tifffile.imread("at_once.tif"), tifffile.imread("in_pieces.tif"))
+
+
+GREY16 = {"name": "scan", "channels": 1, "dtype": "uint16", "low": 0.0, "high": 65535.0, "classes": None}
+BANDS = {"name": "bands", "channels": 4, "dtype": "uint16", "low": 0.0, "high": 4095.0, "classes": None}
+FLOATS = {"name": "heights", "channels": 1, "dtype": "float32", "low": -10.0, "high": 90.0, "classes": None}
+MASK = {"name": "mask", "channels": 1, "dtype": "uint8", "low": 0.0, "high": 255.0}
+MASK |= {"classes": [{"name": "no", "value": [0], "colour": [0]}, {"name": "yes", "value": [1], "colour": [255]}]}
+
+
+def own_model(place: Path, takes: dict[str, object], gives: dict[str, object]) -> None:
+    """The project's Pix2Pix, as if trained on pictures of these kinds."""
+    arguments = ARGUMENTS | {"inputs": takes["channels"], "outputs": gives["channels"]}
+    network = UNet(**arguments)
+    saved.save_network(place / "models/pix2pix/best", network, arguments, ABOUT | {"input": takes, "target": gives})
+
+
+@pytest.fixture
+def copies(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Every network answers with its input's first channel, in all of the answer's: what is written can be foreseen."""
+
+    def shape(network: UNet) -> int:
+        last = [module for module in network.up[0].modules() if isinstance(module, torch.nn.Conv2d)][-1]
+        return last.out_channels
+
+    def forward(network: UNet, images: torch.Tensor, latent: torch.Tensor | None = None) -> torch.Tensor:
+        return images[:, :1].expand(-1, shape(network), -1, -1)
+
+    monkeypatch.setattr(UNet, "forward", forward)
+
+
+@pytest.mark.usefixtures("copies")
+@pytest.mark.parametrize("windowed", [False, True])
+def test_16_bits_go_in_and_come_out_without_loss(
+    place: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], windowed: bool
+) -> None:
+    own_model(place, GREY16, GREY16)
+    monkeypatch.setattr(photos, "WINDOWED", 0 if windowed else 10**9)
+    values = RNG.integers(0, 65536, (50, 70), np.uint16) // 3  # its own range would be 15 bits
+    tifffile.imwrite("scan.tif", values, tile=(32, 32), compression="zlib")
+    Image.fromarray(values).save("scan.png")
+    np.save("scan.npy", values)
+    Path("all").mkdir()
+    for name in ("scan.tif", "scan.png", "scan.npy"):
+        Path(name).rename(f"all/{name}")
+    translate(monkeypatch, "all", "-o", "out")
+    assert "range: 0 to 65535, as of the model's training pictures" in capsys.readouterr().out
+    found = (
+        tifffile.imread("out/scan.tif"),
+        np.asarray(Image.open("out/scan.png")),
+        np.load("out/scan.npy")[..., 0],
+    )
+    for answer in found:
+        assert answer.dtype == np.uint16
+        assert np.abs(answer.astype(int) - values).max() <= 1
+
+
+@pytest.mark.usefixtures("copies")
+def test_four_bands_are_kept_and_go_where_they_can(place: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    own_model(place, BANDS, BANDS)
+    values = RNG.integers(0, 4096, (40, 36, 4), np.uint16)
+    tifffile.imwrite("bands.tif", values, photometric="minisblack", planarconfig="contig")
+    translate(monkeypatch, "bands.tif", "-o", "out.tif")
+    answer = tifffile.imread("out.tif")
+    assert (answer.shape, answer.dtype) == (values.shape, np.uint16)
+    assert np.abs(answer.astype(int) - values[..., :1]).max() <= 1
+    np.save("bands.npy", values)
+    Path("both").mkdir()
+    Path("bands.tif").rename("both/1.tif")
+    Path("bands.npy").rename("both/2.npy")
+    translate(monkeypatch, "both", "-o", "folder")
+    assert below("folder") == {"1.tif", "2.npy"}
+    assert "cannot write out.png as PNG: the answers have 4 channels of uint16; give it a name like map.tif" in refused(
+        monkeypatch, "both/1.tif", "-o", "out.png"
+    )
+    translate(monkeypatch, "both/1.tif", "-o", "out.png", "--side-by-side")
+    assert Image.open("out.png").size == (72, 40)
+    photo("rgb.png")
+    assert "rgb.png has 3 channels, and the model takes 4 channels" in refused(monkeypatch, "rgb.png", "-o", "x.tif")
+
+
+@pytest.mark.usefixtures("copies")
+def test_floats_and_a_range_that_is_given(place: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    own_model(place, FLOATS, FLOATS)
+    values = RNG.uniform(-10, 90, (33, 40)).astype(np.float32)
+    tifffile.imwrite("heights.tif", values)
+    translate(monkeypatch, "heights.tif", "-o", "out.tif")
+    assert np.abs(tifffile.imread("out.tif") - values).max() < 1e-4
+    tifffile.imwrite("metres.tif", (values + 10) * 2)  # 0 to 200: another range than the model's
+    translate(monkeypatch, "metres.tif", "-o", "out.tif", "--range", "0,200")
+    assert np.abs(tifffile.imread("out.tif") - values).max() < 1e-3
+    for bad, why in {"1": "takes two numbers", "5,5": "is black and less", "0,nan": "is black and less"}.items():
+        assert why in refused(monkeypatch, "metres.tif", "-o", "x.tif", "--range", bad)
+
+
+@pytest.mark.usefixtures("copies")
+def test_answers_of_labels_have_the_values_of_the_users_masks(place: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    own_model(place, {**MASK, "classes": None}, MASK)
+    grey = np.where(RNG.random((30, 40)) < 0.5, 30, 220).astype(np.uint8)
+    Image.fromarray(np.repeat(grey[..., None], 3, axis=2)).save("photo.png")
+    translate(monkeypatch, "photo.png", "-o", "mask.png")
+    with Image.open("mask.png") as mask:
+        assert mask.mode == "L"
+        assert np.array_equal(np.asarray(mask), grey > 127)
+    own_model(place, MASK, {**MASK, "classes": None})
+    assert "the model takes labels" in refused(monkeypatch, "mask.png", "-o", "x.png", "--range", "0,1")
+    translate(monkeypatch, "mask.png", "-o", "back.png")
+    assert np.array_equal(np.asarray(Image.open("back.png")), np.where(grey > 127, 255, 0))

@@ -3,12 +3,18 @@
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
+from small_model import EXAMPLE, small_model
 
+from ganflow.comparison.champion import ValidationScore
 from ganflow.config import Params
 from ganflow.errors import UserError
-from ganflow.files import write_json
+from ganflow.files import sha256, write_json
+from ganflow.models.saved import WEIGHTS
 from ganflow.pipeline.starts import check_starts, find_start
+from ganflow.tracking.run import BEST_WEIGHTS_TAG, WEIGHTS_TAG, Dataset, start_run
+from ganflow.training.start import Start, copy_start
 
 UNET = {"levels": 7, "channels": 24, "norm": "instance", "upsample": "transposed", "dropout": 0.0}
 
@@ -65,6 +71,49 @@ def test_another_network_is_refused_before_anything_runs(
     assert str(fault.value).startswith(f"{task}.start_from = {tmp_path}: it ")
 
 
+def logged(folder: Path) -> str:
+    """The id of a run that trained a small Pix2Pix, the champion."""
+    model = small_model(folder)
+    data = Dataset("maps", "ab" * 32, "download")
+    tracker = start_run("pix2pix", params={"seed": 0}, dataset=data, training="one", tags={})
+    score = ValidationScore("mean_iou", True, {"n": 96}, "download", "", np.linspace(0.4, 0.6, 11))
+    tracker.model(model, EXAMPLE, "model", score)
+    tracker.tag(BEST_WEIGHTS_TAG, sha256(model / WEIGHTS))
+    tracker.finish("FINISHED")
+    assert tracker.run_id
+    return tracker.run_id
+
+
+def test_a_run_and_the_champion_are_weights_to_start_from(params: Params, tmp_path: Path) -> None:
+    """And that run is the parent of the training."""
+    run = logged(tmp_path)
+    trained = (tmp_path / "small" / WEIGHTS).read_bytes()
+    for address in (run, run[:9], "models:/pix2pix@champion", "models:/pix2pix/1"):
+        copy_start(find_start("pix2pix", address), tmp_path / "start")
+        assert (tmp_path / "start" / WEIGHTS).read_bytes() == trained
+        with pytest.raises(UserError, match=f"{address}: it was trained with channels = 1, and .* asks for 24"):
+            check_starts(start(params, "pix2pix", address))
+    weights = Start(run, tmp_path / "start").weights
+    parent = {WEIGHTS_TAG: weights, BEST_WEIGHTS_TAG: weights}
+    tracker = start_run("pix2pix", params={}, dataset=Dataset("maps", "", ""), training="two", tags={}, parent=parent)
+    tracker.finish("FINISHED")
+    assert tracker.parent == run
+    with pytest.raises(UserError, match=r"^cvae.start_from = .*: no trained model is there; '.*' trained pix2pix"):
+        find_start("cvae", run)
+    with pytest.raises(UserError, match="holds a UNet, and cvae trains a ConditionalVae"):
+        check_starts(start(params, "cvae", "models:/pix2pix@champion"))
+    with pytest.raises(UserError, match="there is no models:/pix2pix/7"):
+        find_start("pix2pix", "models:/pix2pix/7")
+
+
+def test_other_channels_than_the_maps_are_refused(params: Params, tmp_path: Path) -> None:
+    model(tmp_path, "UNet", **UNET, inputs=4)
+    with pytest.raises(UserError, match=r"trained with inputs = 4, and pairs\.folder \(the maps\) asks for 3"):
+        check_starts(start(params, "pix2pix", str(tmp_path)))
+
+
 def test_nothing_there_is_one_line(params: Params, tmp_path: Path) -> None:
-    with pytest.raises(UserError, match="no trained model is there"):
+    with pytest.raises(UserError, match="no trained model is there; name the folder"):
         check_starts(start(params, "gan", str(tmp_path / "nowhere")))
+    with pytest.raises(UserError, match="no trained model is there; there are no runs here yet"):
+        check_starts(start(params, "gan", "some-run"))

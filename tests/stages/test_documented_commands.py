@@ -70,9 +70,16 @@ ELSEWHERE = {
     "ganflow translate photo.jpg -o map.png --metres-per-pixel 0.6": (
         "tests/inference/test_translate_files.py::test_the_scale_is_that_of_the_georeference_or_as_given_and_is_said"
     ),
+    "ganflow translate scan.tif -o map.tif --range 0,4095": (
+        "tests/inference/test_translate_files.py::test_floats_and_a_range_that_is_given"
+    ),
     "ganflow translate photo.jpg -o map.png --model models:/pix2pix@champion": (
         "tests/tracking/test_logged_model.py::test_a_translator_takes_photos_of_any_size"
     ),
+    "ganflow export models/pix2pix/best -o map.onnx": (
+        "tests/inference/test_export.py::test_pictures_of_any_number_and_size_within_one_level"
+    ),
+    "ganflow app": "tests/browser/test_app.py::test_a_photo_is_dropped_translated_and_wiped",
     "ganflow sample --each -n 10 -o digits.png": (
         "tests/inference/test_sample_files.py::test_digits_to_order_in_one_picture"
     ),
@@ -87,6 +94,9 @@ ELSEWHERE = {
     "ganflow pairs check FOLDER": "tests/test_cli.py::test_a_folder_of_pairs_is_checked_and_the_next_command_printed",
     "dvc exp run -S pairs.folder=FOLDER -S pairs.direction=a2b report_pairs": (
         "tests/stages/test_own_pairs.py::test_values_of_16_bits_and_four_channels_are_trained_and_measured"
+    ),
+    "dvc exp run -S pairs.folder=PICTURES -S pairs.derive=denoise report_pairs": (
+        "tests/stages/test_own_pairs.py::test_a_task_is_made_of_single_pictures"
     ),
     "dvc exp run -S pix2pix.epochs=90": GOING_ON + "::test_a_longer_training_is_the_shorter_one_continued",
     "dvc exp run -S pix2pix.start_from=models/pix2pix/last": (

@@ -7,7 +7,11 @@ import numpy as np
 import pytest
 import tifffile
 from PIL import Image
-from workspace import TINY, project, unwatched
+from workspace import TINY, project, stage, unwatched
+
+from ganflow.errors import UserError
+from ganflow.find_model import load
+from ganflow.inference.model import TranslationModel
 
 STAGES = (
     *("prepare_maps", "train_pix2pix", "train_cvae", "evaluate_pix2pix", "evaluate_cvae"),
@@ -62,3 +66,34 @@ def test_neither_digits_nor_maps_are_needed(bands: Path) -> None:
     assert sorted(path.name for path in (bands / "models").iterdir()) == ["cvae", "pix2pix"]
     assert not (bands / "data/raw").exists()
     assert [path.name for path in (bands / "data/prepared").iterdir()] == ["maps"]
+
+
+def test_the_trained_models_translate_without_losing_range_or_channels(bands: Path) -> None:
+    model = load(bands / "models/pix2pix/best", device="cpu")
+    assert isinstance(model, TranslationModel)
+    grey = np.arange(30 * 44, dtype=np.uint16).reshape(30, 44) * 49
+    drawn = model(grey)
+    assert isinstance(drawn, np.ndarray)
+    assert (drawn.shape, drawn.dtype) == ((30, 44, 4), np.uint16)
+    assert 255 < drawn.max() <= 4095
+    assert np.unique(drawn).size > 256, "more than 8 bits"
+    samples = load(bands / "models/cvae/best", device="cpu")
+    assert isinstance(samples, TranslationModel)
+    assert [np.asarray(one).shape for one in samples.samples(grey, 2)] == [(30, 44, 4)] * 2
+    with pytest.raises(UserError, match="has 4 channels, and the model takes grey: give it a picture of 1"):
+        model(drawn)
+
+
+def test_a_task_is_made_of_single_pictures(tmp_path: Path) -> None:
+    """By one parameter, the stages' own check included."""
+    (tmp_path / "pictures").mkdir()
+    for n in range(5):
+        Image.effect_noise((40, 33), 50 + n).convert("RGB").save(tmp_path / f"pictures/{n}.png")
+    own = {"folder": str(tmp_path / "pictures"), "derive": "colourise", "crop_size": 32, "tile_size": 32}
+    folder = project(tmp_path / "project", pairs=own)
+    for name in ("check_params", "prepare_maps"):
+        done = stage(folder, name)
+        assert done.returncode == 0, done.stderr
+    about = json.loads((folder / "data/prepared/maps/training.json").read_text())
+    assert [(side["name"], side["channels"]) for side in about["sides"]] == [("grey picture", 1), ("picture", 3)]
+    assert (about["source"], about["train"]) == ("folder", 12)

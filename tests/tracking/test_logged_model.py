@@ -9,7 +9,7 @@ from typing import Any
 import mlflow
 import numpy as np
 import pytest
-from small_model import EXAMPLE, small_model
+from small_model import ARGUMENTS, EXAMPLE, small_model
 
 import ganflow
 from ganflow.comparison.champion import ValidationScore
@@ -20,6 +20,7 @@ from ganflow.models import saved
 from ganflow.models.classifier import DigitClassifier
 from ganflow.models.cvae import ConditionalVae
 from ganflow.models.dcgan import DigitGenerator
+from ganflow.models.unet import UNet
 from ganflow.tracking.logged_model import REQUIREMENTS
 from ganflow.tracking.run import Dataset, start_run
 
@@ -57,6 +58,21 @@ def test_a_translator_takes_photos_of_any_size(tmp_path: Path) -> None:
             if path.is_file() and path.name != "MLmodel":  # MLflow's own: where this store keeps the model
                 assert place.encode() not in path.read_bytes(), path
     assert not [path for path in found.folder.parents[1].rglob("*") if path.suffix in {".pkl", ".pt2", ".pyc"}]
+
+
+def test_a_model_of_own_pairs_takes_and_gives_their_numbers_and_channels(tmp_path: Path) -> None:
+    scan = {"name": "scan", "channels": 1, "dtype": "uint16", "low": 0.0, "high": 4095.0, "classes": None}
+    arguments = ARGUMENTS | {"inputs": 1, "outputs": 4}
+    about = {"eval_size": 16, "source": "folder", "input": scan, "target": scan | {"name": "bands", "channels": 4}}
+    saved.save_network(tmp_path / "m", UNet(**arguments), arguments, about)
+    scans = RNG.integers(0, 4096, (2, 21, 30, 1), np.uint16)
+    served = logged("pix2pix", tmp_path / "m", scans[:1, :8, :8])
+    assert "uint16 [N, height, width, 1], 0 to 4095" in served.metadata.metadata["use"]
+    drawn = served.predict(scans)
+    assert (drawn.shape, drawn.dtype) == ((2, 21, 30, 4), np.uint16)
+    assert np.array_equal(drawn[1], load_model(tmp_path / "m")(scans[1]))  # type: ignore[arg-type]
+    with pytest.raises(mlflow.MlflowException):
+        served.predict(PHOTOS)
 
 
 def test_the_requirements_are_what_the_code_inside_imports() -> None:

@@ -86,6 +86,17 @@ def encode(pixels: np.ndarray, classes: list[dict[str, Any]]) -> np.ndarray:
     return colours[np.array(nearest)[place.reshape(-1)]].reshape(*pixels.shape[:2], -1)
 
 
+def decode(levels: np.ndarray, classes: list[dict[str, Any]]) -> np.ndarray:
+    """Levels [H, W, C] to the values [H, W, channels of a value] of the classes with the nearest colours."""
+    nearest = np.zeros(levels.shape[:2], np.intp)
+    least = np.full(levels.shape[:2], np.inf, np.float32)
+    for number, one in enumerate(classes):
+        distance = ((levels.astype(np.float32) - np.array(one["colour"], np.float32)) ** 2).sum(2)
+        closer = distance < least
+        nearest[closer], least[closer] = number, distance[closer]
+    return np.array([one["value"] for one in classes])[nearest]
+
+
 def text(value: list[int]) -> str:
     """`255` or `#0030ff`."""
     return str(value[0]) if len(value) == 1 else "#" + "".join(f"{level:02x}" for level in value)

@@ -89,6 +89,20 @@ def list_pairs(folder: Path) -> PairFolder:
     return _without_doubles(found)
 
 
+def list_pictures(folder: Path) -> list[Pair]:
+    """Each picture in `folder` as a `Pair` of one file, of which a task makes the other half (`data.derived`).
+
+    Raises:
+        UserError: it is no folder, or holds no pictures.
+    """
+    if not folder.is_dir():
+        raise UserError(f"{folder} is not a folder: give the one that holds your pictures")
+    pictures, _ = _files(folder)
+    if not pictures:
+        raise UserError(f"{folder} holds no pictures ({', '.join(sorted(SUFFIXES))})")
+    return [Pair(str(path), _place(path)[0], (path,)) for path in pictures]
+
+
 def _files(folder: Path) -> tuple[list[Path], list[Path]]:
     """Pictures, and files that are none, relative to `folder`, sorted; hidden folders and ours are not looked into."""
     pictures, others = [], []

@@ -38,8 +38,8 @@ def evaluate_translator(
         "constant": np.broadcast_to(median_colour(train_targets), real.shape),
         "nearest": nearest_targets(train_inputs, train_targets, inputs)[0],
     }
-    if source["channels"] == target["channels"]:
-        baselines["input"] = inputs
+    if (as_answers := inputs_as_answers(inputs, real)) is not None:
+        baselines["input"] = as_answers
     if legend is not None and legend != classes.MAPS:
         baselines["colour"] = classes_by_colour(train_inputs, train_targets, inputs, legend)
     networks = perceptual.usable(networks, real)
@@ -90,3 +90,10 @@ def evaluate_translator(
         },
         images=frames["model"],
     )
+
+
+def inputs_as_answers(inputs: np.ndarray, real: np.ndarray) -> np.ndarray | None:
+    """The inputs [N, H, W, C] as answers in the channels of `real`, grey as colours; None where they cannot be that."""
+    if inputs.shape[-1] == real.shape[-1] or (inputs.shape[-1], real.shape[-1]) == (1, 3):
+        return np.broadcast_to(inputs, real.shape)
+    return None

@@ -11,12 +11,14 @@ from PIL import Image
 from torch import Tensor
 
 from ganflow.data import pictures, prepared
+from ganflow.data.kinds import PHOTO, Kind
 from ganflow.errors import UserError
 from ganflow.inference.compute import chosen_device
 from ganflow.inference.digits import draw
 from ganflow.inference.grids import spherical_path
-from ganflow.inference.photos import Photo, of_picture, open_photo
-from ganflow.inference.rows import Stream, at_size
+from ganflow.inference.output import as_image
+from ganflow.inference.photos import Photo, Range, of_picture, open_photo
+from ganflow.inference.rows import Stream, at_size, mapped
 from ganflow.inference.translation import translated
 from ganflow.models import saved
 from ganflow.models.cvae import ConditionalVae
@@ -42,6 +44,16 @@ class TranslationModel:
         return int(self.config["eval_size"])
 
     @property
+    def takes(self) -> Kind:
+        """What the pictures are that it was trained to translate."""
+        return Kind(**self.config["input"]) if "input" in self.config else PHOTO
+
+    @property
+    def gives(self) -> Kind:
+        """What its answers are."""
+        return Kind(**self.config["target"]) if "target" in self.config else PHOTO
+
+    @property
     def draws_samples(self) -> bool:
         """Whether it has several answers for one picture."""
         return isinstance(self.network, ConditionalVae)
@@ -53,22 +65,28 @@ class TranslationModel:
         return known or prepared.metres_per_pixel(self.config)  # an older config.json does not say it
 
     def __call__(
-        self, image: AnyImage, *, seed: int | None = None, metres_per_pixel: float | None = None
+        self,
+        image: AnyImage,
+        *,
+        seed: int | None = None,
+        metres_per_pixel: float | None = None,
+        value_range: Range | None = None,
     ) -> np.ndarray | Image.Image:
         """Translate a picture; the answer has its size.
 
-        image: uint8 [H, W, 3] or [H, W] (other numbers: in the range that `pictures.value_range` finds), answered by
-        uint8 [H, W, 3]; or a PIL image or a path, answered by a PIL image.
+        image: [H, W, C] or [H, W] of any numbers, answered by an array [H, W, C] of the numbers and range of the
+        model's training targets (the maps': uint8 in RGB); or a PIL image or a path, answered by a PIL image, or by
+        such an array where Pillow has no image of that kind (16 bits in colour, 4 channels).
         seed: of the conditional VAE's random latent; None: the prior's mean.
         metres_per_pixel: of the picture, which is then brought to the scale of the model and back.
+        value_range: of the picture, the values to be seen as black and white; None: as `photos.open_photo` finds it.
 
         Raises:
-            UserError: the picture is not readable, or not of grey or RGB.
+            UserError: the picture is not readable, or has not the channels that the model takes.
         """
-        photo = _as_photo(image)
+        photo = self.photo(image, value_range)
         factor = self.factor(photo, metres_per_pixel) if metres_per_pixel else 1.0
-        drawn = self.translated(photo, factor, self.latent(seed)).rows(0, photo.height)
-        return drawn if isinstance(image, np.ndarray) else Image.fromarray(drawn)
+        return self._answer(image, photo, factor, self.latent(seed))
 
     def samples(self, image: AnyImage, n: int, seed: int = 0) -> list[np.ndarray | Image.Image]:
         """`n` different answers for one picture, each as of a call.
@@ -76,9 +94,24 @@ class TranslationModel:
         Raises:
             UserError: the model has only one answer.
         """
-        photo = _as_photo(image)
-        drawn = [self.translated(photo, 1.0, latent).rows(0, photo.height) for latent in self.latents(n, seed)]
-        return [pixels if isinstance(image, np.ndarray) else Image.fromarray(pixels) for pixels in drawn]
+        photo = self.photo(image)
+        return [self._answer(image, photo, 1.0, latent) for latent in self.latents(n, seed)]
+
+    def photo(self, image: AnyImage, value_range: Range | None = None) -> Photo:
+        """A picture as this model takes it.
+
+        Raises:
+            UserError: as of a call.
+        """
+        if isinstance(image, np.ndarray):
+            return of_picture(pictures.from_array(image), kind=self.takes, given_range=value_range)
+        if isinstance(image, Image.Image):
+            return of_picture(pictures.from_image(image), kind=self.takes, given_range=value_range)
+        return open_photo(Path(image), kind=self.takes, given_range=value_range)
+
+    def _answer(self, image: AnyImage, photo: Photo, factor: float, latent: Tensor | None) -> np.ndarray | Image.Image:
+        drawn = self.translated(photo, factor, latent).rows(0, photo.height)
+        return drawn if isinstance(image, np.ndarray) else as_image(drawn)
 
     def latent(self, seed: int | None) -> Tensor | None:
         return None if seed is None or not self.draws_samples else self.latents(1, seed)[0]
@@ -109,10 +142,14 @@ class TranslationModel:
         return factor
 
     def translated(self, photo: Photo, factor: float = 1.0, latent: Tensor | None = None) -> Stream:
-        """The answer as a stream of the photo's size; the model sees the photo resized by `factor`."""
+        """The answer as a stream of values of the photo's size; the model sees the photo resized by `factor`."""
+        return mapped(self.levels(photo, factor, latent), self.gives.values)
+
+    def levels(self, photo: Photo, factor: float = 1.0, latent: Tensor | None = None) -> Stream:
+        """The answer as of `translated`, in levels 0 to 255 for its whole range, as people look at it."""
         height, width = (max(1, round(length * factor)) for length in (photo.height, photo.width))
         seen = at_size(photo.stream(), height, width)
-        drawn = translated(self.network, seen, self.tile, self.device, latent)
+        drawn = translated(self.network, seen, self.tile, self.device, latent, self.gives.level_type)
         return at_size(drawn, photo.height, photo.width)
 
 
@@ -190,11 +227,3 @@ def network_of(folder: Path) -> str:
         raise UserError(f"there is no trained model in {folder}: it takes config.json and {saved.WEIGHTS}") from None
     except (ValueError, KeyError, TypeError) as fault:
         raise UserError(f"{folder} does not hold a readable model: {type(fault).__name__} in config.json") from None
-
-
-def _as_photo(image: np.ndarray | Image.Image | Path | str) -> Photo:
-    if isinstance(image, np.ndarray):
-        return of_picture(pictures.from_array(image))
-    if isinstance(image, Image.Image):
-        return of_picture(pictures.from_image(image))
-    return open_photo(Path(image))

@@ -1,4 +1,4 @@
-"""Writes a picture to a file of the format that its name ends in; a TIFF of any size, row by row."""
+"""Writes a picture to a file of the format that its name ends in; TIFF and .npy of any size, row by row."""
 
 import io
 from pathlib import Path
@@ -7,6 +7,7 @@ from typing import Any
 import numpy as np
 from PIL import Image
 
+from ganflow.data.kinds import PHOTO, Kind
 from ganflow.errors import UserError, one_line
 from ganflow.files import whole_file
 from ganflow.inference import tiff
@@ -14,6 +15,8 @@ from ganflow.inference.rows import Stream, strips
 
 # What Pillow does by default blurs the thin lines of a map.
 SETTINGS: dict[str, dict[str, Any]] = {"JPEG": {"quality": 95, "subsampling": 0}, "WEBP": {"lossless": True}}
+# Pillow's mode for values of a type and number of channels. (Of colours with 16 bits it would keep 8.)
+MODES = {("uint8", 1): "L", ("uint8", 3): "RGB", ("uint16", 1): "I;16"}
 
 
 def names_folder(target: str) -> bool:
@@ -24,38 +27,70 @@ def names_folder(target: str) -> bool:
         return False
 
 
-def writable_format(path: Path, size: tuple[int, int]) -> str:
-    """Pillow's name of the format that `path` ends in, tried on pictures as wide and as high as `size` (pixels).
+def suffix_for(photo: Path, kind: Kind) -> str:
+    """How the name of a photo's answer ends: .tif or .npy as the photo's, or .tif if PNG cannot hold `kind`."""
+    own = photo.suffix.lower()
+    if own == ".npy":
+        return own
+    return ".tif" if own in (".tif", ".tiff") or (kind.dtype, kind.file_channels) not in MODES else ".png"
+
+
+def writable_format(path: Path, size: tuple[int, int], kind: Kind = PHOTO) -> str:
+    """The name of the format that `path` ends in, tried on pictures of `kind` as wide and as high as `size` (pixels).
+
+    Pillow's name, but for TIFF and NPY, which take every kind and size.
 
     Raises:
-        UserError: Pillow does not know it, or cannot write it, or not so large.
+        UserError: it is not known, or cannot be written, or not so large, or not with these values.
     """
-    name = Image.registered_extensions().get(path.suffix.lower())
+    suffix = path.suffix.lower()
+    name = "NPY" if suffix == ".npy" else Image.registered_extensions().get(suffix)
     if name is None:
         raise UserError(f"cannot tell the format of {path}: give it a name like map.png")
+    if name in ("TIFF", "NPY"):
+        return name
+    mode = MODES.get((kind.dtype, kind.file_channels))
+    if mode is None:
+        what = f"{kind.file_channels} channel{'s' * (kind.file_channels > 1)} of {kind.dtype}"
+        raise UserError(f"cannot write {path} as {name}: the answers have {what}; give it a name like map.tif")
     try:
-        for tried in ((size[0], 1), (1, size[1])) if name != "TIFF" else ():
-            Image.new("RGB", tried).save(io.BytesIO(), format=name)
+        for tried in ((size[0], 1), (1, size[1])):
+            Image.new(mode, tried).save(io.BytesIO(), format=name)
     except Exception as fault:  # Pillow's writers raise many kinds
         why = "no picture can be written in it" if isinstance(fault, KeyError) else one_line(fault)
         raise UserError(f"cannot write {path} as {name}: {why}; give it a name like map.png or map.tif") from None
     return name
 
 
-def write_picture(path: Path, picture: Stream, georeference: tuple[Any, ...] = ()) -> None:
-    """Write an RGB picture, uint8, to `path`: whole or not at all. All formats but TIFF keep it in memory first.
+def write_picture(path: Path, picture: Stream, georeference: tuple[Any, ...] = (), kind: Kind = PHOTO) -> None:
+    """Write a picture of values of `kind` to `path`: whole or not at all. Most formats keep it in memory first.
 
     Raises:
         UserError: as `writable_format`.
     """
-    image_format = writable_format(path, (picture.width, picture.height))
+    image_format = writable_format(path, (picture.width, picture.height), kind)
+    channels, dtype = kind.file_channels, np.dtype(kind.dtype)
     with whole_file(path) as partial:
         if image_format == "TIFF":
-            tiff.write_tiff(partial, picture, 3, np.dtype(np.uint8), georeference)
+            tiff.write_tiff(partial, picture, channels, dtype, georeference)
             return
-        image = Image.new("RGB", (picture.width, picture.height))
+        shape = picture.height, picture.width, channels
+        in_memory = image_format != "NPY"
+        values = np.empty(shape, dtype) if in_memory else np.lib.format.open_memmap(partial, "w+", dtype, shape)
         top = 0
         for strip in strips(picture):
-            image.paste(Image.fromarray(strip), (0, top))
+            values[top : top + len(strip)] = strip
             top += len(strip)
-        image.save(partial, format=image_format, **SETTINGS.get(image_format, {}))
+        if isinstance(values, np.memmap):
+            values.flush()
+            return
+        Image.fromarray(values.squeeze(2) if channels == 1 else values).save(
+            partial, format=image_format, **SETTINGS.get(image_format, {})
+        )
+
+
+def as_image(values: np.ndarray) -> Image.Image | np.ndarray:
+    """Values [H, W, C] as a PIL image, if Pillow has one of their kind, else as they are."""
+    if (values.dtype.name, values.shape[2]) not in MODES:
+        return values
+    return Image.fromarray(values.squeeze(2) if values.shape[2] == 1 else values)

@@ -1,4 +1,4 @@
-"""A photo file as a translator takes it: rows of 8-bit RGB, its scale, and what was assumed about it."""
+"""A photo file as a translator takes it: rows of levels, its scale, and what was assumed about it."""
 
 from collections.abc import Callable, Iterator
 from contextlib import suppress
@@ -10,6 +10,7 @@ import numpy as np
 from PIL import Image
 
 from ganflow.data import pictures
+from ganflow.data.kinds import LUMA, PHOTO, Kind
 from ganflow.errors import UserError
 from ganflow.inference import tiff
 from ganflow.inference.rows import Stream, of_array
@@ -17,6 +18,9 @@ from ganflow.inference.rows import Stream, of_array
 MOST_PIXELS = 200_000_000  # of a picture that is read at once: about 2 GB
 WINDOWED = 2**24  # pixels from which a TIFF is read a few rows at a time
 TIFF_SUFFIXES = (".tif", ".tiff")
+ON_WHITE = "transparent parts are white"
+
+Range = tuple[float, float]
 
 
 @dataclass(frozen=True)
@@ -25,91 +29,148 @@ class Photo:
 
     height: int
     width: int
-    stream: Callable[[], Stream]  #   of 3 channels, uint8
+    stream: Callable[[], Stream]  #   of levels, with the channels that the model takes
     notes: tuple[str, ...] = ()  #    what was assumed, for people
     metres_per_pixel: float | None = None  # by its georeference
     georeference: tuple[Any, ...] = ()  #    TIFF tags
 
 
-def open_photo(path: Path, most_pixels: int = MOST_PIXELS) -> Photo:
+def open_photo(
+    path: Path,
+    most_pixels: int = MOST_PIXELS,
+    kind: Kind = PHOTO,
+    given_range: Range | None = None,
+    *,
+    in_pieces: bool = True,
+) -> Photo:
     """The photo in `path`, of any format that `pictures.read` takes; a large TIFF is read a few rows at a time.
 
+    kind: of the pictures that the model takes. given_range: the values to be seen as black and white, where the user
+    says it; else they are found, as `_range` says. Without `in_pieces` a large TIFF is refused like any picture.
+
     Raises:
-        UserError: it is not a readable picture, its channels are not grey or RGB, or it is too large.
+        UserError: it is not a readable picture, its channels are not the model's, or it is too large.
     """
     found = None
     if path.suffix.lower() in TIFF_SUFFIXES:
         with suppress(UserError):  # `pictures.read` says what is wrong with it, or reads another format of this name
             found = tiff.facts(path)
-    if found and found.plain and found.height * found.width >= WINDOWED:
-        return _windowed(path, found)
+    if in_pieces and found and found.plain and found.height * found.width >= WINDOWED:
+        return _windowed(path, found, kind, given_range)
     _check_size(path, most_pixels)
-    photo = of_picture(pictures.read(path, most_pixels=most_pixels), str(path))
+    photo = of_picture(pictures.read(path, most_pixels=most_pixels), str(path), kind, given_range)
     if found is None or found.height != photo.height:  # turned: its georeference is of the stored rows
         return photo
     return Photo(photo.height, photo.width, photo.stream, photo.notes, found.metres_per_pixel, found.georeference)
 
 
-def of_picture(picture: pictures.StoredPicture, name: str = "the picture") -> Photo:
-    """A picture in memory as a photo: transparent parts on white, grey as RGB, its range as 0..255."""
-    picture = pictures.on_white(picture)
+def of_picture(
+    picture: pictures.StoredPicture, name: str = "the picture", kind: Kind = PHOTO, given_range: Range | None = None
+) -> Photo:
+    """A picture in memory as a photo: transparent parts on white, its range as levels, as many channels as `kind`."""
     pixels = picture.pixels
-    levels = pixels if pixels.dtype == np.uint8 else _levels(pixels, picture.low, picture.high)
-    levels = _as_rgb(levels, name)
-    return Photo(levels.shape[0], levels.shape[1], lambda: of_array(levels), picture.notes)
+    extremes = float(pixels.min()), float(pixels.max())
+    own = picture.low, picture.high
+    seen, why = _range(extremes, pixels.dtype, own, kind, given_range)
+    notes = [note for note in picture.notes if not (why and note.startswith("range"))]
+    notes += [f"range: {why}"] if why else []
+    notes += [ON_WHITE] if picture.alpha is not None else []
+    notes += _check_channels(name, picture.channels, kind)
+    levels = _levels(pixels, picture.alpha, seen, kind)
+    return Photo(levels.shape[0], levels.shape[1], lambda: of_array(levels), tuple(notes))
 
 
-def _windowed(path: Path, found: tiff.TiffFacts) -> Photo:
+def _windowed(path: Path, found: tiff.TiffFacts, kind: Kind, given_range: Range | None) -> Photo:
     colours = found.channels - found.alpha
-    if colours not in (1, 3):
-        raise _not_rgb(str(path), found.channels)
-    low, high, notes = 0.0, 255.0, ["transparent parts are white"] if found.alpha else []
-    if found.dtype != np.uint8 and found.stated:
-        low, high = found.stated
-        notes.append(f"range: {low:g} to {high:g}, by the file's tags")
-    elif found.dtype != np.uint8:
+    notes = [ON_WHITE] if found.alpha else []
+    notes += _check_channels(str(path), colours, kind)
+    # Integers of 32 bits are seen as `pictures.read` sees them: as 16 bits where those hold them.
+    dtype, own, why = found.dtype, (0.0, 255.0), ""
+    extremes = own
+    if dtype != np.uint8 and not given_range:
         smallest, largest = np.inf, -np.inf
-        for chunk in tiff.read_tiff(path):
-            smallest = min(smallest, float(chunk[..., :colours].min()))
-            largest = max(largest, float(chunk[..., :colours].max()))
-        # Integers of 32 bits are seen as `pictures.read` sees them: as 16 bits where those hold them.
-        narrow = found.dtype.kind in "iu" and smallest >= 0 and largest < 2**16
-        low, high, why = pictures.value_range(smallest, largest, np.dtype(np.uint16 if narrow else np.float32))
-        notes.append(f"range: {why}")
-    full = np.float32(np.iinfo(found.dtype).max if found.dtype.kind in "iu" else 1)
+        for pixels, _ in _chunks(path, found):
+            smallest, largest = min(smallest, float(pixels.min())), max(largest, float(pixels.max()))
+        narrow = dtype.kind in "iu" and smallest >= 0 and largest < 2**16
+        dtype, extremes = np.dtype(np.uint16 if narrow else np.float32), (smallest, largest)
+        low, high, why = pictures.value_range(smallest, largest, dtype)
+        own = low, high if high > low else low + 1.0
+        if found.stated:
+            own, why = found.stated, f"{found.stated[0]:g} to {found.stated[1]:g}, by the file's tags"
+    seen, reason = _range(extremes, dtype, own, kind, given_range)
+    notes += [f"range: {reason or why}"] if reason or why else []
 
-    def chunks() -> Iterator[np.ndarray]:
-        for chunk in tiff.read_tiff(path):
-            pixels = chunk[..., :colours]
-            if found.dtype != np.uint8:
-                pixels = _levels(pixels, low, high)
-            if found.inverted:
-                pixels = 255 - pixels
-            if found.alpha:
-                weight = chunk[..., colours:] / full
-                pixels = (weight * pixels + (1 - weight) * 255).round().astype(np.uint8)
-            yield _as_rgb(pixels, str(path))
+    def rows() -> Iterator[np.ndarray]:
+        for pixels, alpha in _chunks(path, found):
+            yield _levels(pixels, alpha, seen, kind)
 
     def stream() -> Stream:
-        return Stream(found.height, found.width, chunks())
+        return Stream(found.height, found.width, rows())
 
     return Photo(found.height, found.width, stream, tuple(notes), found.metres_per_pixel, found.georeference)
 
 
-def _levels(pixels: np.ndarray, low: float, high: float) -> np.ndarray:
-    """Values as uint8, `low` as 0 and `high` as 255: the models are trained on pictures of 8 bits."""
-    scaled = (pixels.astype(np.float32) - np.float32(low)) * np.float32(255 / (high - low))
-    return scaled.round().clip(0, 255).astype(np.uint8)
+def _chunks(path: Path, found: tiff.TiffFacts) -> Iterator[tuple[np.ndarray, np.ndarray | None]]:
+    """Rows of a TIFF: values [rows, W, C], 0 as black, and alpha, float32 [rows, W] from 0 to 1, if it has that."""
+    full = np.iinfo(found.dtype).max if found.dtype.kind in "iu" else 1
+    for chunk in tiff.read_tiff(path):
+        pixels = chunk[..., :-1] if found.alpha else chunk
+        if found.inverted and found.dtype.kind == "u":
+            pixels = full - pixels
+        yield pixels, chunk[..., -1].astype(np.float32) / np.float32(full) if found.alpha else None
 
 
-def _as_rgb(pixels: np.ndarray, name: str) -> np.ndarray:
-    if pixels.shape[2] not in (1, 3):
-        raise _not_rgb(name, pixels.shape[2])
-    return np.repeat(pixels, 3, axis=2) if pixels.shape[2] == 1 else pixels
+def _range(
+    extremes: Range, dtype: np.dtype[Any], own: Range, kind: Kind, given: Range | None
+) -> tuple[Range, str | None]:
+    """The range in which a picture is seen, and why where it is not its `own`.
+
+    As the user gives it; else, for a model of pictures with the same type of numbers (16 bits, floats), the range of
+    its training pictures if that holds the values (`extremes`); else its own, of `pictures.value_range` or its tags.
+
+    Raises:
+        UserError: a range is given for labels, which have none.
+    """
+    if kind.labels:
+        if given:
+            raise UserError("the model takes labels, which have no range: leave --range out")
+        return own, None
+    if given:
+        return given, f"{given[0]:g} to {given[1]:g}, as given"
+    inside = kind.low <= extremes[0] and extremes[1] <= kind.high
+    if dtype == kind.dtype and dtype != np.uint8 and inside:
+        return (kind.low, kind.high), f"{kind.low:g} to {kind.high:g}, as of the model's training pictures"
+    return own, None
 
 
-def _not_rgb(name: str, channels: int) -> UserError:
-    return UserError(f"{name} has {channels} channels, and the model takes grey or RGB: give it a picture of 1 or 3")
+def _levels(pixels: np.ndarray, alpha: np.ndarray | None, seen: Range, kind: Kind) -> np.ndarray:
+    """Values [H, W, C] of a picture as the levels of `kind`."""
+    if alpha is not None:
+        weight = alpha[..., None]
+        white = weight * pixels.astype(np.float32) + (1 - weight) * np.float32(seen[1])
+        pixels = (white if pixels.dtype.kind == "f" else white.round()).astype(pixels.dtype)
+    if pixels.shape[2] == 1 and kind.file_channels == 3:
+        pixels = np.repeat(pixels, 3, axis=2)
+    elif pixels.shape[2] == 3 and kind.file_channels == 1:
+        grey = pixels.astype(np.float32) @ LUMA[:, None]
+        pixels = (grey if pixels.dtype.kind == "f" else grey.round()).astype(pixels.dtype)
+    return kind.levels(pixels, *seen)
+
+
+def _check_channels(name: str, channels: int, kind: Kind) -> list[str]:
+    """What is to be said of a picture with so many channels.
+
+    Raises:
+        UserError: the model does not take them.
+    """
+    takes = kind.file_channels
+    if channels == 3 and takes == 1:
+        return ["colours are seen as grey"]
+    if channels != takes and (channels, takes) != (1, 3):
+        asked = {1: "grey", 3: "grey or RGB"}.get(takes, f"{takes} channels")
+        number = {1: "1", 3: "1 or 3"}.get(takes, f"{takes} channels")
+        raise UserError(f"{name} has {channels} channels, and the model takes {asked}: give it a picture of {number}")
+    return []
 
 
 def _check_size(path: Path, most_pixels: int) -> None:

@@ -1,7 +1,7 @@
 """Pictures of any size in bounded memory: as a stream of rows that is read once, from the top."""
 
 import math
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 
 import numpy as np
 from PIL import Image
@@ -10,7 +10,7 @@ STRIP = 256  # rows of a chunk where nothing else decides
 
 
 class Stream:
-    """A picture as chunks of rows, each uint8 [rows, width, channels]. Only rows in use are kept."""
+    """A picture as chunks of rows, each [rows, width, channels]. Only rows in use are kept."""
 
     def __init__(self, height: int, width: int, chunks: Iterator[np.ndarray]) -> None:
         self.height, self.width = height, width
@@ -44,8 +44,13 @@ def strips(picture: Stream, rows: int = STRIP) -> Iterator[np.ndarray]:
         yield picture.rows(top, min(top + rows, picture.height))
 
 
+def mapped(picture: Stream, change: Callable[[np.ndarray], np.ndarray]) -> Stream:
+    """The picture with `change` made to each chunk of its rows."""
+    return Stream(picture.height, picture.width, (change(strip) for strip in strips(picture)))
+
+
 def at_size(picture: Stream, height: int, width: int) -> Stream:
-    """The picture at another size, by Pillow's bicubic filter: the same values as of the whole picture at once."""
+    """The picture, uint8 or float32, at another size, by Pillow's bicubic filter: the values of the whole at once."""
     if (height, width) == (picture.height, picture.width):
         return picture
     scale = picture.height / height

@@ -9,7 +9,7 @@ from PIL import Image
 
 from ganflow.errors import UserError
 from ganflow.files import check_output, whole_file
-from ganflow.inference.grids import digit_grid, translation_grid
+from ganflow.inference.grids import digit_grid, shown, translation_grid
 from ganflow.inference.model import DigitModel, TranslationModel
 from ganflow.inference.output import names_folder, writable_format
 from ganflow.inference.photos import open_photo
@@ -72,9 +72,9 @@ def sampled_digits(model: DigitModel, wanted: Wanted) -> Drawn:
 
 def sampled_maps(model: TranslationModel, path: Path, wanted: Wanted) -> Drawn:
     """Several answers for one photo, in a row beside it."""
-    photo = open_photo(path)
+    photo = open_photo(path, kind=model.takes)
     latents = model.latents(wanted.n or 8, wanted.seed)
-    answers = [model.translated(photo, latent=latent).rows(0, photo.height) for latent in latents]
+    answers = [shown(model.levels(photo, latent=latent).rows(0, photo.height)) for latent in latents]
     columns = {"photo": photo.stream().rows(0, photo.height)[None]}
     columns |= {str(number): answer[None] for number, answer in enumerate(answers, 1)}
     return Drawn([Image.fromarray(answer) for answer in answers], translation_grid(columns))

@@ -23,14 +23,14 @@ class Served:
         self._model = None if self._classifier else load_model(folder)
 
     def predict(self, model_input: Any, params: dict[str, Any] | None = None) -> np.ndarray:
-        """Pictures uint8, or the digits to draw, int64 [N]; to pictures uint8, or probabilities (the classifier)."""
+        """Pictures, or the digits to draw, int64 [N]; to pictures, or probabilities (the classifier)."""
         params = params or {}
         seed, n = int(params.get("seed", 0)), int(params.get("n", 1))
         given = np.asarray(model_input)
         if self._classifier:
             return classify(self._classifier, given.astype(np.uint8))[1].astype(np.float32)
         if isinstance(self._model, TranslationModel):
-            pictures = given.astype(np.uint8)
+            pictures = given.astype(self._model.takes.dtype)
             if not self._model.draws_samples:
                 return np.stack([np.asarray(self._model(picture)) for picture in pictures])
             samples = [self._model.samples(picture, n, seed) for picture in pictures]

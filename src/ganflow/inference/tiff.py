@@ -112,7 +112,7 @@ def read_tiff(path: Path) -> Iterator[np.ndarray]:
 def write_tiff(
     path: Path, picture: Stream, channels: int, dtype: np.dtype[Any], georeference: tuple[Any, ...] = ()
 ) -> None:
-    """Write a grey or RGB picture to `path` row of tiles by row of tiles, losslessly compressed."""
+    """Write a picture to `path` row of tiles by row of tiles, losslessly compressed; three channels are RGB."""
 
     samples = () if channels == 1 else (channels,)
 
@@ -132,7 +132,8 @@ def write_tiff(
         tile=(SIDE, SIDE),
         photometric="rgb" if channels == 3 else "minisblack",
         compression="zlib",
-        predictor=True,
+        predictor=dtype.kind in "iu",  # of floats it takes imagecodecs
+        planarconfig=None if channels == 1 else "contig",
         bigtiff=size > 2**31,
         extratags=georeference,
         metadata=None,

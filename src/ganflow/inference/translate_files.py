@@ -10,12 +10,14 @@ import numpy as np
 from torch import Tensor
 from tqdm import tqdm
 
+from ganflow.data.kinds import PHOTO, Kind
 from ganflow.data.pictures import SUFFIXES
 from ganflow.errors import UserError
 from ganflow.files import check_output
 from ganflow.inference import output
+from ganflow.inference.grids import shown
 from ganflow.inference.model import TranslationModel
-from ganflow.inference.photos import TIFF_SUFFIXES, Photo, open_photo
+from ganflow.inference.photos import Photo, Range, open_photo
 from ganflow.inference.rows import STRIP, Stream, strips
 
 
@@ -36,13 +38,14 @@ class Options:
     metres_per_pixel: float | None = None  #  of every photo
     fit: bool = False  #                      a photo shows what one training picture shows
     most_pixels: int = 200_000_000  #         of a photo that is read at once
+    value_range: Range | None = None  #       of every photo: what is black and what is white
 
 
-def plan(photos: Sequence[str], target: str, samples: int | None = None) -> list[Job]:
+def plan(photos: Sequence[str], target: str, samples: int | None = None, kind: Kind = PHOTO) -> list[Job]:
     """The photos that `photos` name (files, folders, patterns) and where their answers go: a file, or a folder.
 
-    An answer in a folder has its photo's name, as TIFF if the photo is one, else as PNG. With `samples`, outputs are
-    numbered: map-1.png, map-2.png.
+    The answers are of `kind`. One in a folder has its photo's name, as TIFF if the photo is one or PNG cannot hold it,
+    else as PNG. With `samples`, outputs are numbered: map-1.png, map-2.png.
 
     Raises:
         UserError: there is no such photo, or an output is the photo itself or cannot be written.
@@ -56,7 +59,7 @@ def plan(photos: Sequence[str], target: str, samples: int | None = None) -> list
     elif place.suffix.lower() in SUFFIXES and not is_folder:
         raise UserError(f"{target} is one picture, and {len(found)} photos are translated: -o FOLDER")
     else:
-        names = [name.with_suffix(".tif" if name.suffix.lower() in TIFF_SUFFIXES else ".png") for _, name in found]
+        names = [name.with_suffix(output.suffix_for(name, kind)) for _, name in found]
         often = Counter(names)  # a.jpg and a.png: a.jpg.png and a.png.png
         outputs = [
             place / (name if often[name] == 1 else name.with_name(stored.name + name.suffix))
@@ -69,7 +72,7 @@ def plan(photos: Sequence[str], target: str, samples: int | None = None) -> list
         paths = tuple(path.with_stem(f"{path.stem}-{number}") for number in numbers) or (path,)
         for numbered in paths:
             check_output(numbered, *sources)
-            output.writable_format(numbered, (1, 1))
+            output.writable_format(numbered, (1, 1), kind)
         jobs.append(Job(photo, paths))
     return jobs
 
@@ -99,10 +102,10 @@ def translate_files(model: TranslationModel, jobs: Sequence[Job], options: Optio
 
 
 def _translate(model: TranslationModel, job: Job, options: Options) -> Iterator[str]:
-    photo = open_photo(job.photo, options.most_pixels)
-    width = photo.width * (2 if options.side_by_side else 1)
+    photo = open_photo(job.photo, options.most_pixels, model.takes, options.value_range)
+    width, kind = (photo.width * 2, PHOTO) if options.side_by_side else (photo.width, model.gives)
     for path in job.outputs:
-        output.writable_format(path, (width, photo.height))
+        output.writable_format(path, (width, photo.height), kind)
     yield from (f"{job.photo.name}: {note}" for note in photo.notes)
     factor, assumed = scale(model, photo, options)
     yield assumed
@@ -110,10 +113,12 @@ def _translate(model: TranslationModel, job: Job, options: Options) -> Iterator[
     if len(job.outputs) > 1 or model.draws_samples:
         sampled = list(model.latents(len(job.outputs), options.seed))
     for path, latent in zip(job.outputs, sampled, strict=True):
-        answer = _with_progress(model.translated(photo, factor, latent), path.name)
         if options.side_by_side:
-            answer = _beside(photo.stream(), answer)
-        output.write_picture(path, answer, () if options.side_by_side else photo.georeference)
+            answer = _with_progress(model.levels(photo, factor, latent), path.name)
+            output.write_picture(path, _beside(photo.stream(), answer))
+        else:
+            answer = _with_progress(model.translated(photo, factor, latent), path.name)
+            output.write_picture(path, answer, photo.georeference, kind)
         yield f"{path}: {answer.width}x{answer.height}, drawn by a model trained on {model.config['source']} data"
 
 
@@ -179,9 +184,11 @@ def _with_progress(picture: Stream, name: str) -> Stream:
 
 
 def _beside(photo: Stream, answer: Stream) -> Stream:
+    """Both in one picture for people, uint8 in RGB."""
+
     def chunks() -> Iterator[np.ndarray]:
         for top in range(0, photo.height, STRIP):
             bottom = min(top + STRIP, photo.height)
-            yield np.concatenate([photo.rows(top, bottom), answer.rows(top, bottom)], axis=1)
+            yield np.concatenate([shown(one.rows(top, bottom)) for one in (photo, answer)], axis=1)
 
     return Stream(photo.height, 2 * photo.width, chunks())

@@ -11,6 +11,7 @@ from ganflow.data.batches import to_levels, to_unit
 from ganflow.inference.rows import Stream, of_array
 
 OVERLAP = 4  # neighbouring tiles of a large photo share a quarter of their side, blended linearly
+BYTES = np.dtype(np.uint8)
 BATCH_PIXELS = 2**18  # of the tiles that the generator gets at once: 4 tiles of 256 px
 
 
@@ -29,15 +30,20 @@ def translate(
 
 @torch.no_grad()
 def translated(
-    generator: nn.Module, photo: Stream, tile: int, device: torch.device, latent: Tensor | None = None
+    generator: nn.Module,
+    photo: Stream,
+    tile: int,
+    device: torch.device,
+    latent: Tensor | None = None,
+    dtype: np.dtype = BYTES,
 ) -> Stream:
-    """A photo of any size as an image of the same size, uint8, in overlapping tiles that are blended.
+    """A photo of any size as an image of the same size, levels of `dtype`, in overlapping tiles that are blended.
 
     `tile` is the side in pixels at which the generator was evaluated: on a much larger image its normalisation
     statistics would differ from those in training. `latent` [1, Z]: one for all tiles, for a generator that takes it.
-    Memory is flat in the height, and holds few rows of tiles.
+    `dtype`: uint8, or float32, which is not rounded. Memory is flat in the height, and holds few rows of tiles.
     """
-    return Stream(photo.height, photo.width, _blended(generator, photo, tile, device, latent))
+    return Stream(photo.height, photo.width, _blended(generator, photo, tile, device, latent, dtype))
 
 
 def translate_photo(
@@ -49,7 +55,7 @@ def translate_photo(
 
 
 def _blended(
-    generator: nn.Module, photo: Stream, tile: int, device: torch.device, latent: Tensor | None
+    generator: nn.Module, photo: Stream, tile: int, device: torch.device, latent: Tensor | None, dtype: np.dtype
 ) -> Iterator[np.ndarray]:
     """Rows of the answer. A tile weighs little at its border and more towards its middle, so that no border shows.
 
@@ -89,7 +95,7 @@ def _blended(
             total += row
         finished = (tops[place + 1] if place + 1 < len(tops) else photo.height) - top
         rows = total[:finished, : photo.width] / weights[:finished]
-        yield rows.round(out=rows).astype(np.uint8)
+        yield rows.round(out=rows).astype(np.uint8) if dtype == np.uint8 else rows
         for sums in (total, weights):
             sums[: tile - finished] = sums[finished:]
             sums[tile - finished :] = 0

@@ -4,7 +4,7 @@ from pathlib import Path
 
 from ganflow.config import Params
 from ganflow.data.digit_folder import list_digits
-from ganflow.data.pair_folder import list_pairs
+from ganflow.data.pair_folder import list_pairs, list_pictures
 from ganflow.errors import UserError
 from ganflow.pipeline.starts import check_starts
 
@@ -24,7 +24,7 @@ def check(params: Params) -> None:
     if params.own_digits:
         list_digits(Path(params.mnist.folder))
     if params.own_pairs:
-        list_pairs(Path(params.pairs.folder))
+        (list_pairs if params.pairs.derive == "none" else list_pictures)(Path(params.pairs.folder))
     elif images["maps"] < 1:
         held_out = params.maps.val_pairs
         raise UserError(

@@ -36,22 +36,31 @@ def check_starts(params: Params) -> None:
 def find_start(task: str, address: str) -> Path:
     """The folder of the trained network that `address` names.
 
+    address: a folder, or what MLflow keeps: a run's id, its beginning or name, a DVC experiment,
+    "models:/NAME@ALIAS" or "models:/NAME/VERSION".
+
     Raises:
         UserError: there is none.
     """
-    for place in (Path(address), project_root() / address):
+    places = Path(address), project_root() / address
+    for place in places:
         for folder in (place, place / "best"):
             if (folder / "config.json").is_file():
                 return folder
-    raise UserError(
-        f"{task}.start_from = {address}: no trained model is there; name the folder that holds its config.json"
-    )
+    try:
+        if Path(address).is_absolute() or any(place.exists() for place in places):
+            raise UserError("name the folder that holds its config.json")
+        from ganflow.tracking.fetch_model import fetch_model  # mlflow takes seconds to import
+
+        return fetch_model(address, [task])[0]
+    except UserError as fault:
+        raise UserError(f"{task}.start_from = {address}: no trained model is there; {fault}") from None
 
 
 def _asked(task: str, argument: str, params: Params) -> tuple[str, Any]:
     """The parameter that decides on an argument of the task's network, and its value there; "" where none does.
 
-    What the data decides, such as the number of channels, is left to `training.start.load_start`.
+    What own pairs decide, such as the number of channels, is left to `training.start.load_start`.
     """
     section = getattr(params, task)
     match argument:
@@ -62,6 +71,8 @@ def _asked(task: str, argument: str, params: Params) -> tuple[str, Any]:
         case "levels":
             name = "pairs.crop_size" if params.own_pairs else "maps.crop_size"
             return name, min(8, int(math.log2(params.translation.crop_size)))
+        case "inputs" | "outputs" if not params.own_pairs:
+            return "pairs.folder (the maps)", 3
         case "palette":  # how many colours there are, the targets say
             return "", None
         case "channels" if hasattr(section, "generator_channels"):

@@ -10,6 +10,8 @@ from typing import Any
 
 import numpy as np
 
+from ganflow.data.kinds import PHOTO, Kind
+
 PACKAGE = Path(__file__).parents[1]
 # What ganflow.inference.served imports, with what that imports. (ganflow itself is on no package index: it is inside.)
 REQUIREMENTS = ("numpy", "pillow", "pydantic", "ruamel.yaml", "safetensors", "tifffile", "torch")
@@ -21,31 +23,18 @@ class Interface:
     """What goes into a kind of network as MLflow serves it, and what comes out."""
 
     use: str
-    takes: tuple[type, Shape]
-    gives: tuple[type, Shape]
+    takes: tuple[np.dtype[Any], Shape]
+    gives: tuple[np.dtype[Any], Shape]
     params: tuple[tuple[str, int], ...] = ()  # with their defaults
 
 
-PICTURES = (np.uint8, (-1, -1, -1, 3))
-DIGITS = (np.uint8, (-1, 28, 28))
+DIGITS = (np.dtype(np.uint8), (-1, 28, 28))
 INTERFACES = {
-    "UNet": Interface(
-        "Photos, uint8 [N, height, width, 3] in RGB, 0 to 255, of any size, to pictures of the same kind and size.",
-        PICTURES,
-        PICTURES,
-    ),
-    "ConditionalVae": Interface(
-        "Photos, uint8 [N, height, width, 3] in RGB, 0 to 255, of any size, to `n` different pictures of each, of the "
-        "same kind and size. `seed` chooses them.",
-        PICTURES,
-        PICTURES,
-        (("seed", 0), ("n", 1)),
-    ),
     "DigitGenerator": Interface(
         "One number per row, int64 [N], to `n` pictures of digits for each, uint8 [N * n, 28, 28], white (255) on "
         "black (0). For a class-conditional model (cgan) the number is the digit to draw, 0 to 9, and `seed` chooses "
         "how; for one that draws any digit (gan) it is the random seed.",
-        (np.int64, (-1,)),
+        (np.dtype(np.int64), (-1,)),
         DIGITS,
         (("seed", 0), ("n", 1)),
     ),
@@ -53,9 +42,31 @@ INTERFACES = {
         "Pictures of digits, uint8 [N, 28, 28], white (255) on black (0), to the probability of each digit from 0 to "
         "9, float32 [N, 10].",
         DIGITS,
-        (np.float32, (-1, 10)),
+        (np.dtype(np.float32), (-1, 10)),
     ),
 }
+
+
+def interface(config: dict[str, Any]) -> Interface:
+    """How MLflow serves the model with this config.json."""
+    network = config["network"]
+    if network in INTERFACES:
+        return INTERFACES[network]
+    takes, gives = (Kind(**config[side]) if side in config else PHOTO for side in ("input", "target"))
+    samples = network == "ConditionalVae"
+    return Interface(
+        f"Pictures, {_said(takes)}, of any size, to {'`n` different ' if samples else ''}pictures of the same size, "
+        f"{_said(gives)}{', for each. `seed` chooses them' if samples else ''}.",
+        (np.dtype(takes.dtype), (-1, -1, -1, takes.file_channels)),
+        (np.dtype(gives.dtype), (-1, -1, -1, gives.file_channels)),
+        (("seed", 0), ("n", 1)) if samples else (),
+    )
+
+
+def _said(kind: Kind) -> str:
+    shape = f"{kind.dtype} [N, height, width, {kind.file_channels}]{' in RGB' if kind.file_channels == 3 else ''}"
+    values = f"labels of {len(kind.labels)} classes" if kind.labels else f"{kind.low:g} to {kind.high:g}"
+    return f"{shape}, {values}"
 
 
 class Exported:
@@ -69,17 +80,15 @@ class Exported:
         from mlflow.pyfunc import save_model
         from mlflow.types import ParamSchema, ParamSpec, Schema, TensorSpec
 
-        interface = INTERFACES[json.loads((model / "config.json").read_text(encoding="utf-8"))["network"]]
-        self.use = interface.use
+        served = interface(json.loads((model / "config.json").read_text(encoding="utf-8")))
+        self.use = served.use
         self._folder = folder / "exported"
         data = folder / "model"
         shutil.copytree(model, data)
-        takes, gives = (
-            Schema([TensorSpec(np.dtype(kind), shape)]) for kind, shape in (interface.takes, interface.gives)
-        )
+        takes, gives = (Schema([TensorSpec(kind, shape)]) for kind, shape in (served.takes, served.gives))
         # None where there are none, as MLflow's own default; its annotation does not say so.
-        params: Any = ParamSchema([ParamSpec(name, "long", default) for name, default in interface.params])
-        params = params if interface.params else None
+        params: Any = ParamSchema([ParamSpec(name, "long", default) for name, default in served.params])
+        params = params if served.params else None
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")
             save_model(
@@ -90,7 +99,7 @@ class Exported:
                 signature=ModelSignature(takes, gives, params),
                 input_example=example,
                 pip_requirements=[f"{name}=={metadata.version(name).split('+')[0]}" for name in REQUIREMENTS],
-                metadata={"use": interface.use},
+                metadata={"use": served.use},
             )
 
     def save_model(self, path: str, mlflow_model: Any, **_: object) -> None:

@@ -12,6 +12,7 @@ from ganflow.comparison.champion import validated_on
 from ganflow.config import Params, Translator
 from ganflow.data import prepared
 from ganflow.data.batches import PairBatches, open_array
+from ganflow.data.kinds import Kind
 from ganflow.data.pairs import median_colour
 from ganflow.data.palette import palette
 from ganflow.inference.translation import translate
@@ -72,7 +73,7 @@ def train_translator(
         params=logged,
         dataset=dataset,
         machine=machine,
-        example=np.array(inputs[:1, :EXAMPLE_SIDE, :EXAMPLE_SIDE]),
+        example=Kind(**sides[0]).values(np.array(inputs[0, :EXAMPLE_SIDE, :EXAMPLE_SIDE]))[None],
         arguments=model.arguments,
         start=start_of(task, own.start_from),
         about={

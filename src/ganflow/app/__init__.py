@@ -1,0 +1,1 @@
+"""`ganflow app`: trained models on a page of this machine."""

@@ -1,0 +1,177 @@
+"""Tasks made from single pictures (`pairs.derive`): the input is the picture with something taken from it.
+
+A trivial baseline is the input itself: bicubic enlargement, grey, the hole, the noise.
+"""
+
+import zlib
+from collections.abc import Callable
+from pathlib import Path
+
+import numpy as np
+from PIL import Image
+from tqdm import tqdm
+
+from ganflow.data import prepared
+from ganflow.data.kinds import LUMA, Kind
+from ganflow.data.pair_folder import Pair, list_pictures
+from ganflow.data.pair_tiles import corners, split_pairs
+from ganflow.data.pairs import allocated, median_colour
+from ganflow.data.pictures import StoredPicture, on_white, read, value_range
+from ganflow.errors import UserError
+from ganflow.files import sha256, whole_dir, write_json
+
+Levels = np.ndarray  # of a picture, float32 [H, W, C], 0 to 255
+NOISE = 25.0  # standard deviation in levels, the usual one of papers on denoising
+HOLE_AREA = 64**2  # pixels of a picture for each hole
+HOLE_SIDES = 12, 33  # pixels, the second excluded
+STREAKS, STREAK_LENGTH, STREAK_LEVELS = 0.004, 17, 110.0  # share of pixels where one begins; pixels; brightness
+
+
+def prepare_derived(folder: Path, out: Path, tile: int, task: str, seed: int) -> None:
+    """Write pairs of derived and original tiles into `out`, as `pair_tiles.prepare_pairs` does.
+
+    task: a key of TASKS. What is random in it depends on the picture's name and `seed`.
+
+    Raises:
+        UserError: a picture cannot be used for the task, or differs from the others. `out` is then as it was.
+    """
+    pictures = list_pictures(folder)
+    kind, sizes = _common_kind(folder, pictures, task)
+    parts = split_pairs(pictures, seed)
+    source = Kind(INPUTS[task], 1 if task in GREY else kind.channels, kind.dtype, kind.low, kind.high, None)
+    channels = source.channels + kind.channels
+    with whole_dir(out) as partial:
+        names: dict[str, list[str]] = {}
+        for part, chosen in parts.items():
+            places = [(one, corner) for one in chosen for corner in corners(sizes[one.name], tile)]
+            names[part] = [f"{one.name} at {left},{top}" for one, (left, top) in places]
+            array = allocated(partial / f"{part}.npy", (len(places), tile, tile, channels), kind.level_type.type)
+            row = 0
+            for one in tqdm(chosen, desc="cutting tiles", unit="picture", disable=None):
+                both = _pair(read(folder / one.files[0]), kind, task, one.name, seed)
+                below, right = (max(0, tile - length) for length in both.shape[:2])
+                both = np.pad(both, ((0, below), (0, right), (0, 0)), mode="symmetric")
+                for left, top in corners(sizes[one.name], tile):
+                    array[row] = both[top : top + tile, left : left + tile]
+                    row += 1
+            array.flush()
+            if part == "test":  # which picture each tile is from: noise is over pictures, not over tiles
+                numbers = {one.name: number for number, one in enumerate(chosen)}
+                np.save(partial / "test_pictures.npy", np.array([numbers[one.name] for one, _ in places], np.int32))
+        digests = {str(one.files[0]): sha256(folder / one.files[0]) for one in pictures}
+        write_json(partial / "names.json", {**names, "seed": seed, "sha256": digests})
+        train = np.load(partial / "train.npy", mmap_mode="r")[:, ::8, ::8]
+        prepared.describe(
+            partial,
+            {part: len(found) for part, found in names.items()},
+            source="folder",
+            name=f"{folder.resolve().name}, {task}",
+            eval_size=tile,
+            load_size=tile,
+            median=[median_colour(side).tolist() for side in np.split(train, [source.channels], axis=3)],
+            sides=[vars(source), vars(kind)],
+        )
+
+
+def _common_kind(folder: Path, pictures: list[Pair], task: str) -> tuple[Kind, dict[str, tuple[int, int]]]:
+    """What all pictures are, and the width and height of each, by name."""
+    sizes, extremes, first = {}, [], None
+    for one in tqdm(pictures, desc="reading pictures", unit="picture", disable=None):
+        path = folder / one.files[0]
+        found = read(path)
+        sizes[one.name] = found.size
+        extremes += [found.pixels.min(), found.pixels.max()]
+        first = first or found
+        if (found.channels, found.pixels.dtype) != (first.channels, first.pixels.dtype):
+            raise UserError(
+                f"{path} has {found.channels} channels of {found.pixels.dtype}, and {pictures[0].files[0]} "
+                f"{first.channels} of {first.pixels.dtype}: take one of them out of {folder}"
+            )
+        if task in ("colourise", "edges") and found.channels != 3:
+            raise UserError(f"{path} has {found.channels} channels: pairs.derive = {task} takes pictures in RGB")
+    assert first
+    low, high, _ = value_range(float(min(extremes)), float(max(extremes)), first.pixels.dtype)
+    return Kind("picture", first.channels, first.pixels.dtype.name, low, high, None), sizes
+
+
+def _pair(picture: StoredPicture, kind: Kind, task: str, name: str, seed: int) -> np.ndarray:
+    """Input and target, levels [H, W, channels of both]."""
+    levels = kind.levels(on_white(picture).pixels, kind.low, kind.high)
+    rng = np.random.default_rng([seed, zlib.crc32(name.encode())])
+    made = TASKS[task](levels.astype(np.float32), rng).clip(0, 255)
+    made = made.round().astype(np.uint8) if kind.is_eight_bits else made
+    return np.concatenate([made, levels], axis=2)
+
+
+def smaller(levels: Levels, factor: int) -> Levels:
+    """Reduced by `factor` and enlarged again, both bicubic: what is to be sharpened."""
+    height, width = levels.shape[:2]
+    small = max(1, width // factor), max(1, height // factor)
+    channels = [Image.fromarray(np.ascontiguousarray(levels[..., channel])) for channel in range(levels.shape[2])]
+    bicubic = Image.Resampling.BICUBIC
+    return np.dstack([np.asarray(one.resize(small, bicubic).resize((width, height), bicubic)) for one in channels])
+
+
+def grey(levels: Levels) -> Levels:
+    """RGB as one channel."""
+    return levels @ LUMA[:, None]
+
+
+def holes(levels: Levels, rng: np.random.Generator) -> Levels:
+    """With rectangles of middle grey, about a tenth of the picture."""
+    made = levels.copy()
+    height, width = levels.shape[:2]
+    for _ in range(max(1, height * width // HOLE_AREA)):
+        tall, wide = rng.integers(*HOLE_SIDES, 2)
+        top, left = rng.integers(0, max(1, height - tall)), rng.integers(0, max(1, width - wide))
+        made[top : top + tall, left : left + wide] = 127.5
+    return made
+
+
+def edges(levels: Levels) -> Levels:
+    """How steep the grey picture is (Sobel's gradient, Feldman & Sobel 1968), 0 where it is flat."""
+    padded = np.pad(grey(levels)[..., 0], 1, mode="edge")
+    across = padded[:, 2:] - padded[:, :-2]
+    down = padded[2:] - padded[:-2]
+    across = across[:-2] + 2 * across[1:-1] + across[2:]
+    down = down[:, :-2] + 2 * down[:, 1:-1] + down[:, 2:]
+    return (np.hypot(across, down) / 2)[..., None]
+
+
+def noise(levels: Levels, rng: np.random.Generator) -> Levels:
+    """With Gaussian noise on every value."""
+    return levels + rng.normal(0, NOISE, levels.shape).astype(np.float32)
+
+
+def rain(levels: Levels, rng: np.random.Generator) -> Levels:
+    """With bright streaks, which all fall in one direction, that of this picture."""
+    height, width = levels.shape[:2]
+    begun = (rng.random((height + STREAK_LENGTH, width)) < STREAKS).astype(np.float32)
+    slant = rng.uniform(-0.5, 0.5)  # columns a row
+    streaks = np.zeros((height, width), np.float32)
+    for row in range(STREAK_LENGTH):
+        shifted = np.roll(begun, round(slant * row), axis=1)
+        streaks = np.maximum(streaks, shifted[STREAK_LENGTH - row : STREAK_LENGTH - row + height])
+    return levels + STREAK_LEVELS * streaks[..., None]
+
+
+Task = Callable[[Levels, np.random.Generator], Levels]
+TASKS: dict[str, Task] = {
+    "superres2": lambda levels, _: smaller(levels, 2),
+    "superres4": lambda levels, _: smaller(levels, 4),
+    "colourise": lambda levels, _: grey(levels),
+    "inpaint": holes,
+    "edges": lambda levels, _: edges(levels),
+    "denoise": noise,
+    "derain": rain,
+}
+INPUTS = {
+    "superres2": "picture of half the size",
+    "superres4": "picture of a quarter of the size",
+    "colourise": "grey picture",
+    "inpaint": "picture with holes",
+    "edges": "edges",
+    "denoise": "picture with noise",
+    "derain": "picture with rain",
+}
+GREY = ("colourise", "edges")  # whose input has one channel
