@@ -32,8 +32,9 @@ help: ## this list
 setup: $(READY) ## the environment in .venv (7 GB; every other target does this by itself)
 
 $(READY): constraints.txt pyproject.toml | place
+	@echo 'The environment goes into .venv: 7 GB, about 4 minutes. What is installed:'
 	$(PYTHON) -m venv .venv
-	.venv/bin/python -m pip install --quiet --disable-pip-version-check -c constraints.txt -e '.[dev]'
+	.venv/bin/python -m pip install --disable-pip-version-check -c constraints.txt -e '.[dev]'
 	@touch $@
 
 # Errors that would come after the installation are reported before it: an unusable path, git not set up.
@@ -68,12 +69,11 @@ seeds: $(READY) ## the same with three seeds: mean and deviation (PROFILE=name a
 	dvc exp run --run-all
 	ganflow seeds
 
-# `dvc exp show` has a column for every measure, parameter and module. Shown are those named here, if they differ.
-headline := metrics/gan\.json:precision|class_accuracy|metrics/c?gan\.json:coverage|metrics/(pix2pix|cvae)\.json:mean_iou|metrics/[a-z0-9]+\.json:(failure|judged\.[a-z_.]+)
-columns := Experiment$$|rev$$|seed$$|(data|mnist|maps|classifier|gan|cgan|pix2pix|cvae|evaluate)\.[a-z0-9_]+$$|($(headline))$$
+# `dvc exp show` has a column for every parameter and dependency too. Shown are those named here, if they differ.
+columns := Experiment$$|rev$$|seed$$|(data|mnist|maps|classifier|gan|cgan|pix2pix|cvae|evaluate)\.[a-z0-9_]+$$|metrics/headline/.*
 exps: $(READY) ## experiments in one table: the parameters that differ, and the main measures
 	@dvc exp show --csv --only-changed --precision 3 --drop '(?!$(columns))' \
-		| sed -E '1s#metrics/([a-z0-9]+)\.json:#\1 #g' | column -s, -t
+		| sed -E '1s#metrics/headline/([a-z0-9]+)\.json:#\1 #g' | column -s, -t
 	@echo 'Lines that differ under "judged" are not comparable, whatever their numbers: ganflow diff A B says why.'
 
 ##@ Work on the code

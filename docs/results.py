@@ -1,9 +1,9 @@
-"""Write README.md's tables of results, and the numbers that its pages quote, from a run's metrics.
+"""Write the tables of docs/results.md, and the numbers that the pages quote, from a run's metrics.
 
     python docs/results.py RUN     # RUN: the folder of a project in which `dvc repro` has run; . is this one
 
-Copies RUN/metrics/tables/*.json, which are not in git, to docs/results/, and writes the tables between README's marks
-from the copies. tests/test_results.py holds README to them.
+Copies RUN/metrics/tables/*.json, which are not in git, to docs/results/, and writes the tables between the page's marks
+from the copies. tests/test_results.py holds the page to them.
 """
 
 import re
@@ -63,21 +63,21 @@ def _table(measures: tuple[Measure, ...], columns: dict[str, Row], with_noise: i
     return "\n".join(lines)
 
 
-def written(readme: str) -> str:
-    """The text of README.md with its tables as they should be."""
+def written(page: str) -> str:
+    """The text of docs/results.md with its tables as they should be."""
     gan, cgan, pix2pix = (quotes.table(name) for name in ("gan", "cgan", "pix2pix"))
     for name, table in {"digits": digits(gan, cgan), "maps": maps(pix2pix)}.items():
         mark, end = f"<!-- {name}: docs/results.py -->\n", f"<!-- end of {name} -->\n"
         between = f"({re.escape(mark)}).*?({re.escape(end)})"
-        readme, count = re.subn(between, rf"\g<1>\n{table}\n\n\g<2>", readme, flags=re.S)
-        assert count == 1, f"README.md has no mark for the table of {name}"
-    return readme
+        page, count = re.subn(between, rf"\g<1>\n{table}\n\n\g<2>", page, flags=re.S)
+        assert count == 1, f"docs/results.md has no mark for the table of {name}"
+    return page
 
 
 if __name__ == "__main__":
     RESULTS.mkdir(exist_ok=True)
     for path in (Path(sys.argv[1]) / "metrics/tables").glob("*.json"):
         shutil.copy(path, RESULTS)
-    page = ROOT / "README.md"
+    page = ROOT / "docs/results.md"
     page.write_text(written(page.read_text(encoding="utf-8")), encoding="utf-8")
     quotes.write()

@@ -29,7 +29,7 @@ def main() -> None:
         data=[prepared.about(name, "test") | prepared.about(name) for name in ("mnist", "maps")],
         params=params,
         figures=figures,
-        pairs=sources.shown_pairs(),
+        pairs={"pix2pix": sources.shown_pairs()},
         digit_names=prepared.class_names(),
         digit_confusion=_digit_confusion(sources.made_by("evaluate_cgan", Path("metrics/cgan_images.csv"))),
     )

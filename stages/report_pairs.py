@@ -27,7 +27,7 @@ def main() -> None:
         data=[prepared.about("maps", "test") | prepared.about("maps")],
         params=params,
         figures=sources.figures("pairs", sources.PAIR_FIGURES),
-        pairs=sources.shown_pairs(),
+        pairs={"pix2pix": sources.shown_pairs()},
     )
     with whole_dir(OUT) as partial:
         (partial / "index.html").write_text(page, encoding="utf-8")

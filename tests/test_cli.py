@@ -121,3 +121,13 @@ def test_a_folder_of_pairs_is_checked_and_the_next_command_printed(
     )
     cli.main()
     assert (folder / "manifest.sha256").read_text() == manifest, "what it wrote is no picture and no stray"
+
+
+def test_usage_names_the_command_as_it_is_typed(
+    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for command in (["translate"], ["pairs", "check"]):
+        monkeypatch.setattr("sys.argv", ["ganflow", *command, "--help"])
+        with pytest.raises(SystemExit):
+            cli.main()
+        assert capsys.readouterr().out.startswith(f"usage: ganflow {' '.join(command)} ")

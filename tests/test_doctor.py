@@ -80,6 +80,26 @@ def test_the_demos_models_count_as_the_demos(project: Path) -> None:
     assert found()["models"] == Finding("models", "none in models/; of the demo, in demo/models/: cvae")
 
 
+def test_the_last_line_is_the_next_step(project: Path) -> None:
+    def next_step() -> str:
+        *_, last = examine()
+        assert (last.name, last.advice) == ("next step", "")
+        return last.state
+
+    assert next_step().startswith("make demo")
+    (project / "demo").mkdir()
+    (project / "demo/index.html").touch()
+    assert next_step().endswith("make repro")
+    (project / "models/gan/best").mkdir(parents=True)
+    (project / "models/gan/best/config.json").touch()
+    assert next_step().startswith("dvc repro")
+    (project / "reports/translators").mkdir(parents=True)
+    (project / "reports/translators/index.html").touch()
+    assert next_step().endswith("-S pix2pix.lambda_l1=50 report_pairs")
+    (project / "reports/index.html").touch()
+    assert next_step().startswith("look at reports/index.html")
+
+
 def test_every_training_on_the_disk_is_named_with_what_to_do(project: Path) -> None:
     folder = project / "checkpoints" / "gan" / f"0123456789ab-{code_fingerprint('train_gan')}"
     folder.mkdir(parents=True)

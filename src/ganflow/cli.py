@@ -53,7 +53,7 @@ def _main() -> None:
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
     commands = parser.add_subparsers(
-        required=True, title="commands (ganflow COMMAND --help says more)", metavar="COMMAND ..."
+        prog="ganflow", required=True, title="commands (ganflow COMMAND --help says more)", metavar="COMMAND ..."
     )
     command = commands.add_parser("translate", help="draw aerial photos of any size as maps")
     command.add_argument("photos", nargs="+", metavar="PHOTO", help="files, folders or patterns ('photos/*.jpg')")
@@ -350,16 +350,16 @@ def _runs(arguments: argparse.Namespace) -> None:
 
     with open_store() as client:
         runs = runs_of(client, arguments.name) if arguments.name else list_runs(client)
+        print(f"{'RUN':10}{'STARTED':13}{'MODEL':12}{'NAME':32}VALIDATION, BEST EPOCH")
         for run in runs:
-            # The measure that chose the epoch is the one with an interval.
-            chosen = [key for key in run.metrics if key.startswith("best/val") and f"{key}_pm" in run.metrics]
-            best = [f", {key} {run.metrics[key]:.3f} ± {run.metrics[f'{key}_pm']:.3f}" for key in chosen]
-            print(f"{run.run_id[:12]}  {run.started:%Y-%m-%d %H:%M}  {run.status.lower():8}  {run.task:10}", end="  ")
-            print(run.name, *best, f", {run.failure}" if run.failure else "", sep="")
+            state = run.validation_in_words() if run.status == "FINISHED" else run.status.lower()
+            print(f"{run.run_id[:8]:10}{run.started:%m-%d %H:%M}  {run.task:12}{run.name:32}{state}".rstrip())
+            if run.failure:
+                print(f"{'':10}{run.failure}")
             if arguments.name and run.remake:
-                print(f"{'':14}{run.remake}")
+                print(f"{'':10}{run.remake}")
             for one in run.evaluations if arguments.name else ():
-                print(f"{'':14}{one.run_id[:12]}  {one.name}")
+                print(f"{'':10}{one.run_id[:8]}  {one.name}")
     print("\nTwo of them side by side: ganflow compare RUN_A RUN_B. All of them: make ui")
 
 

@@ -45,7 +45,7 @@ def examine() -> list[Finding]:
     findings = [_versions(root), found, *_folder(root), _git(root), *_disk_and_memory(root), _mirror()]
     if params:
         findings += [_machine(params), _data("mnist", params), _data("maps", params)]
-    return [*findings, _models(root), *_trainings(root), _store(), _remote(root)]
+    return [*findings, _models(root), *_trainings(root), _store(), _remote(root), _next_step(root)]
 
 
 def _versions(root: Path) -> Finding:
@@ -138,6 +138,23 @@ def _models(root: Path) -> Finding:
     if own or not demo:
         return Finding("models", ", ".join(own) or "none yet", "" if own else "make repro (or make demo)")
     return Finding("models", f"none in models/; of the demo, in demo/models/: {', '.join(demo)}")
+
+
+def _next_step(root: Path) -> Finding:
+    """What to type next, once nothing above is amiss: after the clone, the demo, the real run, or one of own pairs."""
+    reports = {"reports/index.html": "", "reports/translators/index.html": " report_pairs"}
+    for report, stage in reports.items():
+        if (root / report).exists():
+            return Finding(
+                "next step", f"look at {report}; then change something: dvc exp run -S pix2pix.lambda_l1=50{stage}"
+            )
+    if _trained(root / "models"):
+        return Finding(
+            "next step", "dvc repro: measures and draws the models that are trained, and goes on with the rest"
+        )
+    if (root / "demo/index.html").exists():
+        return Finding("next step", "look at demo/index.html; then the real data: make repro")
+    return Finding("next step", "make demo: the whole workflow in minutes, without a download")
 
 
 def _trained(folder: Path) -> list[str]:

@@ -172,7 +172,7 @@ def test_the_first_page_says_which_run_is_best_and_all_about_it(page: Page, ui: 
     first = 'Best: "lambda_l1=50.0 (brave-llama)", validation mean class IoU'
     expect(page.get_by_text(first).first).to_be_visible()
     expect(page.get_by_text("more than noise").first).to_be_visible()
-    for column in ("best/val_mean_iou", "best/val_mean_iou_pm", "test/mean_iou", "pix2pix.lambda_l1"):
+    for column in ("selected/val_mean_iou", "selected/val_mean_iou_pm", "test/mean_iou", "pix2pix.lambda_l1"):
         expect(page.get_by_role("columnheader", name=column, exact=True).first).to_be_visible()
     page.locator("[data-component-id='mlflow.experiment.metadata_editor.expand_button']").click()
     for text in ("dvc exp apply brave-llama", "100.0 (50.0)", "one constant colour", "ganflow compare "):
@@ -199,7 +199,7 @@ def test_a_run_shows_its_picture_and_how_to_make_it_again(page: Page, ui: str, f
     expect(shown).to_be_visible()
     assert shown.evaluate("image => image.naturalWidth") == 96
     shown.scroll_into_view_if_needed()
-    for text in ("best/val_mean_iou", "best/epoch", "pix2pix.epochs", "maps"):
+    for text in ("selected/val_mean_iou", "selected/epoch", "pix2pix.epochs", "maps"):
         expect(page.get_by_text(text, exact=False).first).to_be_visible()
 
 
@@ -226,7 +226,7 @@ def test_mlflow_compares_the_two(page: Page, ui: str, found: tuple[str, list[str
     experiment, runs = found
     both = "%5B" + "%2C".join(f"%22{run}%22" for run in runs) + "%5D"
     page.goto(f"{ui}/#/compare-runs?runs={both}&experiments=%5B%22{experiment}%22%5D")
-    for text in ("lambda_l1=50.0 (brave-llama)", "pix2pix.lambda_l1", "best/val_mean_iou"):
+    for text in ("lambda_l1=50.0 (brave-llama)", "pix2pix.lambda_l1", "selected/val_mean_iou"):
         expect(page.get_by_text(text, exact=False).first).to_be_visible()
 
 

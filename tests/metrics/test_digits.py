@@ -1,7 +1,7 @@
 import numpy as np
 import pytest
 
-from ganflow.metrics.digits import Classified, by_class, digit_measures
+from ganflow.metrics.digits import Classified, by_class, coverage_by_class, digit_measures
 
 LABELS = np.arange(600) % 3
 
@@ -49,3 +49,16 @@ def test_what_no_digit_does_has_an_interval_all_the_same() -> None:
     found = digit_measures(far, seen(LABELS, 1), seed=0)
     for key in ("precision", "recall", "coverage"):
         assert found[key] == (0, pytest.approx(0.0064, abs=1e-4)), key
+
+
+def test_a_class_of_which_every_digit_is_the_same_covers_hardly_any_real_one() -> None:
+    drawn = seen(LABELS, 0)
+    drawn.features[LABELS == 1] = drawn.features[1]
+    found = coverage_by_class(drawn, LABELS, seen(LABELS, 1), LABELS)
+    assert found["1"] < 0.1
+    assert min(found["0"], found["2"]) > 0.8
+
+
+def test_a_class_that_is_never_drawn_covers_nothing() -> None:
+    drawn = np.where(LABELS == 2, 1, LABELS)
+    assert coverage_by_class(seen(drawn, 0), drawn, seen(LABELS, 1), LABELS)["2"] == 0

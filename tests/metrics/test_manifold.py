@@ -83,3 +83,9 @@ def test_a_real_outlier_flatters_precision_and_hardly_density() -> None:
     found = manifold(between, real)
     assert found["precision"] == 1
     assert found["density"] <= 0.2
+
+
+def test_coverage_alone_is_the_coverage_of_all_four() -> None:
+    generated, real = RNG.normal(size=(30, 3)) + 0.5, RNG.normal(size=(25, 3))
+    assert module.coverage(generated, real) == pytest.approx(by_loop(generated, real)["coverage"])
+    assert module.coverage(generated[:0], real) == 0

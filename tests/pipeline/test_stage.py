@@ -9,12 +9,16 @@ from pathlib import Path
 import pytest
 from workspace import ROOT, environment, project, stage, until
 
-from ganflow.pipeline.stage import INTRODUCED, grouped_by_folder
+from ganflow.pipeline.stage import INTRODUCED, VERBOSE, grouped_by_folder
 
 
-def test_a_stage_says_what_it_reads_and_makes(tmp_path: Path) -> None:
+def test_a_stage_says_its_place_and_if_asked_what_it_reads_and_makes(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    assert stage(project(tmp_path / "own"), "download_maps").stdout == "[4/19] download_maps\n"
+    monkeypatch.setenv(VERBOSE, "1")
     done = stage(project(tmp_path / "own"), "download_maps")
-    assert done.stdout.splitlines() == [
+    assert done.stdout.splitlines()[1:] == [
         "  reads data/manifests/maps.sha256, params.yaml (data.source, maps.test_pairs)",
         "  makes data/raw/maps",
     ]

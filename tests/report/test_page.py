@@ -16,7 +16,8 @@ from report_page import FIGURES, GAN, cvae, page, pix2pix
 from ruamel.yaml import YAML
 
 from ganflow.config import Params
-from ganflow.report import page as report
+from ganflow.report.parts import picture_of
+from ganflow.report.published import PUBLISHED
 
 ROOT = Path(__file__).parents[2]
 
@@ -56,20 +57,20 @@ def test_every_image_says_what_it_shows(tmp_path: Path, params: Params) -> None:
     reader = Reader()
     reader.feed(page(tmp_path, params))
     stage = [image for image in reader.images if image["alt"] == ""]  # of the wipe: named as a whole
-    shown = [image for image in reader.images if image["alt"] != ""]
+    seen = [image for image in reader.images if image["alt"] != ""]
     assert len(stage) == 3
-    assert len(shown) == len(FIGURES) + 6 * 3
-    assert all(len(image["alt"] or "") > 10 for image in shown)
-    assert {"aerial photo of test pair 7", "generated map of test pair 7"} <= {image["alt"] for image in shown}
-    assert all(image["width"] == image["height"] == "4" for image in shown)
+    assert len(seen) == len(FIGURES) + 6 * 3 + len(("gan", "cgan", "pix2pix", "cvae"))  # a card for each model
+    assert all(len(image["alt"] or "") > 10 for image in seen)
+    assert {"aerial photo of test pair 7", "generated map of test pair 7"} <= {image["alt"] for image in seen}
+    assert all(image["width"] and image["height"] for image in seen)
     assert reader.tags.count("h1") == 1
 
 
 def kept(path: Path, pixels: np.ndarray) -> np.ndarray:
     Image.fromarray(pixels).save(path)
-    found = report._embedded(path)
-    assert (found["width"], found["height"]) == (pixels.shape[1], pixels.shape[0])
-    head, _, content = str(found["uri"]).partition(",")
+    found = picture_of(path, "a picture")
+    assert (found.width, found.height) == (pixels.shape[1], pixels.shape[0])
+    head, _, content = found.uri.partition(",")
     assert head == "data:image/webp;base64"
     return np.asarray(Image.open(io.BytesIO(base64.b64decode(content))).convert("RGB"))
 
@@ -135,20 +136,31 @@ def test_what_lost_to_one_colour_says_so_and_is_marked_nowhere(tmp_path: Path, p
     table["rows"]["model"]["mean_iou"] = (0.1, 0.01)
     text = page(tmp_path, params, table=table)
     said = "This model is worse than one constant colour by mean class IoU. It is not called best anywhere."
-    assert text.count(said) == 3, "at a glance, above the tables, and the VAE's, which is as good"
+    assert text.count(said) == 2, "on its card and on that of the VAE, which is as good"
     assert "(best)" not in text
 
 
-def test_digits_at_a_glance_are_a_pair_and_a_collapse_is_named(
+def test_every_model_has_a_card_that_says_how_good_it_is_beside_a_baseline_and_how_it_fails(
     tmp_path: Path, params: Params, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    glance = page(tmp_path, params).partition("At a glance</h2>")[2].partition("<h2")[0]
-    assert "right: <strong>0.600</strong>" in glance
-    assert "right: <strong>0.9800</strong>" in glance
-    assert glance.count("varied: <strong>0.500</strong>") == 2
-    assert "collapsed" not in glance
+    def cards() -> list[str]:
+        return page(tmp_path, params).partition('<div class="strip"')[2].partition("</div>")[0].split("<section")[1:]
+
+    gan, cgan, pix2pix_card, cvae_card = cards()
+    assert "60 of 100 digits lie among the real ones" in gan
+    assert "98 of 100 digits are read as the one asked for (real digits: 98)" in cgan
+    assert "Weakest at 0" in cgan
+    for card in (pix2pix_card, cvae_card):
+        assert "0.500 overlap with the real classes; nearest training pair 0.400, one constant colour 0.300." in card
     monkeypatch.setitem(GAN["rows"]["model"], "coverage", (0.0, 0.002))
-    assert "This model is collapsed: draws few of the digits." in page(tmp_path, params)
+    assert "This model is collapsed: draws few of the digits. It is not called best anywhere." in cards()[0]
+
+
+def test_three_key_numbers_of_each_model_stand_with_their_baselines_in_words(tmp_path: Path, params: Params) -> None:
+    numbers = page(tmp_path, params).split('<dl class="numbers">')[1:]
+    assert [one.partition("</dl>")[0].count("<dt>") for one in numbers] == [3, 3, 3, 3]
+    assert "one constant colour: <b>0.300</b>" in numbers[2]
+    assert "other real digits: <b>98.0 %</b>" in numbers[1]
 
 
 def test_the_l1_baseline_stands_beside_it_if_it_was_measured_on_the_same_images(tmp_path: Path, params: Params) -> None:
@@ -216,7 +228,7 @@ def test_measures_that_are_absent_say_why_and_others_their_conditions(tmp_path: 
 
 def test_published_rows_state_their_own_conditions(tmp_path: Path, params: Params) -> None:
     text = page(tmp_path, params)
-    for row in report.PUBLISHED:
+    for row in PUBLISHED:
         assert row["conditions"] in html.unescape(text)
     assert "paired, 200 test pairs at 256 px" in text
     assert "learned nothing, 200 test pairs" in text

@@ -176,7 +176,9 @@ def test_the_longer_training_has_a_run_of_its_own_below_the_shorter_ones(
     )
     history = pd.read_csv(place.folder / "metrics/history/pix2pix.csv").set_index("step")
     for curve in ("loss_l1", "val_mae"):
-        points = [(point.step, point.value) for point in store.get_metric_history(longer.info.run_id, curve)]
+        points = [
+            (point.step, point.value) for point in store.get_metric_history(longer.info.run_id, f"curves/{curve}")
+        ]
         assert points == list(history[curve].dropna().items())
     assert len(list(place.folder.glob(f"mlruns/**/{longer.info.run_id}/artifacts/images/*.png"))) == 6
 

@@ -70,7 +70,7 @@ def test_two_trainings_at_once_have_all_on_the_server_and_nothing_beside_it(
     history = pd.read_csv(folders[0] / "metrics/history/pix2pix.csv")
     for run in runs:
         assert run.info.status == "FINISHED"
-        points = store.get_metric_history(run.info.run_id, "loss_d")
+        points = store.get_metric_history(run.info.run_id, "curves/loss_d")
         assert [point.step for point in points] == history["step"].tolist()
         assert store.list_artifacts(run.info.run_id, "images")
         assert store.list_artifacts(run.info.run_id, "history")

@@ -38,16 +38,19 @@ def test_a_run_holds_curves_and_model_and_one_below_it_measures_and_pictures(who
     import mlflow
 
     store = mlflow.MlflowClient(f"sqlite:///{whole}/mlflow.db")
-    own = {"gan": "frechet_classifier", "cgan": "class_accuracy", "pix2pix": "ssim", "cvae": "diversity"}
+    own = {"gan": "frechet_classifier", "cgan": "class_accuracy", "pix2pix": "mae", "cvae": "diversity"}
     for task, measure in own.items():
         experiment = store.get_experiment_by_name(task)
         evaluation, run = store.search_runs([experiment.experiment_id])
         assert evaluation.data.tags["mlflow.parentRunId"] == run.info.run_id
         assert [one.info.status for one in (evaluation, run)] == ["FINISHED", "FINISHED"]
-        assert {"loss_d", "loss_g"} <= set(run.data.metrics)
+        assert {"curves/loss_d", "curves/loss_g"} <= set(run.data.metrics)
         assert {a.path for a in store.list_artifacts(run.info.run_id)} >= {"history", "images"}
         assert f"test/{measure}" in evaluation.data.metrics
-        assert {a.path for a in store.list_artifacts(evaluation.info.run_id)} == {"figures", "metrics", "model card"}
+        files = {"figures", "measures.json", "metrics", "model card"}
+        assert {a.path for a in store.list_artifacts(evaluation.info.run_id)} == files
+        assert len(evaluation.data.metrics) <= 12
+        assert len([key for key in run.data.metrics if not key.startswith("system/")]) <= 16
         table = json.loads((whole / f"metrics/tables/{task}.json").read_text())
         for name, value in table["judged"].items():
             assert evaluation.data.tags[f"judged.{name}"] == str(value)
@@ -58,9 +61,9 @@ def test_a_run_holds_curves_and_model_and_one_below_it_measures_and_pictures(who
         assert not {name for name in run.data.params if "compute" in name or "lambda_gp" in name or "gamma" in name}
         assert len(store.search_logged_models([experiment.experiment_id])) == 1
         best = json.loads((whole / f"models/{task}/best/config.json").read_text())
-        curve = f"best/val_{best['best_by']}"
+        curve = f"selected/val_{best['best_by']}"
         assert run.data.metrics[curve] == best["val"]
-        assert run.data.metrics["best/epoch"] == best["epoch"]
+        assert run.data.metrics["selected/epoch"] == best["epoch"]
         assert run.data.metrics[f"{curve}_pm"] > 0
         (version,) = store.search_model_versions(f"run_id = '{run.info.run_id}'")
         assert "Cannot be champion: " in version.description, "it hardly trained, and was validated on four pairs"
@@ -71,6 +74,9 @@ def test_a_run_holds_curves_and_model_and_one_below_it_measures_and_pictures(who
         assert judged.source == "generated"
         about = experiment.tags["mlflow.note.content"]
         failed = json.loads((whole / f"metrics/{task}.json").read_text())["failure"]
+        headline = json.loads((whole / f"metrics/headline/{task}.json").read_text())
+        assert len(headline) <= 5, "`dvc exp show` has a column for each"
+        assert headline["failure"] == failed
         start = (
             "No run is best" if failed or judged.failure else "No other to compare with"
         ) + f': "{run.info.run_name}"'

@@ -43,6 +43,7 @@ GAN = {
         "ceiling": {"frechet_classifier": (90.0, 1.0)},
     },
     "class_shares": [0.1] * 10,
+    "coverage_by_class": {row: {str(digit): 0.8 for digit in range(10)} for row in ("model", "floor")},
     "perceptual": {"absent": "evaluate.perceptual is off"},
 }
 
@@ -116,7 +117,9 @@ def page(
     table["about"]["source"] = source
     tables = {"gan": GAN, "cgan": CGAN, "pix2pix": table, "cvae": of_cvae or cvae(table)}
     digits = list("0123456789"), np.eye(10).tolist()
-    return report.build_report(tables, l1 or pix2pix("map2aerial"), data, params, figures, pairs(tmp_path), *digits)
+    return report.build_report(
+        tables, l1 or pix2pix("map2aerial"), data, params, figures, {"pix2pix": pairs(tmp_path)}, *digits
+    )
 
 
 def pairs(folder: Path) -> dict[str, list[dict[str, Any]]]:

@@ -1,5 +1,6 @@
 """Evaluations as runs of their own: beside each other, below their training, and nothing half-way is read."""
 
+import json
 from pathlib import Path
 from typing import Any
 
@@ -9,7 +10,7 @@ from mlflow import MlflowClient
 from ganflow import config
 from ganflow.cli import main
 from ganflow.metrics.comparable import judged
-from ganflow.tracking import standings, store
+from ganflow.tracking import lineage, reading, standings, store
 from ganflow.tracking.evaluations import log_evaluation
 from ganflow.tracking.reading import list_runs, two_runs
 from ganflow.tracking.run import WEIGHTS_TAG
@@ -63,7 +64,37 @@ def test_another_condition_is_another_evaluation_and_nothing_is_overwritten(clie
         assert of_mlflow.data.tags["mlflow.parentRunId"] == run_id, "the page shows it below its training"
         assert of_mlflow.data.params["pix2pix.lambda_l1"] == "50", "as it was trained"
         assert of_mlflow.data.params["evaluate.checkpoint"] == "best"
-        assert of_mlflow.data.metrics["test baseline constant/mae"] == 20
+        assert client.load_table(store.experiment(client, TASK), "measures.json", [one.run_id]).to_dict("list") == {
+            "measure": ["mean absolute error"],
+            "better": ["lower is better"],
+            "this model": [one.metrics["test/mae"]],
+            "± (95 %)": [0.1],
+            "one constant colour": [20.0],
+        }
+    note = client.get_run(run_id).data.tags[store.NOTE]
+    assert note.startswith("**On test images**: 4.00 levels of 255 off per pixel; one constant colour 20.00. ")
+    assert note.count("**On test images**") == 1, "of the newest evaluation"
+
+
+def test_a_run_has_about_a_dozen_metrics_and_its_page_says_the_verdict_first(client: Any) -> None:
+    """Each metric is a chart on MLflow's page, and curves come first: their prefix sorts before the others'."""
+    table = json.loads((Path(__file__).parents[2] / "docs/results/pix2pix.json").read_text())
+    assert len(table["rows"]["model"]) > 30
+    run_id = training(client)
+    for key in ("loss_d", "val_mean_iou"):
+        client.log_metric(run_id, f"{reading.CURVES}{key}", 0.5)
+    client.log_metric(run_id, f"{reading.SELECTED}val_mean_iou", 0.5)
+    log_evaluation(TASK, table | {"judged": judged(TASK, **CONDITIONS)}, WEIGHTS, PARAMS, {})
+    (run,) = list_runs(client)
+    (evaluation,) = run.evaluations
+    logged = client.get_run(evaluation.run_id).data
+    assert len(logged.metrics) <= 12
+    assert {"test/mean_iou", "selected/val_mean_iou"} <= logged.metrics.keys()
+    assert logged.tags[store.NOTE].startswith("**On test images**: 0.571 overlap with the real classes; nearest")
+    assert "one constant colour: 0.155" in logged.tags[store.NOTE]
+    prefixes = {key.partition("/")[0] for key in (*run.metrics, *client.get_run(run_id).data.metrics) if "/" in key}
+    assert min(prefixes) == reading.CURVES.removesuffix("/")
+    assert run.metrics["val_mean_iou"] == 0.5, "by its own name, for whoever compares runs"
 
 
 def test_what_it_failed_at_is_a_tag_that_the_list_of_runs_shows(
@@ -75,7 +106,10 @@ def test_what_it_failed_at_is_a_tag_that_the_list_of_runs_shows(
     assert run.failure == "worse than one constant colour by mean absolute error"
     monkeypatch.setattr("sys.argv", ["ganflow", "runs"])
     main()
-    assert "cd, worse than one constant colour by mean absolute error\n" in capsys.readouterr().out
+    head, row, why, *_ = capsys.readouterr().out.splitlines()
+    assert head.split() == ["RUN", "STARTED", "MODEL", "NAME", "VALIDATION,", "BEST", "EPOCH"]
+    assert head.index("NAME") == row.index(" cd") + 1
+    assert why.strip() == "worse than one constant colour by mean absolute error"
     evaluate(1.0)
     assert list_runs(client)[0].failure == "", "of the newest evaluation"
 
@@ -132,3 +166,18 @@ def test_two_runs_are_compared_as_both_were_judged(client: Any) -> None:
     evaluate(3.0, "bb", n=1098, checkpoint="last")
     only_a = two_runs(list_runs(client), newest.run_id, "bb", None)
     assert [run.judged["n"] for run in only_a] == ["1098", "1098"], "none is alike: the newest"
+
+
+def test_the_list_of_runs_fits_a_hundred_columns(client: Any, capsys: pytest.CaptureFixture[str]) -> None:
+    run = client.create_run(store.experiment(client, "classifier"), run_name="x" * lineage.NAME_LENGTH).info.run_id
+    for name, value in (("val_frechet_classifier", 1234.5678), ("val_frechet_classifier_pm", 100.2)):
+        client.log_metric(run, f"{reading.SELECTED}{name}", value)
+    client.set_terminated(run)
+    client.create_run(store.experiment(client, "pix2pix"), run_name="under way")
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr("sys.argv", ["ganflow", "runs"])
+        main()
+    lines = capsys.readouterr().out.splitlines()
+    assert max(map(len, lines)) <= 100
+    assert lines[1].endswith(" running")
+    assert lines[2].endswith(" frechet 1234.568 ± 100.200")

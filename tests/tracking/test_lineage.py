@@ -1,12 +1,13 @@
 """Names and commands of runs, over a small repository."""
 
+import getpass
 import subprocess
 from pathlib import Path
 
 import pytest
 from ruamel.yaml import YAML
 
-from ganflow.tracking.lineage import COMMIT, EXPERIMENT, REMAKE, changed_parameters, lineage, well_formed
+from ganflow.tracking.lineage import COMMIT, EXPERIMENT, NAME_LENGTH, REMAKE, changed_parameters, lineage, well_formed
 
 COMMITTED = "seed: 0\ndata:\n  source: download\npix2pix:\n  lambda_l1: 100.0\n  norm: instance\n  epochs: 10\n"
 PARAMS = {"seed": 0, "pix2pix": {"lambda_l1": 100.0, "norm": "instance", "epochs": 10}}
@@ -45,7 +46,7 @@ def test_the_name_says_what_differs_and_the_command_remakes_it(commit: str, monk
     found = lineage("pix2pix")
     assert found.name("pix2pix", PARAMS, "download") == "seed=3, lambda_l1=50.0"
     assert found.commands()[1] == "dvc exp run -S seed=3 -S pix2pix.lambda_l1=50.0 -S gan.epochs=1 train_pix2pix"
-    assert "| `pix2pix.lambda_l1` | 100.0 | **50.0** |" in found.description()
+    assert "- `pix2pix.lambda_l1`: **50.0** (in the commit 100.0)" in found.description()
     assert not found.changed, "params.yaml differs because of the run itself"
 
 
@@ -65,7 +66,26 @@ def test_an_experiment_is_named_too_and_has_its_baseline_as_commit(
 def test_generated_data_and_many_differences_fit_into_a_name(commit: str) -> None:
     Path("params.yaml").write_text("seed: 1\npix2pix:\n  lambda_l1: 1.0\n  norm: batch\n  epochs: 1\n")
     name = lineage("pix2pix").name("pix2pix", PARAMS, "generated")
-    assert name == "generated data, seed=1, lambda_l1=1.0 and 2 more"
+    assert name == "generated data, seed=1 +3"
+
+
+@pytest.mark.parametrize("experiment", ["", "brave-llama", "an-experiment-with-a-very-long-name"])
+@pytest.mark.parametrize("value", ["batch", "a norm with a name that fills the column by itself"])
+def test_a_name_has_at_most_thirty_letters_and_begins_with_what_differs(
+    commit: str, monkeypatch: pytest.MonkeyPatch, experiment: str, value: str
+) -> None:
+    monkeypatch.setenv("DVC_EXP_NAME", experiment)
+    Path("params.yaml").write_text(COMMITTED.replace("norm: instance", f"norm: {value}").replace("10", "11"))
+    name = lineage("pix2pix").name("pix2pix", PARAMS, "download")
+    assert len(name) <= NAME_LENGTH
+    assert name.startswith("lambda_l1=110.0"), "whole: half a number would mislead"
+    assert experiment[:6] in name
+
+
+def test_a_run_says_who_ran_what(commit: str) -> None:
+    tags = lineage("pix2pix").tags()
+    assert tags["mlflow.source.name"] == "stages/train_pix2pix.py"
+    assert tags["mlflow.user"] == getpass.getuser()
 
 
 def test_other_changes_are_told_as_the_command_cannot_bring_them_back(commit: str) -> None:

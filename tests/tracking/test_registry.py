@@ -41,7 +41,7 @@ def test_each_training_is_a_version_and_the_best_is_champion(tmp_path: Path) -> 
     said = [version.description for version in versions]
     for text, expected in zip(said, ("The first champion", "Worse than", "Better than", ""), strict=True):
         assert expected in text
-    assert client.get_run(runs[0]).data.metrics["best/val_mean_iou_pm"] > 0
+    assert client.get_run(runs[0]).data.metrics["selected/val_mean_iou_pm"] > 0
     mlflow.set_tracking_uri(f"sqlite:///{tmp_path}/mlflow.db")
     answer = mlflow.pyfunc.load_model("models:/pix2pix@champion").predict(np.zeros((3, 20, 9, 3), np.uint8))
     assert answer.shape == (3, 20, 9, 3)

@@ -56,7 +56,7 @@ def test_a_run_holds_parameters_data_curves_pictures_and_files(tmp_path: Path, m
     assert run.data.tags["dvc.stage"] == "train_pix2pix"
     assert run.data.tags["ganflow.data_sha256"] == DATA.digest
     assert run.inputs.dataset_inputs[0].dataset.name == "maps"
-    assert [point.step for point in store.get_metric_history(tracker.run_id, "loss_d")] == list(range(1, 201))
+    assert [point.step for point in store.get_metric_history(tracker.run_id, "curves/loss_d")] == list(range(1, 201))
     assert [artifact.path for artifact in store.list_artifacts(tracker.run_id, "history")] == ["history/history.csv"]
     assert run.info.artifact_uri.startswith((tmp_path / "mlruns").as_uri())
     assert list((tmp_path / "mlruns").rglob("samples*step*100*.png"))
@@ -82,7 +82,7 @@ def test_a_resumed_run_logs_no_point_or_picture_twice(tmp_path: Path) -> None:
         second.image(Image.new("RGB", (8, 8)), "samples", step)
     second.finish("FINISHED")
     store = client(tmp_path)
-    assert [point.step for point in store.get_metric_history(first.run_id, "loss_d")] == list(range(1, 81))
+    assert [point.step for point in store.get_metric_history(first.run_id, "curves/loss_d")] == list(range(1, 81))
     assert len([a for a in store.list_artifacts(first.run_id, "images") if a.path.endswith(".png")]) == 2
     assert store.get_run(first.run_id).info.status == "FINISHED"
 
@@ -169,7 +169,7 @@ def test_a_run_that_was_deleted_is_begun_anew(tmp_path: Path) -> None:
     second.finish("FINISHED")
     assert second.run_id
     assert second.run_id != first.run_id
-    assert curves(tmp_path, second.run_id) == {"loss_d": 1.0}
+    assert curves(tmp_path, second.run_id) == {"curves/loss_d": 1.0}
 
 
 def test_a_run_that_nobody_could_note_down_is_found_again(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -197,13 +197,13 @@ def test_the_best_values_stand_beside_the_last_also_after_a_resumption(tmp_path:
         tracker.finish("KILLED")
         run_id = tracker.run_id
     found = curves(tmp_path, run_id)
-    assert {key: value for key, value in found.items() if key.startswith("best/")} == {
-        "best/val_mean_iou": 0.5,
-        "best/val_mae": 7.0,
-        "best/epoch": 2.0,
+    assert {key: value for key, value in found.items() if key.startswith("selected/")} == {
+        "selected/val_mean_iou": 0.5,
+        "selected/val_mae": 7.0,
+        "selected/epoch": 2.0,
     }
-    assert found["val_mean_iou"] == 0.375
-    history = client(tmp_path).get_metric_history(run_id, "best/val_mean_iou")
+    assert found["curves/val_mean_iou"] == 0.375
+    history = client(tmp_path).get_metric_history(run_id, "selected/val_mean_iou")
     assert [(point.step, point.value) for point in history] == [(10, 0.25), (20, 0.5)]
 
 
@@ -218,7 +218,7 @@ def test_a_machine_that_cannot_be_measured_costs_no_curve(
     tracker.metrics({"loss_d": 1.0}, 1)
     tracker.finish("FINISHED")
     run = client(tmp_path).get_run(tracker.run_id)
-    assert (run.data.metrics, run.info.status) == ({"loss_d": 1.0}, "FINISHED")
+    assert (run.data.metrics, run.info.status) == ({"curves/loss_d": 1.0}, "FINISHED")
     assert capsys.readouterr().err == ""
 
 
@@ -281,7 +281,7 @@ def test_processes_that_start_at_once_share_a_fresh_store(tmp_path: Path) -> Non
     runs = {out.strip() for out, _ in answers}
     assert len(runs) == 3
     for run_id in runs:
-        assert len(client(tmp_path).get_metric_history(run_id, "loss")) == 50
+        assert len(client(tmp_path).get_metric_history(run_id, "curves/loss")) == 50
 
 
 def test_a_kill_while_the_store_is_made_leaves_no_broken_store(tmp_path: Path) -> None:

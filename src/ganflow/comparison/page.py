@@ -27,7 +27,7 @@ from ganflow.tasks import TASKS
 from ganflow.templates import embedded, template
 
 COLOURS = ("#0072B2", "#D55E00")  # of the two runs: Okabe & Ito's, distinguishable with any colour vision
-NOT_CURVES = ("system/", "best/", "test", "learning_rate")
+NOT_CURVES = ("system/", "selected/", "best/", "test", "learning_rate")  # "best/" of an older version
 TAGS = {
     "mlflow.source.git.commit": "commit",
     "git.dirty": "uncommitted changes, parameters among them",

@@ -92,6 +92,11 @@ def evaluate_digits(task: Literal["gan", "cgan"], params: Params) -> None:
         "class_shares": (np.bincount(read_as, minlength=classified.probabilities.shape[1]) / len(read_as)).tolist(),
         "perceptual": perceptual.conditions(networks, own.perceptual, generated[:INCEPTION_DIGITS]),
     }
+    more["classes"] = prepared.class_names()
+    more["coverage_by_class"] = {
+        "model": digits.coverage_by_class(classified, labels, reference, test_labels),
+        "floor": digits.coverage_by_class(classified_real, held_out_labels, reference, test_labels),
+    }
     if generator.classes:
         by_class = map_rows(
             lambda pair: digits.by_class(*pair, reference, test_labels, seed),

@@ -12,6 +12,7 @@ from ganflow.files import whole_file, write_json
 from ganflow.metrics.bootstrap import flat
 from ganflow.metrics.comparable import JUDGED
 from ganflow.metrics.failures import failure
+from ganflow.metrics.in_words import key_numbers
 from ganflow.metrics.measures import measures_of
 from ganflow.models import saved
 from ganflow.tracking import standings
@@ -30,10 +31,17 @@ def record_results(
     more: dict[str, Any],  #   further content of the report
     images: pd.DataFrame,  #   one row per image
 ) -> None:
-    """Write metrics/<task>.json (the model's own measures, flat), tables/<task>.json (all) and <task>_images.csv."""
+    """Write metrics/<task>.json (the model's own measures, flat), headline/, tables/<task>.json and <task>_images.csv.
+
+    headline/<task>.json holds the few that `dvc exp show` and `dvc metrics show` list: the key numbers, what the model
+    failed at, and its conditions in one word, which differs where results are not comparable.
+    """
     about = about | {"failure": failure(rows)}
     own = {measure.key: rows["model"][measure.key] for measure in measures_of(task, rows["model"])}
     write_json(METRICS / f"{task}.json", {JUDGED: judged} | about | flat(own))
+    conditions = " ".join(str(value) for _, value in sorted(judged.items()))
+    headline = {one.key: rows["model"][one.key][0] for one in key_numbers(task, {"rows": rows, **more})}
+    write_json(METRICS / f"headline/{task}.json", headline | {"failure": about["failure"], "judged": conditions})
     table, table_of_images = METRICS / f"tables/{task}.json", METRICS / f"{task}_images.csv"
     write_json(table, {JUDGED: judged, "about": about, "rows": rows, **more})
     with whole_file(table_of_images) as partial:

@@ -14,7 +14,7 @@ from ganflow.metrics.distribution import (
     kernel_distance,
 )
 from ganflow.metrics.intervals import GROUPS, jackknifed, share, whole_and_deletions, whole_and_halves, wilson
-from ganflow.metrics.manifold import Neighbours, manifold, neighbours
+from ganflow.metrics.manifold import K_DENSITY, Neighbours, coverage, manifold, neighbours
 
 MIN_PER_CLASS = 3  # digits: the jackknife leaves one out, and a covariance needs two
 
@@ -94,6 +94,20 @@ def by_class(
         float(np.linalg.norm(noise) / len(noise)),
     )  # classes share no samples: their errors are independent
     return found | {"all": {"class_accuracy": share(correct), "frechet_by_class": over_classes}}
+
+
+def coverage_by_class(
+    digits: Classified, labels: np.ndarray, reference: Classified, reference_labels: np.ndarray
+) -> dict[str, float]:
+    """Of each class ("0" to "9", with more than five real digits): the share of its real digits that its digits cover.
+
+    `labels` [N] are what was asked for or, of a generator that nobody asks, what the classifier reads.
+    """
+    counts = np.bincount(reference_labels)
+    return {
+        str(label): coverage(digits.features[labels == label], reference.features[reference_labels == label])
+        for label in np.flatnonzero(counts > K_DENSITY)
+    }
 
 
 def quick_measures(digits: Classified, reference: Classified) -> dict[str, float]:

@@ -28,7 +28,7 @@ COLUMNS = 20  # of a grid of digits
 NEIGHBOURS = 80  # generated digits shown over their nearest training digits
 EXTREMES = 12  # best and worst test images
 KINDS = ("input", "generated", "real")  # of the single pictures of a test pair
-SAMPLES = 4  # shown of each photo
+SAMPLES_SHOWN, SAMPLED_ROWS = 4, 4  # of each photo; photos
 WALK_STEPS, WALK_ROWS = 7, 4  # a walk through the latents of the conditional VAE
 
 
@@ -114,7 +114,7 @@ def cvae_pictures(params: Params, device: torch.device) -> dict[str, Image.Image
     """Pictures of the conditional VAE, by name."""
     vae, model = saved.load_network(Path("models/cvae") / params.evaluate.checkpoint, ConditionalVae, device)
     inputs, real = prepared.pairs("test", model["direction"])
-    chosen = prepared.evenly(params.render.pairs, len(inputs))
+    chosen = prepared.evenly(min(SAMPLED_ROWS, params.render.pairs), len(inputs))
     inputs, real = inputs[chosen], real[chosen]
 
     def answers(latent: torch.Tensor) -> np.ndarray:
@@ -125,7 +125,7 @@ def cvae_pictures(params: Params, device: torch.device) -> dict[str, Image.Image
     spreads = np.stack([spread(of_input) for of_input in samples])
     dark = (255 - 255 * spreads / max(spreads.max(), 1)).round().astype(np.uint8)[..., None].repeat(3, -1)
     columns = {prepared.sides(model["direction"])[0]["name"].removesuffix(" photo"): inputs}
-    columns |= {f"sample {number + 1}": samples[:, number] for number in range(min(SAMPLES, samples.shape[1]))}
+    columns |= {f"sample {number + 1}": samples[:, number] for number in range(min(SAMPLES_SHOWN, samples.shape[1]))}
     columns |= {"mean": samples.mean(1), "spread": dark, "real": real}
 
     ends = latents(2, vae.latent_dim, params.seed, "cvae", "walk").numpy()

@@ -14,14 +14,18 @@ from pathlib import Path
 from typing import Any
 
 from ganflow.config import Params, dotted
-from ganflow.metrics.bootstrap import flat
 from ganflow.metrics.comparable import JUDGED
+from ganflow.metrics.in_words import how_good, how_it_fails, key_numbers
+from ganflow.metrics.measures import BY_TASK, MEASURES, headlines, measures_of
+from ganflow.tasks import TASKS
 from ganflow.tracking import store
 from ganflow.tracking.lineage import lineage
-from ganflow.tracking.reading import CONDITION, FAILURE_TAG, PARENT_TAG, TABLE_TAG
+from ganflow.tracking.reading import CONDITION, FAILURE_TAG, PARENT_TAG, PICTURE, SELECTED, TABLE_TAG, artifact
 from ganflow.tracking.run import DRAIN_SECONDS, WEIGHTS_TAG, time_limit
 from ganflow.tracking.writer import Writer
 
+MEASURES_FILE = "measures.json"  # artifact, which MLflow's pages show as a table: all measures and their baselines
+VERDICT = "**On test images**: "  # begins the first paragraph of a description
 _DIGITS, _TRANSLATION = ("checkpoint", "digits", "perceptual", "repeats"), ("checkpoint", "perceptual")
 EVALUATED_WITH = {  # parameters of the section "evaluate" that change a task's results
     "gan": _DIGITS,
@@ -72,14 +76,20 @@ def _log(
     try:
         if training is not None:
             client.set_tag(run_id, PARENT_TAG, training.info.run_id)
-        metrics = _numbers(table["rows"])
+        metrics = _numbers(task, table)
         if training is not None:  # as it was trained; what it was measured with is the evaluation's own
             own = {name: value for name, value in params.items() if name.startswith("evaluate.")}
             params = training.data.params | own
             # So that one line of MLflow's list has what the runs are ranked by, too.
-            metrics |= {key: value for key, value in training.data.metrics.items() if key.startswith("best/")}
+            metrics |= {key: value for key, value in training.data.metrics.items() if key.startswith(SELECTED)}
         _log_numbers(client, run, params, metrics)
         client.log_text(run_id, text, f"metrics/{task}.json")
+        if artifact(client, run_id, MEASURES_FILE) is None:  # log_table would add the same rows again
+            client.log_table(run_id, _all_measures(task, table), MEASURES_FILE)
+        if words := _in_words(task, table):
+            client.set_tag(run_id, store.NOTE, words)
+            if training is not None:
+                client.set_tag(training.info.run_id, store.NOTE, _with_verdict(training, words))
         for path, folder in files.items():
             if path.exists():
                 client.log_artifact(run_id, str(path), folder)
@@ -102,12 +112,62 @@ def _name(judged: Mapping[str, str | int]) -> str:
     return f"test: {', '.join(str(part) for part in parts if part)}"
 
 
-def _numbers(rows: dict[str, dict[str, tuple[float, float]]]) -> dict[str, float]:
-    found = {f"test/{key}": value for key, value in flat(rows["model"]).items()}
-    for name, row in rows.items():
-        if name != "model":  # this name sorts after the model's own on MLflow's page
-            found |= {f"test baseline {name}/{key}": value for key, (value, _) in row.items()}
-    return found
+def _numbers(task: str, table: dict[str, Any]) -> dict[str, float]:
+    """The few numbers by which runs are ranked and read. A chart for each measure and baseline would bury them."""
+    model = table["rows"]["model"]
+    keys = list(model)
+    if task in BY_TASK:
+        shown = [*headlines(task, model).values(), *(MEASURES[one.key] for one in key_numbers(task, table))]
+        keys = list(dict.fromkeys(measure.key for measure in shown))
+    return {f"test/{key}": model[key][0] for key in keys}
+
+
+def _all_measures(task: str, table: dict[str, Any]) -> dict[str, list[str]]:
+    """Columns: the measure, which direction is better, the model's value, its interval, and each baseline's value."""
+    rows = table["rows"]
+    if task not in BY_TASK:
+        measured = [(key, "", 4, pair) for key, pair in rows["model"].items()]
+    else:
+        found = measures_of(task, rows["model"])
+        measured = [(one.name, one.better_in_words, one.digits, rows["model"][one.key]) for one in found]
+    columns = {
+        "measure": [name for name, *_ in measured],
+        "better": [better for _, better, *_ in measured],
+        "this model": [f"{value:.{digits}f}" for *_, digits, (value, _) in measured],
+        "± (95 %)": [f"{noise:.{digits}f}" for *_, digits, (_, noise) in measured],
+    }
+    titles = TASKS[task].baselines if task in TASKS else {}
+    for row, title in titles.items():
+        if row in rows:
+            pairs = [rows[row].get(one.key) for one in measures_of(task, rows["model"])]
+            columns[title] = [
+                f"{pair[0]:.{digits}f}" if pair else "–"
+                for pair, (_, _, digits, _) in zip(pairs, measured, strict=True)
+            ]
+    return columns
+
+
+def _in_words(task: str, table: dict[str, Any]) -> str:
+    """Markdown for the run's page: the verdict, the key numbers with their baselines, where the others are."""
+    if task not in BY_TASK:
+        return ""
+    numbers = [
+        f"- **{one.value}** ± {one.noise} {one.words}"
+        + (f" ({', '.join(f'{name}: {value}' for name, value in one.beside)})" if one.beside else "")
+        for one in key_numbers(task, table)
+    ]
+    verdict = f"{VERDICT}{how_good(task, table)} {how_it_fails(task, table)}"
+    return "\n\n".join([verdict, "\n".join(numbers), f"All measures and baselines: Artifacts, `{MEASURES_FILE}`"])
+
+
+def _with_verdict(training: Any, words: str) -> str:
+    """The training's description with the verdict of its newest evaluation first, then its newest picture."""
+    old = training.data.tags.get(store.NOTE, "").split("\n\n")
+    if old[0].startswith(VERDICT):
+        old = old[1:]
+    pictures = [part for part in old if part.startswith("![") and PICTURE in part]
+    others = [part for part in old if part not in pictures]
+    return "\n\n".join([words.partition("\n\n")[0], *pictures, *others])
 
 
 def _log_numbers(client: Any, run: Any, params: dict[str, str], metrics: dict[str, float]) -> None:

@@ -1,5 +1,6 @@
 """Where a run comes from: its commit and parameters, a name that says what differs, the commands to remake it."""
 
+import getpass
 import os
 import re
 import shlex
@@ -12,7 +13,7 @@ from ruamel.yaml import YAML
 
 from ganflow.config import dotted
 
-NAMED = 3  # differences shown in a name
+NAME_LENGTH = 30  # letters of a run's name: about as many as MLflow's column shows
 COMMIT = re.compile(r"[0-9a-f]{7,64}")
 EXPERIMENT = re.compile(r"[A-Za-z0-9_][A-Za-z0-9_.-]*")  # DVC's name of one, as git allows it and a shell takes it
 _SETTING = r"""(?:[a-z][\w.]*=[\w@%+=:,./-]*|'[a-z][\w.]*=[^']*'(?:"'"'[^']*')*)"""  # as shlex.quote writes it
@@ -37,7 +38,7 @@ class Lineage:
 
         It lists those of `params` that differ from the committed ones, the task's own by their short names; if none
         does, the commit. What differs comes first, because MLflow's column shows about twenty letters. The task is left
-        out: each has its own list of runs.
+        out: each has its own list of runs. At most NAME_LENGTH letters: +3 counts the differences that are left out.
         """
         own = dotted(params)
         shown = [f"{key.removeprefix(f'{task}.')}={new}" for key, (_, new) in self.differences.items() if key in own]
@@ -45,8 +46,17 @@ class Lineage:
             shown.insert(0, "generated data")
         if not shown:
             shown = [f"as in {self.commit[:7]}" if self.commit else f"seed {own.get('seed', own.get('data.seed'))}"]
-        more = f" and {len(shown) - NAMED} more" if len(shown) > NAMED else ""
-        return ", ".join(shown[:NAMED]) + more + (f" ({self.experiment})" if self.experiment else "")
+        first = _cut(shown[0], NAME_LENGTH * 3 // 5)  # it is cut only if it is longer than that: half a number misleads
+        more = f" +{len(shown) - 1}" if shown[1:] else ""
+        name = (
+            f" ({_cut(self.experiment, NAME_LENGTH - len(first) - len(more) - len(' ()'))})" if self.experiment else ""
+        )
+        for count in range(len(shown), 1, -1):
+            fewer = f" +{len(shown) - count}" if count < len(shown) else ""
+            several = ", ".join([first, *shown[1:count]]) + fewer + name
+            if len(several) <= NAME_LENGTH:
+                return several
+        return first + more + name
 
     def commands(self) -> list[str]:
         """The commands that remake the run in a clone."""
@@ -70,8 +80,10 @@ class Lineage:
                 f"The experiment's other runs: `ganflow runs {self.experiment}`"
             )
         if self.differences:
-            rows = "\n".join(f"| `{key}` | {old} | **{new}** |" for key, (old, new) in self.differences.items())
-            parts += ["**Parameters that differ from the commit**", f"| | commit | run |\n|---|---|---|\n{rows}"]
+            rows = "\n".join(
+                f"- `{key}`: **{new}** (in the commit {old})" for key, (old, new) in self.differences.items()
+            )
+            parts += ["**Parameters that differ from the commit**", rows]
         return "\n\n".join(parts)
 
     def tags(self) -> dict[str, str]:
@@ -80,6 +92,7 @@ class Lineage:
             "mlflow.source.git.commit": self.commit,
             "mlflow.source.name": f"stages/{self.stage}.py",
             "mlflow.source.type": "LOCAL",
+            "mlflow.user": _user(),
             "git.dirty": str(bool(self.changed or self.differences)) if self.commit else "",
             "git.changed": " ".join(self.changed)[:4000],
             "ganflow.remake": " && ".join(self.commands()),
@@ -120,6 +133,18 @@ def changed_parameters(before: str, after: str) -> dict[str, tuple[Any, Any]]:
     """Parameters with other values in the YAML text `after` than in `before`; of new ones, the old value is None."""
     old, new = (dotted(YAML(typ="safe", pure=True).load(text) or {}) for text in (before, after))
     return {key: (old.get(key), value) for key, value in new.items() if old and old.get(key) != value}
+
+
+def _cut(text: str, length: int) -> str:
+    return text if len(text) <= length else f"{text[: length - 1]}…"
+
+
+def _user() -> str:
+    """The name of who runs it, or "": a container's user may have none."""
+    try:
+        return getpass.getuser()
+    except (KeyError, OSError):
+        return ""
 
 
 def _git(*arguments: str) -> str:

@@ -22,6 +22,8 @@ from ganflow.tracking import store
 from ganflow.tracking.lineage import COMMIT, EXPERIMENT, REMAKE, well_formed
 
 VALIDATION_FILE = "validation.json"  # artifact of a run: its model's score on the validation split
+CURVES = "curves/"  # begins the names of a training's curves in MLflow: its pages sort charts by this word
+SELECTED = "selected/"  # begins those of its values at the epoch that the validation selected
 PICTURE = "samples.png"  # artifact of a run: the newest picture of its training
 TABLE_TAG = "ganflow.table_sha256"  # only an evaluation has it: the digest of its table
 PARENT_TAG = "mlflow.parentRunId"  # of an evaluation: the run of its training. MLflow's page shows it below that one
@@ -41,7 +43,7 @@ class LoggedRun:
     status: str  # FINISHED, RUNNING, FAILED, KILLED
     started: datetime
     params: dict[str, str]
-    metrics: dict[str, float]  # last values
+    metrics: dict[str, float]  # last values; of curves by their names without CURVES
     tags: dict[str, str]
     evaluations: tuple["LoggedRun", ...] = ()  # the newest first; an evaluation without its training is its own
 
@@ -92,7 +94,8 @@ class LoggedRun:
 
     def curve(self, key: str) -> pd.Series:
         """The values of a metric, indexed by step."""
-        points = self.client.get_metric_history(self.run_id, key)
+        history = self.client.get_metric_history
+        points = history(self.run_id, f"{CURVES}{key}") or history(self.run_id, key)  # the latter of an older version
         return pd.Series({point.step: point.value for point in points}).sort_index()
 
     def file(self, path: str) -> bytes | None:
@@ -115,6 +118,15 @@ class LoggedRun:
             return None if content is None else from_text(content.decode())
         except (ValueError, TypeError, KeyError):
             return None
+
+    def validation_in_words(self) -> str:
+        """`mean_iou 0.571 ± 0.033`: the validation value that selected its epoch, or "". From its metrics alone."""
+        noise = re.compile(rf"{SELECTED}val_(\w+)_pm")
+        for key in self.metrics:
+            if (found := noise.fullmatch(key)) and key.removesuffix("_pm") in self.metrics:
+                value = self.metrics[key.removesuffix("_pm")]
+                return f"{found[1].removesuffix('_classifier')} {value:.3f} ± {self.metrics[key]:.3f}"
+        return ""
 
     @property
     def newest_sample(self) -> bytes | None:
@@ -267,6 +279,6 @@ def _logged(client: Any, run: Any, task: str) -> LoggedRun:
         info.status,
         began,
         run.data.params,
-        run.data.metrics,
+        {key.removeprefix(CURVES): value for key, value in run.data.metrics.items()},
         run.data.tags,
     )

@@ -29,15 +29,15 @@ def register(client: Any, task: str, run_id: str, model_id: str, score: Validati
         version = _version(client, task, run_id, model_id, found.why)
         if found.moves:
             client.set_registered_model_alias(task, ALIAS, version)
+            about = f"A version per training; `models:/{task}@{ALIAS}` is the best on the validation split."
+            client.update_registered_model(task, description=about)
 
 
 def _ensure_registered(client: Any, task: str) -> None:
     from mlflow.exceptions import MlflowException
 
     try:
-        client.create_registered_model(
-            task, description=f"A version per training; `models:/{task}@{ALIAS}` is the best on the validation split."
-        )
+        client.create_registered_model(task, description="A version per training. None is the champion yet.")
     except MlflowException as fault:
         if fault.error_code != "RESOURCE_ALREADY_EXISTS":
             raise

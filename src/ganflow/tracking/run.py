@@ -23,7 +23,7 @@ from ganflow.tracking import registry, store
 from ganflow.tracking.lineage import lineage
 from ganflow.tracking.logged_model import Exported, log_once
 from ganflow.tracking.machine import SystemSampler, system_sampler
-from ganflow.tracking.reading import PICTURE, VALIDATION_FILE
+from ganflow.tracking.reading import CURVES, PICTURE, SELECTED, VALIDATION_FILE
 from ganflow.tracking.store import NOTE
 from ganflow.tracking.writer import Routine, Writer
 
@@ -71,7 +71,8 @@ def start_run(
     moment, so that no kill leaves a run that cannot be found again. `parent`: tags one of which the run that it
     builds on has; of several runs the newest is meant.
 
-    With `best_by` the values at the best epoch so far stand beside the last ones, as best/<curve> and best/epoch.
+    With `best_by` the values at the best epoch so far stand beside the last ones, as selected/<curve> and
+    selected/epoch.
     """
 
     def open_run(client: Any) -> str:
@@ -123,11 +124,12 @@ class Tracker:
     def metrics(self, values: dict[str, float], step: int) -> None:
         """Log points of curves, except at steps that the run already has."""
         with self._lock:
-            self._points += [(key, value, step) for key, value in (values | self._best_of(values, step)).items()]
+            curves = {f"{CURVES}{key}": value for key, value in values.items()}
+            self._points += [(key, value, step) for key, value in (curves | self._best_of(values, step)).items()]
         self._writer.put(self._send_points)
 
     def _best_of(self, values: dict[str, float], step: int) -> dict[str, float]:
-        """The validation's values under best/, where they are the best so far (of equal ones the earlier is kept)."""
+        """The validation's values under SELECTED, where they are the best so far (of equal ones the earlier)."""
         by = self._best_by
         if by is None or by.curve not in values:
             return {}
@@ -135,8 +137,8 @@ class Tracker:
         if self._best is not None and not (value > self._best if by.higher else value < self._best):
             return {}
         self._best = value
-        measured = {f"best/{key}": found for key, found in values.items() if key.startswith("val_")}
-        return measured | {"best/epoch": float(step // by.epoch_steps)}
+        measured = {f"{SELECTED}{key}": found for key, found in values.items() if key.startswith("val_")}
+        return measured | {f"{SELECTED}epoch": float(step // by.epoch_steps)}
 
     def image(self, image: Image.Image, key: str, step: int) -> None:
         """Log a picture. MLflow's page has a slider over all steps of a key; the run's description shows the newest."""
@@ -195,7 +197,7 @@ class Tracker:
                 model_id = log_once(self._client, run, exported, name)
             if score is not None:
                 self._client.log_text(self.run_id, score.text(), VALIDATION_FILE)
-                noise = {f"best/val_{score.measure}_pm": score.plus_minus}
+                noise = {f"{SELECTED}val_{score.measure}_pm": score.plus_minus}
                 self._send([(key, value, 0) for key, value in noise.items() if key not in self._last])
             task = self._client.get_experiment(run.info.experiment_id).name
             registry.register(self._client, task, run.info.run_id, model_id, score)

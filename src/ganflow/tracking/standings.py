@@ -25,7 +25,7 @@ from ganflow.metrics.failures import Row, failure
 from ganflow.metrics.measures import MEASURES, Measure, headlines
 from ganflow.tasks import TASKS
 from ganflow.templates import template
-from ganflow.tracking.reading import FAILURE_TAG, LoggedRun, list_runs
+from ganflow.tracking.reading import FAILURE_TAG, SELECTED, LoggedRun, list_runs
 from ganflow.tracking.registry import champion_run
 from ganflow.tracking.store import NOTE, VIEW
 
@@ -156,7 +156,7 @@ def _set_view(
     client: Any, experiment: str, chosen_by: Measure, tested: list[Measure], standings: list[Standing]
 ) -> None:
     """Save a view of the list of runs, in the format of MLflow's own page (3.17)."""
-    key = f"best/val_{chosen_by.key}"
+    key = f"{SELECTED}val_{chosen_by.key}"
     parameters = dict.fromkeys(name for one in standings for name in one.parameters)
     columns = [f"metrics.`{name}`" for name in (key, f"{key}_pm", *(f"test/{one.key}" for one in tested))]
     columns.append(f"tags.`{FAILURE_TAG}`")

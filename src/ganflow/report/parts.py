@@ -1,0 +1,200 @@
+"""What the report's page is made of: sections of one form, whose parts the template draws by their kind."""
+
+import math
+from collections.abc import Collection
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, Literal
+
+from PIL import Image
+
+from ganflow.metrics.failures import failure
+from ganflow.metrics.in_words import KeyNumber, how_good, how_it_fails, key_numbers
+from ganflow.metrics.measures import Measure
+from ganflow.templates import embedded
+
+STRIP_ASPECT = 1.38  # width over height of the pictures at the top of the page
+
+
+@dataclass(frozen=True)
+class Shown:
+    """A picture as a data URI, with its size in pixels and what it shows, for who cannot see it."""
+
+    uri: str
+    width: int
+    height: int
+    alt: str
+
+
+@dataclass(frozen=True)
+class Figure:
+    """A picture with a caption. A chart is drawn on white, and inverted on a dark page."""
+
+    picture: Shown
+    caption: str
+    chart: bool = False
+    kind: Literal["figure"] = "figure"
+
+
+@dataclass(frozen=True)
+class Table:
+    """Rows of `table_rows`. `columns` names what stands beside each measure."""
+
+    caption: str
+    columns: list[str]
+    rows: list[dict[str, Any]]
+    kind: Literal["table"] = "table"
+
+
+@dataclass(frozen=True)
+class Matrix:
+    """Shares of each row, shaded. `corner` says what the rows are."""
+
+    caption: str
+    corner: str
+    names: list[str]
+    rows: list[list[float]]
+    kind: Literal["matrix"] = "matrix"
+
+
+@dataclass(frozen=True)
+class Text:
+    """A paragraph."""
+
+    text: str
+    kind: Literal["text"] = "text"
+
+
+@dataclass(frozen=True)
+class TestPair:
+    """A test pair: its input, what was generated, what is real."""
+
+    title: str
+    measures: str
+    tiles: list[Shown]
+    names: list[str]
+
+
+@dataclass(frozen=True)
+class PairGrid:
+    pairs: list[TestPair]
+    kind: Literal["pairs"] = "pairs"
+
+
+@dataclass(frozen=True)
+class Wipe:
+    """A test pair of choice, whose pictures a slider wipes over one another, out of all pairs of its section."""
+
+    names: list[str]
+    kind: Literal["wipe"] = "wipe"
+
+
+Part = Figure | Table | Matrix | Text | PairGrid | Wipe
+
+
+@dataclass(frozen=True)
+class Fold:
+    """Parts that are seen when their title is opened (and in print)."""
+
+    title: str
+    parts: list[Part]
+
+
+@dataclass(frozen=True)
+class ModelSection:
+    """One model on the page, in this order: its card at the top, pictures, key numbers, and all else folded."""
+
+    id: str
+    title: str
+    drew: str  #      what it draws, in a few words
+    good: str  #      how good, beside its baselines
+    fails: str  #     how it fails
+    failed: bool  #   it lost to a trivial baseline or collapsed
+    card: Shown
+    numbers: list[KeyNumber]
+    pictures: list[Figure | PairGrid]
+    folds: list[Fold] = field(default_factory=list)
+
+
+def picture_of(image: Image.Image | Path, alt: str) -> Shown:
+    """A picture, or a file of one, as part of the page."""
+    if isinstance(image, Path):
+        with Image.open(image) as opened:
+            return picture_of(opened, alt)
+    return Shown(embedded(image), image.width, image.height, alt)
+
+
+def verdict_of(task: str, table: dict[str, Any]) -> dict[str, Any]:
+    """The fields of a section that its table says in words: good, fails, failed, numbers."""
+    return {
+        "good": how_good(task, table),
+        "fails": how_it_fails(task, table),
+        "failed": bool(failure(table["rows"])),
+        "numbers": key_numbers(task, table),
+    }
+
+
+def corner(path: Path, top: int = 0, right: int | None = None) -> Image.Image:
+    """The upper left part of a picture, of the form of those at the top of the page: of a grid, its first tiles.
+
+    It begins at the row `top` and ends before the column `right`, if there is one.
+    """
+    with Image.open(path) as image:
+        width = right or image.width
+        height = min(image.height - top, round(width / STRIP_ASPECT))
+        return image.crop((0, top, min(width, round(height * STRIP_ASPECT)), top + height))
+
+
+def table_rows(
+    measures: tuple[Measure, ...], columns: list[dict[str, tuple[float, float]]], candidates: Collection[int] = ()
+) -> list[dict[str, Any]]:
+    """Table rows of the measures that any of `columns` holds, as value and half width of its interval.
+
+    With `candidates`, the columns that may be called best, the best value of each row is marked, and values within the
+    noise of the first column. If another column has it (one constant colour draws no hallucination), none is marked.
+    """
+    rows = []
+    for measure in measures:
+        found = [column.get(measure.key) for column in columns]
+        values = [pair[0] for pair in found if pair]
+        if not values:
+            continue
+        top = {"up": max, "down": min, "none": lambda _: None}[measure.better](values)
+        best = {place for place, pair in enumerate(found) if pair and pair[0] == top}
+        best = best if best <= set(candidates) and len(set(values)) > 1 else set()
+        cells = []
+        for place, pair in enumerate(found):
+            cell = {"text": "–", "noise": "", "best": place in best, "even": False}
+            if pair:
+                value, noise = pair
+                cell["text"], cell["noise"] = f"{value:.{measure.digits}f}", f"{noise:.{measure.digits}f}"
+                cell["even"] = bool(candidates) and place > 0 and _within_noise(found[0], pair)
+            cells.append(cell)
+        rows.append(
+            {
+                "name": measure.name,
+                "arrow": measure.arrow,
+                "better": measure.better_in_words,
+                "description": measure.description,
+                "cells": cells,
+            }
+        )
+    return rows
+
+
+def plain_rows(rows: dict[str, list[tuple[str, str]]]) -> list[dict[str, Any]]:
+    """Table rows of texts: by the row's name its cells, each (value, half width of its interval or "")."""
+    return [
+        {
+            "name": name,
+            "arrow": "",
+            "better": "",
+            "description": "",
+            "cells": [{"text": text, "noise": noise, "best": False, "even": False} for text, noise in cells],
+        }
+        for name, cells in rows.items()
+    ]
+
+
+def _within_noise(a: tuple[float, float] | None, b: tuple[float, float]) -> bool:
+    return a is not None and abs(a[0] - b[0]) <= math.hypot(a[1], b[1])
