@@ -7,6 +7,8 @@ import signal
 import sys
 from collections.abc import Callable
 
+LONGEST = 4000  # characters of a message
+
 
 class UserError(Exception):
     """An error that the user can act on. Its text is one line, and all that the user sees."""
@@ -52,7 +54,7 @@ def run_main(main: Callable[[], object]) -> None:
 def foreseeable(fault: BaseException) -> str:
     """What the user is told of a fault of theirs or of the machine's; empty for a programming error."""
     if isinstance(fault, UserError):
-        return without_secrets(str(fault))
+        return one_line(without_secrets(str(fault)), LONGEST)
     where = _where(fault)
     if is_disk_full(fault):
         return f"the disk is full ({where or 'while writing'}): free some space, run the same command again"
@@ -63,11 +65,16 @@ def foreseeable(fault: BaseException) -> str:
             "the memory is not enough: reduce batch_size (evaluate.batch_size in an evaluation), run fewer processes "
             "at a time, or smaller networks"
         )
-    if isinstance(fault, OSError) and fault.errno in (errno.EACCES, errno.EPERM, errno.EROFS):
+    if isinstance(fault, OSError) and fault.errno in _OF_THE_MACHINE:
         return f"cannot write or read {where}: {fault.strerror}"
     return ""
 
 
+# A missing file is none of these: who needed it says so, or it is our mistake.
+_OF_THE_MACHINE = {
+    *(errno.EACCES, errno.EPERM, errno.EROFS, errno.ENAMETOOLONG, errno.ELOOP, errno.ENOTDIR, errno.EISDIR),
+    *(errno.EIO, errno.ESTALE, errno.EMFILE, errno.ENFILE),
+}
 # Libraries hide errno in a text: safetensors and SQLite; numpy's says how little of an array was written.
 _DISK_FULL = re.compile(r"no space left on device|disk quota exceeded|file too large|disk is full", re.IGNORECASE)
 _CUT_SHORT = re.compile(r"\d+ requested and \d+ written")

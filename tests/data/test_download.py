@@ -86,7 +86,7 @@ def test_a_slow_source_is_left_for_another_one_or_waited_for_if_there_is_none(
 ) -> None:
     clock = itertools.count(0, 1000)  # a piece takes a thousand seconds
     monkeypatch.setattr(download.time, "monotonic", lambda: next(clock))
-    with pytest.raises(SlowSourceError, match="only .* kB a second"):
+    with pytest.raises(SlowSourceError, match=r"only .* kB a second"):
         fetched(server, tmp_path)
     assert fetched(server, tmp_path, patient=True) == CONTENT
     manifest = {NAME: DIGEST}
