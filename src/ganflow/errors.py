@@ -28,8 +28,13 @@ def without_secrets(text: str) -> str:
 
 
 def first_line(fault: BaseException) -> str:
-    """The first line of an exception's text, without secrets."""
-    return without_secrets((str(fault).strip() or type(fault).__name__).splitlines()[0])
+    """The line of an exception's text that names the cause, without secrets: of a database its driver's own, else the
+    first."""
+    lines = [line for line in str(fault).splitlines() if line.strip()] or [type(fault).__name__]
+    of_driver = (
+        found[1] for line in lines if (found := re.match(r"\((?:sqlite3|psycopg2?|pymysql)\.\w+\) (.*)", line))
+    )
+    return one_line(without_secrets(next(of_driver, lines[0])))
 
 
 def run_main(main: Callable[[], object]) -> None:
