@@ -363,7 +363,7 @@ BROKEN: dict[str, tuple[Callable[[Path], object], str]] = {
     "zeros": (zeros_in, "malformed"),
     "a folder": (a_folder, "unable to open database file"),
     "of another MLflow": (by_sql("UPDATE alembic_version SET version_num = '0123'"), "mlflow db upgrade sqlite"),
-    "without runs": (by_sql("DROP TABLE runs"), "no such table: runs"),
+    "without runs": (by_sql("DROP TABLE runs"), "no such "),
     "of another program": (FOREIGN, "no such column: experiment_id"),
 }
 
