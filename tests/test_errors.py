@@ -1,8 +1,13 @@
 """What a user sees of a fault: one line for what is theirs or the machine's, a traceback for what is ours."""
 
 import errno
+import getpass
+import io
+import os
+import pwd
 import resource
 import sqlite3
+import sys
 import tempfile
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -104,6 +109,29 @@ def test_no_room_for_temporary_files_names_the_variable(tmp_path: Path, monkeypa
     monkeypatch.setattr(tempfile, "tempdir", None)
     monkeypatch.setattr(tempfile, "_candidate_tempdir_list", lambda: [str(tmp_path / "none")])
     assert "set TMPDIR" in said(lambda: tempfile.TemporaryDirectory())
+
+
+def test_a_user_whom_the_machine_does_not_know_has_a_home(monkeypatch: pytest.MonkeyPatch) -> None:
+    """As in a container with `--user 12345`."""
+
+    def unknown(uid: int) -> None:
+        raise KeyError(f"getpwuid(): uid not found: {uid}")
+
+    monkeypatch.setattr(pwd, "getpwuid", unknown)
+    for name in ("HOME", "USER", "LOGNAME", "LNAME", "USERNAME"):
+        monkeypatch.setenv(name, "")
+        monkeypatch.delenv(name)
+    with pytest.raises(RuntimeError):
+        Path.home()
+    run_main(lambda: (Path.home(), getpass.getuser()))
+    assert os.environ["HOME"] == tempfile.gettempdir()
+
+
+def test_letters_that_the_terminal_lacks_are_replaced(monkeypatch: pytest.MonkeyPatch) -> None:
+    terminal = io.BytesIO()
+    monkeypatch.setattr(sys, "stdout", io.TextIOWrapper(terminal, encoding="iso-8859-1"))
+    run_main(lambda: print("free space → é"))
+    assert terminal.getvalue() == b"free space ? \xe9\n"
 
 
 def test_what_is_not_json_is_not_written(tmp_path: Path) -> None:

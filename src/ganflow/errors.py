@@ -1,11 +1,14 @@
 """Foreseeable errors: the user sees one line, and the exit code is not 0."""
 
 import errno
+import io
 import os
 import re
 import signal
 import sys
+import tempfile
 from collections.abc import Callable
+from pathlib import Path
 
 LONGEST = 4000  # characters of a message
 
@@ -42,6 +45,7 @@ def run_main(main: Callable[[], object]) -> None:
 
     Programming errors keep their traceback: we fix them, not the user.
     """
+    _settle()
     try:
         main()
         sys.stdout.flush()
@@ -54,6 +58,17 @@ def run_main(main: Callable[[], object]) -> None:
         if line := foreseeable(fault):
             sys.exit(f"error: {line}")
         raise
+
+
+def _settle() -> None:
+    """Make up for a terminal that lacks letters, and for a user whom the machine does not know (in a container)."""
+    if isinstance(sys.stdout, io.TextIOWrapper):
+        sys.stdout.reconfigure(errors="replace")  # ISO-8859-1 has no →
+    try:
+        Path.home()
+    except RuntimeError:  # no HOME, and none in passwd: MLflow, matplotlib and torch ask for it
+        os.environ["HOME"] = tempfile.gettempdir()
+        os.environ.setdefault("USER", str(os.getuid()))
 
 
 def foreseeable(fault: BaseException) -> str:

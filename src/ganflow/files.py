@@ -99,7 +99,7 @@ def whole_dir(path: Path) -> Iterator[Path]:
 def write_json(path: Path, content: dict[str, Any]) -> None:
     """Write `content` with sorted keys: the same content always gives the same bytes."""
     with whole_file(path) as partial:
-        partial.write_text(json.dumps(content, indent=2, sort_keys=True, allow_nan=False) + "\n")
+        partial.write_text(json.dumps(content, indent=2, sort_keys=True, allow_nan=False) + "\n", encoding="utf-8")
 
 
 def sha256(path: Path) -> str:
@@ -127,7 +127,7 @@ def locked(path: Path, *, wait: bool) -> Iterator[bool]:
     Without `wait` it yields False at once if another process holds it. The file contains the holder's process id.
     """
     path.parent.mkdir(parents=True, exist_ok=True)
-    with path.open("a+") as lock:
+    with path.open("a+", encoding="utf-8") as lock:
         try:
             fcntl.flock(lock, fcntl.LOCK_EX | (0 if wait else fcntl.LOCK_NB))
         except BlockingIOError:

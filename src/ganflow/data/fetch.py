@@ -26,7 +26,7 @@ FILE = "file://"
 def read_manifest(path: Path) -> dict[str, str]:
     """Name to sha256 of a file in sha256sum's format."""
     try:
-        lines = path.read_text().splitlines()
+        lines = path.read_text(encoding="utf-8").splitlines()
         manifest = {name: digest for digest, name in (line.split(maxsplit=1) for line in lines if line)}
     except (OSError, ValueError) as fault:
         raise UserError(f"the manifest {path} cannot be read: {fault}") from None
