@@ -17,13 +17,14 @@ FORKS = multiprocessing.get_context("fork")
 
 
 def fetched(folder: Path, *urls: str) -> bool:
-    """Whether the file came. If not, there is one line, and no out; if so, it is whole."""
+    """Whether the file came. If not, there is one line, and the folder is as it was; if so, it is whole."""
+    before = sorted(folder.glob("*"))
     try:
         with mock.patch.object(download.time, "sleep"):
             fetch_mnist(MANIFEST, folder, urls)
     except UserError as fault:
         assert "\n" not in str(fault)
-        assert not folder.exists()
+        assert sorted(folder.glob("*")) == before
         return False
     assert (folder / NAME).read_bytes() == CONTENT
     return True
