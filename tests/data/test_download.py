@@ -54,6 +54,11 @@ def test_a_busy_server_is_asked_again_after_the_time_that_it_names(
     assert slept == [0, waited]
 
 
+def test_a_server_that_has_no_such_part_of_the_file_without_being_asked_for_one(server: Server, tmp_path: Path) -> None:
+    server.refuse_with = [416]  # found by `make torture`
+    assert fetched(server, tmp_path) == CONTENT
+
+
 @pytest.mark.parametrize("address", ["http://[::1/", "http://", "http://:x/", "http://a..b/", "http://" + "a" * 99])
 def test_an_address_that_is_none_is_a_source_that_gave_nothing(tmp_path: Path, address: str) -> None:
     with pytest.raises(SourceError, match="not reachable"):

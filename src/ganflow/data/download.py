@@ -42,10 +42,12 @@ def download(url: str, partial: Path, note: Path, *, patient: bool) -> None:
         try:
             _download_once(url, partial, note, patient)
         except requests.HTTPError as fault:
-            reason, status = str(fault), fault.response.status_code
-            if status < 500 and status not in ASKED_AGAIN:
+            answer = fault.response
+            assert answer is not None, "raise_for_status gives it"
+            reason = str(fault)  # status and address
+            if answer.status_code < 500 and answer.status_code not in ASKED_AGAIN:
                 break  # it will not change
-            wait = min(LONGEST_WAIT, _number(fault.response.headers.get("Retry-After", "")))
+            wait = min(LONGEST_WAIT, _number(answer.headers.get("Retry-After", "")))
         except (requests.RequestException, urllib3.exceptions.HTTPError, ValueError) as fault:
             # requests nests the cause three deep: its class says what happened in one word.
             reason = f"not reachable ({type(fault).__name__})"  # ValueError: the address is none
@@ -67,7 +69,7 @@ def _download_once(url: str, partial: Path, note: Path, patient: bool) -> None:
         if answer.status_code == 416:  # nothing to send: the partial file is complete, or the file has changed
             if answer.headers.get("Content-Range") == f"bytes */{offset}":
                 return
-            partial.unlink()
+            partial.unlink(missing_ok=True)
             raise requests.ConnectionError("the partial file does not match the server's")
         answer.raise_for_status()
         if answer.status_code != 206:
