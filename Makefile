@@ -15,7 +15,7 @@ overrides = $(foreach setting,$(shell grep -v '^\#' profiles/$(1)),-S $(setting)
 repair_lock = python -m ganflow.pipeline.rwlock
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo repro seeds exps test exact lint ui bench clean
+.PHONY: help setup demo repro seeds exps test exact torture lint ui bench clean
 .PHONY: place
 
 ##@ Begin
@@ -82,6 +82,9 @@ test: $(READY) ## the tests
 
 exact: $(READY) ## proof that results are exact: two clones compared, trainings and dvc killed often
 	python tests/exact.py
+
+torture: $(READY) ## faults on purpose for ten minutes and more: what was tried, what was lost (nothing)
+	python tests/torture/campaign.py
 
 lint: $(READY) ## ruff (lint and format) and pyright (types)
 	ruff check .

@@ -108,5 +108,7 @@ def _growth(setting: Setting, folder: Path) -> list[Row]:
 
 def resident(kind: str) -> float:
     """MiB of this process's memory that /proc/self/status calls `kind`."""
-    line = next(x for x in Path("/proc/self/status").read_text().splitlines() if x.startswith(f"{kind}:"))
+    line = next(
+        x for x in Path("/proc/self/status").read_text(encoding="utf-8").splitlines() if x.startswith(f"{kind}:")
+    )
     return int(line.split()[1]) / 1024

@@ -108,7 +108,7 @@ def environment(setting: Setting) -> dict[str, Any]:
 def cpu_name() -> str:
     """As the kernel names it, where it does."""
     try:
-        lines = Path("/proc/cpuinfo").read_text().splitlines()
+        lines = Path("/proc/cpuinfo").read_text(encoding="utf-8").splitlines()
     except OSError:
         lines = []
     named = [line.partition(":")[2].strip() for line in lines if line.startswith("model name")]

@@ -17,7 +17,9 @@ def main() -> None:
         fetch.fetch_maps(manifest, OUT, params.maps.test_pairs)
         return
     with whole_dir(OUT) as partial:
-        (partial / "GENERATED.txt").write_text("data.source is generated: prepare_maps draws the towns itself.\n")
+        (partial / "GENERATED.txt").write_text(
+            "data.source is generated: prepare_maps draws the towns itself.\n", encoding="utf-8"
+        )
 
 
 if __name__ == "__main__":

@@ -15,7 +15,9 @@ def main() -> None:
         fetch.fetch_mnist(fetch.read_manifest(Path("data/manifests/mnist.sha256")), OUT)
         return
     with whole_dir(OUT) as partial:
-        (partial / "GENERATED.txt").write_text("data.source is generated: prepare_mnist draws the digits itself.\n")
+        (partial / "GENERATED.txt").write_text(
+            "data.source is generated: prepare_mnist draws the digits itself.\n", encoding="utf-8"
+        )
 
 
 if __name__ == "__main__":

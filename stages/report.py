@@ -25,7 +25,7 @@ def main() -> None:
     tables = {task: sources.table(task) for task in ("gan", "cgan", "pix2pix", "cvae")}
     page = report.build_report(
         tables=tables,
-        l1=json.loads(L1.read_text()),
+        l1=json.loads(L1.read_text(encoding="utf-8")),
         data=[prepared.about(name, "test") | prepared.about(name) for name in ("mnist", "maps")],
         params=params,
         figures=figures,
@@ -34,10 +34,10 @@ def main() -> None:
         digit_confusion=_digit_confusion(sources.made_by("evaluate_cgan", Path("metrics/cgan_images.csv"))),
     )
     with whole_file(OUT) as partial:
-        partial.write_text(page)
+        partial.write_text(page, encoding="utf-8")
     with whole_dir(CARDS) as partial:
         for task in tables:
-            (partial / f"{task}.md").write_text(sources.card(task, tables[task], params))
+            (partial / f"{task}.md").write_text(sources.card(task, tables[task], params), encoding="utf-8")
     for task, table in tables.items():
         publish(task, table, params, CARDS / f"{task}.md", sorted(Path("reports/figures").glob(f"*/{task}_*.png")))
     print(_where_to_look())

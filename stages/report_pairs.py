@@ -23,7 +23,7 @@ def main() -> None:
     tables = {task: sources.table(task) for task in TRANSLATORS}
     page = build_report(
         tables=tables,
-        l1=json.loads(Path("baselines/pix2pix_l1.json").read_text()),
+        l1=json.loads(Path("baselines/pix2pix_l1.json").read_text(encoding="utf-8")),
         data=[prepared.about("maps", "test") | prepared.about("maps")],
         params=params,
         figures=sources.figures("pairs", sources.PAIR_FIGURES),

@@ -1,6 +1,7 @@
 """Shared fixtures: the real params.yaml at a size at which a training takes seconds."""
 
 import os
+import signal
 from pathlib import Path
 
 import new_stores
@@ -13,6 +14,8 @@ ROOT = Path(__file__).parents[1]
 # Two test processes share two cores: more threads each would only wait for one another.
 torch.set_num_threads(1)
 os.environ["OMP_NUM_THREADS"] = "1"
+# A shell has its background jobs ignore Ctrl-C (`nohup make test &`), and they would pass that on to their children.
+signal.signal(signal.SIGINT, signal.default_int_handler)
 
 
 @pytest.fixture(scope="session")

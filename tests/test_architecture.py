@@ -78,3 +78,13 @@ def test_no_public_function_or_class_has_two_homes() -> None:
                 homes[node.name].append(module)
     del homes["main"]  # of what can be run
     assert {name: where for name, where in homes.items() if len(where) > 1} == {}
+
+
+@pytest.mark.parametrize(
+    "path", sorted([*PACKAGE.rglob("*.py"), *ROOT.glob("stages/*.py")]), ids=lambda path: path.stem
+)
+def test_text_files_are_utf_8_whatever_the_locale(path: Path) -> None:
+    for node in ast.walk(ast.parse(path.read_text())):
+        method = node.func.attr if isinstance(node, ast.Call) and isinstance(node.func, ast.Attribute) else ""
+        if method in ("read_text", "write_text"):
+            assert any(given.arg == "encoding" for given in node.keywords), f"line {node.lineno}"

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 ROOT = Path(__file__).parents[1]
-TARGETS = ("setup", "demo", "repro", "seeds", "exps", "test", "exact", "lint", "ui", "bench", "clean")
+TARGETS = ("setup", "demo", "repro", "seeds", "exps", "test", "exact", "torture", "lint", "ui", "bench", "clean")
 # Stands for Python, and for each program in the environment that it "installs" with -m venv.
 STUB = f"""#!/bin/sh
 echo "${{0##*/}} $*" >> calls

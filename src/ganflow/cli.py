@@ -315,8 +315,11 @@ def _pairs_check(arguments: argparse.Namespace) -> None:
 
 
 def _diff(arguments: argparse.Namespace) -> None:
-    from ganflow.comparison.revisions import differences_between
+    from ganflow.comparison.revisions import WORKSPACE, differences_between, stale_results
 
+    if WORKSPACE in (arguments.before, arguments.after):
+        for line in stale_results():
+            print(f"note: {line}")
     for task, group in itertools.groupby(differences_between(arguments.before, arguments.after), lambda row: row.task):
         rows = list(group)
         print(f"\n{task:34} {arguments.before[:14]:>14} {arguments.after[:14]:>14} {'change':>9} {'± 95 %':>9}")

@@ -67,7 +67,7 @@ def _version(name: str) -> str:
 
 
 def _lines(path: Path) -> list[str]:
-    return path.read_text().split() if path.exists() else []
+    return path.read_text(encoding="utf-8").split() if path.exists() else []
 
 
 def _git(root: Path) -> Finding:

@@ -14,6 +14,9 @@ from typing import Any
 
 from ganflow.errors import UserError, one_line
 
+_UMASK = os.umask(0)  # it can only be read by setting it: now, while there is one thread
+os.umask(_UMASK)
+
 
 @contextmanager
 def whole_file(path: Path) -> Iterator[Path]:
@@ -30,7 +33,11 @@ def whole_file(path: Path) -> Iterator[Path]:
         yield partial
         with partial.open("rb") as written:
             os.fsync(written.fileno())
+        partial.chmod(0o666 & ~_UMASK)  # as every other file: safetensors makes its own readable for one user alone
         partial.replace(path)
+    except Exception as fault:
+        fault.add_note(str(path))  # a full disk is reported with what did not fit
+        raise
     finally:
         partial.unlink(missing_ok=True)
 
@@ -82,6 +89,9 @@ def whole_dir(path: Path) -> Iterator[Path]:
         yield partial
         shutil.rmtree(path, ignore_errors=True)
         partial.replace(path)
+    except Exception as fault:
+        fault.add_note(str(path))
+        raise
     finally:
         shutil.rmtree(partial, ignore_errors=True)
 
@@ -89,7 +99,7 @@ def whole_dir(path: Path) -> Iterator[Path]:
 def write_json(path: Path, content: dict[str, Any]) -> None:
     """Write `content` with sorted keys: the same content always gives the same bytes."""
     with whole_file(path) as partial:
-        partial.write_text(json.dumps(content, indent=2, sort_keys=True, allow_nan=False) + "\n")
+        partial.write_text(json.dumps(content, indent=2, sort_keys=True, allow_nan=False) + "\n", encoding="utf-8")
 
 
 def sha256(path: Path) -> str:
@@ -117,7 +127,7 @@ def locked(path: Path, *, wait: bool) -> Iterator[bool]:
     Without `wait` it yields False at once if another process holds it. The file contains the holder's process id.
     """
     path.parent.mkdir(parents=True, exist_ok=True)
-    with path.open("a+") as lock:
+    with path.open("a+", encoding="utf-8") as lock:
         try:
             fcntl.flock(lock, fcntl.LOCK_EX | (0 if wait else fcntl.LOCK_NB))
         except BlockingIOError:

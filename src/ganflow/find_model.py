@@ -64,7 +64,7 @@ def find_model(wanted: str | None, tasks: Sequence[str], epoch: str = "best") ->
             return FoundModel(folder, f"model: {_shown(folder)} (there is no {wanted})")
     if wanted == DEMO:
         raise UserError(f"there is no model of the demo in {_shown(places[0])}: `make demo` makes it")
-    if any(place.is_dir() for place in places) or Path(wanted).is_absolute():
+    if any(place.exists() for place in places) or Path(wanted).is_absolute():
         raise UserError(
             f"there is no trained {' or '.join(tasks)} in {wanted}: name the folder that holds its config.json"
         )

@@ -1,5 +1,6 @@
 """Comparisons over a small repository in which runs are commits and saved experiments."""
 
+import hashlib
 import json
 import subprocess
 import sys
@@ -135,3 +136,23 @@ def test_seeds_of_the_same_parameters_are_gathered(repository: Path) -> None:
     assert (row["mean"], row["deviation"]) == (22.0, 2.0)
     assert row[["seed 0", "seed 1", "seed 2"]].tolist() == [20, 22, 24]
     assert group.why_not == []
+
+
+def test_measures_of_other_weights_than_the_models_are_called_so(
+    repository: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """As after `git checkout` of another commit's metrics, or a training whose evaluation has not run yet."""
+    monkeypatch.setattr(sys, "argv", ["ganflow", "diff"])
+    weights = repository / "models/pix2pix/last/model.safetensors"
+    weights.parent.mkdir(parents=True)
+    (repository / "metrics/tables").mkdir()
+    for content, expected in ((b"measured", []), (b"trained since", ["pix2pix"])):
+        weights.write_bytes(content)
+        table = {"weights": hashlib.sha256(b"measured").hexdigest()}
+        (repository / "metrics/tables/pix2pix.json").write_text(json.dumps(table))
+        main()
+        notes = [line for line in capsys.readouterr().out.splitlines() if line.startswith("note: ")]
+        assert notes == [
+            f"note: metrics/{task}.json is of other weights than models/{task}: dvc repro evaluate_{task}"
+            for task in expected
+        ]

@@ -3,85 +3,28 @@
 import errno
 import gzip
 import hashlib
-import http.server
 import io
-import re
-import socketserver
 import tarfile
-import threading
 from collections.abc import Iterator
-from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 import pytest
+from bad_server import CONTENT, NAME, Server, serving
 
-from ganflow.data import fetch
+from ganflow.data import download, fetch
 from ganflow.errors import UserError
-
-NAME = "train-images-idx3-ubyte.gz"
-CONTENT = bytes(range(256)) * 4000  # about a megabyte
-
-
-@dataclass
-class Server:
-    """What the local server serves, how it fails, and what it was asked."""
-
-    files: dict[str, bytes] = field(default_factory=dict)
-    cut_after: list[int] = field(default_factory=list)  # of the next answers: bytes sent before hanging up
-    ranges: bool = True
-    etag: str = '"one"'
-    refuse_with: list[int] = field(default_factory=list)  # status of the next answers
-    asked: list[str] = field(default_factory=list)  # the Range of each request, or ""
-    url: str = ""
 
 
 @pytest.fixture
 def server() -> Iterator[Server]:
-    state = Server()
-
-    class Handler(http.server.BaseHTTPRequestHandler):
-        def do_GET(self) -> None:
-            wanted = self.headers.get("Range", "")
-            state.asked.append(wanted)
-            if state.refuse_with:
-                self.send_error(state.refuse_with.pop(0))
-                return
-            content = state.files.get(self.path.lstrip("/"))
-            if content is None:
-                self.send_error(404)
-                return
-            first = 0
-            if wanted and state.ranges and self.headers.get("If-Range") == state.etag:
-                first = int(re.fullmatch(r"bytes=(\d+)-", wanted)[1])  # type: ignore[index]
-                if first >= len(content):
-                    self.send_response(416)
-                    self.send_header("Content-Range", f"bytes */{len(content)}")
-                    self.send_header("Content-Length", "0")
-                    self.end_headers()
-                    return
-            self.send_response(206 if first else 200)
-            self.send_header("ETag", state.etag)
-            self.send_header("Content-Length", str(len(content) - first))
-            self.end_headers()
-            body = content[first:]
-            self.wfile.write(body[: state.cut_after.pop(0)] if state.cut_after else body)
-            self.wfile.flush()
-            self.close_connection = True
-
-        def log_message(self, format: str, *args: object) -> None: ...
-
-    with socketserver.ThreadingTCPServer(("127.0.0.1", 0), Handler) as listening:
-        listening.daemon_threads = True
-        state.url = f"http://127.0.0.1:{listening.server_address[1]}/"
-        threading.Thread(target=listening.serve_forever, kwargs={"poll_interval": 0.05}, daemon=True).start()
+    with serving() as state:
         yield state
-        listening.shutdown()
 
 
 @pytest.fixture(autouse=True)
 def _no_waiting(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(fetch.time, "sleep", lambda seconds: None)
+    monkeypatch.setattr(download.time, "sleep", lambda seconds: None)
 
 
 def digest(content: bytes) -> str:
@@ -322,7 +265,7 @@ def test_an_archive_that_is_not_what_the_manifest_says_is_refused_whole(
         maps(tmp_path, content, monkeypatch)
     assert "\n" not in str(fault.value)
     assert not (tmp_path / "raw").exists()
-    assert [path.name for path in tmp_path.rglob("*") if path.is_file()] == ["maps.tar.gz"]
+    assert [path.name for path in tmp_path.rglob("*") if path.is_file() and path.suffix != ".lock"] == ["maps.tar.gz"]
     assert not Path("/tmp/evil.jpg").exists()
 
 

@@ -55,6 +55,13 @@ def test_a_damaged_file_is_one_line(tmp_path: Path, images: bytes, labels: bytes
     assert "\n" not in str(fault.value)
 
 
+def test_no_more_is_unpacked_than_any_set_has(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    write(tmp_path, image_bytes() + bytes(10**6), label_bytes())
+    monkeypatch.setattr(idx, "MOST", 5000)
+    with pytest.raises(UserError, match=r"holds 4984 pixels"):
+        idx.read_part(*files(tmp_path))
+
+
 def test_no_gzip_is_one_line(tmp_path: Path) -> None:
     write(tmp_path, image_bytes(), label_bytes())
     (tmp_path / "train-images-idx3-ubyte.gz").write_bytes(b"nonsense")

@@ -52,3 +52,14 @@ def test_a_copy_inside_another_repository_is_no_commit_of_its_own(tmp_path: Path
     (folder / "dvc.yaml").touch()
     (fault,) = faults(folder, ["demo"])
     assert fault.startswith("git has no commit of this folder")
+
+
+def test_a_folder_of_another_user_is_not_called_no_repository(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    folder = tmp_path / "my copy"
+    folder.mkdir()
+    git(folder, "init", "-q")
+    monkeypatch.setenv("GIT_TEST_ASSUME_DIFFERENT_OWNER", "1")  # git's own switch for tests
+    monkeypatch.setenv("LC_ALL", "de_DE.UTF-8")
+    (fault,) = faults(folder, ["repro"])
+    assert fault.startswith("git does not trust this folder")
+    assert fault.endswith(f"git config --global --add safe.directory '{folder}'")

@@ -71,7 +71,7 @@ UPLOADING = ".artifact.uploading."  # what MLflow was copying when it was killed
 CHANGED_RATE = 0.0007
 DAMAGES = ("cut", "empty", "header")
 VARYING = r"\+timestamp.*(?=\.)"  # of a picture's name in MLflow, and whether it is the thumbnail: the suffix says so
-OWN_TAGS = {"ganflow.training", "git.dirty", "mlflow.log-model.history"}
+OWN_TAGS = {"ganflow.training", "ganflow.process", "git.dirty", "mlflow.log-model.history"}
 AT_THE_END = {
     "weights": "half of the model's file is written",
     "history": "half of history.csv is written",

@@ -115,6 +115,7 @@ ELSEWHERE = {
 NOBODY = {
     "make exact": "minutes of killing; its short form is tests/stages/test_kills.py",
     "make exps": "sets up an environment first; it is `dvc exp show --csv`, sifted",
+    "make torture": "minutes of faults; tests/torture/test_campaign.py tries each once",
     "make bench": "minutes of timing; tests/benchmarks/test_bench.py runs every bench once, tiny",
     "python benchmarks/run.py step loop": "as make bench",
     ".ci/run": "is what CI runs",

@@ -157,3 +157,15 @@ def test_a_commit_is_hexadecimal_digits(tag: str) -> None:
 def test_an_experiments_name_is_a_word(tag: str) -> None:
     assert well_formed(tag, EXPERIMENT) == ""
     assert well_formed("brave-llama", EXPERIMENT) == "brave-llama"
+
+
+def test_a_repository_around_the_folder_lends_it_no_commit(commit: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    """An archive unpacked inside another project."""
+    Path("unpacked").mkdir()
+    Path("code.py").write_text("a = 2\n")
+    monkeypatch.chdir("unpacked")
+    Path("params.yaml").write_text(COMMITTED)
+    found = lineage("pix2pix")
+    assert (found.commit, found.changed, found.differences) == ("", (), {})
+    assert found.commands() == ["dvc repro train_pix2pix"]
+    assert "no commit says which code it was" in found.description()

@@ -1,18 +1,24 @@
 """The tracking store for real: SQLite in a temporary folder, and servers that are down or silent."""
 
+import errno
 import os
 import signal
 import socket
+import sqlite3
 import subprocess
 import sys
 import time
+from collections.abc import Callable
+from contextlib import closing
 from pathlib import Path
 
 import pytest
 from PIL import Image
 from small_model import EXAMPLE, small_model
 
+from ganflow.errors import UserError
 from ganflow.tracking import run as tracking
+from ganflow.tracking.reading import list_runs, open_store
 from ganflow.tracking.run import Dataset, Tracker, start_run
 
 DATA = Dataset("maps", "ab" * 32, "generated")
@@ -145,6 +151,21 @@ def test_a_run_ends_also_where_something_could_not_be_written(
     tracker.finish("FINISHED")
     assert client(tmp_path).get_run(tracker.run_id).info.status == "FINISHED"
     assert capsys.readouterr().err.count("tracking is off") == 1
+
+
+def test_a_model_for_which_there_is_no_temporary_folder_costs_no_training(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    def full(**_: object) -> None:
+        raise OSError(errno.ENOSPC, "No space left on device", "/tmp")
+
+    tracker = begin()
+    monkeypatch.setattr("ganflow.tracking.run.tempfile.TemporaryDirectory", full)
+    tracker.model(small_model(tmp_path), EXAMPLE, "model")
+    tracker.finish("FINISHED")
+    assert client(tmp_path).get_run(tracker.run_id).info.status == "FINISHED"
+    (line,) = capsys.readouterr().err.splitlines()
+    assert "tracking is off from here on: the disk is full (" in line
 
 
 def test_an_experiment_deleted_on_a_page_is_restored(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
@@ -315,13 +336,57 @@ def test_a_server_that_is_down_or_silent_costs_seconds_and_one_line(tmp_path: Pa
     assert time.monotonic() - began < 45
 
 
-def test_a_broken_store_is_one_line_and_no_end(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    (tmp_path / "mlflow.db").write_bytes(b"not a database, whatever its name says" * 100)
+def zeros_in(file: Path) -> None:
+    content = file.read_bytes()
+    file.write_bytes(content[:5000] + bytes(90_000) + content[95_000:])
+
+
+def by_sql(*statements: str) -> Callable[[Path], None]:
+    def change(file: Path) -> None:
+        with closing(sqlite3.connect(file)) as database:
+            for statement in statements:
+                database.execute(statement)
+            database.commit()
+
+    return change
+
+
+def a_folder(file: Path) -> None:
+    file.unlink()
+    file.mkdir()
+
+
+FOREIGN = by_sql("PRAGMA foreign_keys = OFF", "DROP TABLE experiments", "CREATE TABLE experiments (a)")
+BROKEN: dict[str, tuple[Callable[[Path], object], str]] = {
+    "no database": (lambda file: file.write_bytes(b"whatever its name says" * 100), "file is not a database"),
+    "cut": (lambda file: os.truncate(file, file.stat().st_size // 2), "database disk image is malformed"),
+    "zeros": (zeros_in, "malformed"),
+    "a folder": (a_folder, "unable to open database file"),
+    "of another MLflow": (by_sql("UPDATE alembic_version SET version_num = '0123'"), "mlflow db upgrade sqlite"),
+    "without runs": (by_sql("DROP TABLE runs"), "no such "),
+    "of another program": (FOREIGN, "no such column: experiment_id"),
+}
+
+
+@pytest.mark.parametrize("how", BROKEN)
+def test_a_broken_store_is_one_line_that_names_the_cause_and_no_end(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], how: str
+) -> None:
+    """For a training, which goes on, and for whoever looks. MLflow has not opened it before in this process."""
+    tracking.store._make(tmp_path / "mlflow.db")
+    broken, expected = BROKEN[how]
+    broken(tmp_path / "mlflow.db")
+    with pytest.raises(UserError) as fault, open_store() as looking:
+        list_runs(looking)
     tracker = begin()
     tracker.metrics({"loss": 1.0}, 1)
     tracker.finish("FINISHED")
     assert tracker.run_id is None
-    assert capsys.readouterr().err.count("tracking is off") == 1
+    (line,) = capsys.readouterr().err.splitlines()
+    assert line.startswith("warning: MLflow tracking is off from here on: ")
+    for said in (line, str(fault.value)):
+        assert expected in said
+        assert "\n" not in said
 
 
 def test_a_run_names_the_run_that_it_builds_on(tmp_path: Path) -> None:

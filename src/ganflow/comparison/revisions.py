@@ -19,7 +19,8 @@ from ruamel.yaml import YAML
 
 from ganflow.comparison.differences import Difference, changes
 from ganflow.errors import UserError
-from ganflow.metrics.comparable import JUDGED, not_comparable
+from ganflow.files import sha256
+from ganflow.metrics.comparable import JUDGED, WEIGHTS, not_comparable
 from ganflow.metrics.measures import BY_TASK
 
 WORKSPACE = "workspace"
@@ -41,6 +42,20 @@ def differences_between(before: str, after: str) -> list[Difference]:
         found += changes(task, a, b, lambda task=task: (_images(task, before), _images(task, after)))
     if len(missing) == len(BY_TASK):
         raise missing[0] if (before, after) != ("HEAD", WORKSPACE) else _nothing_ran(missing[0])
+    return found
+
+
+def stale_results() -> list[str]:
+    """For each model of this folder whose measures are of other weights: a line with the command that mends it."""
+    found = []
+    for task in BY_TASK:
+        table, folder = Path(f"metrics/tables/{task}.json"), Path("models") / task
+        weights = next(
+            (path for place in ("last", ".") if (path := folder / place / "model.safetensors").exists()), None
+        )
+        measured = json.loads(table.read_text(encoding="utf-8")).get(WEIGHTS) if table.exists() else None
+        if weights and measured and measured != sha256(weights):
+            found.append(f"metrics/{task}.json is of other weights than models/{task}: dvc repro evaluate_{task}")
     return found
 
 
@@ -112,7 +127,7 @@ def _read(path: str, revision: str) -> str:
     if revision == WORKSPACE:
         if not Path(path).exists():
             raise UserError(f"there is no {path} here: `dvc repro` makes it")
-        return Path(path).read_text()
+        return Path(path).read_text(encoding="utf-8")
     if revision.startswith("-"):  # to git it would be an option
         raise UserError(f"'{revision}' is no commit and no experiment")
     try:

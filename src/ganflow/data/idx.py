@@ -9,6 +9,7 @@ import numpy as np
 from ganflow.errors import UserError
 
 IMAGES, LABELS = 2051, 2049  # the magic numbers
+MOST = 10**9  # bytes that are read: more than a million images
 
 
 def read_images(path: Path) -> np.ndarray:
@@ -38,9 +39,8 @@ def read_part(images: Path, labels: Path) -> tuple[np.ndarray, np.ndarray]:
 def _read(path: Path, magic: int, header_bytes: int) -> tuple[list[int], np.ndarray]:
     """The header's numbers and the bytes behind it, of a file that may be compressed."""
     try:
-        content = path.read_bytes()
-        if path.suffix == ".gz":
-            content = gzip.decompress(content)
+        with gzip.open(path) if path.suffix == ".gz" else path.open("rb") as file:
+            content = file.read(MOST)  # a small file can unpack to any size: then the header does not fit
     except (OSError, EOFError, zlib.error) as fault:
         raise UserError(f"{path} cannot be read: {fault}") from None
     if len(content) < header_bytes or int.from_bytes(content[:4], "big") != magic:

@@ -1,6 +1,5 @@
 """Read a picture file of any usual kind as it is stored: no value is clipped, no channel lost, orientation applied."""
 
-import struct
 import warnings
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -55,7 +54,9 @@ def read(path: Path, *, indices: bool = False, most_pixels: int = MOST_PIXELS) -
         raise UserError(f"{path} cannot be read: {fault.strerror}") from None
     except UnidentifiedImageError:
         raise UserError(f"{path} is not a readable picture: no known format, or damaged") from None
-    except (OSError, ValueError, SyntaxError, EOFError, RuntimeError, struct.error, MemoryError) as fault:
+    except UserError:
+        raise
+    except Exception as fault:  # each decoder has its own errors for a damaged file
         raise UserError(f"{path} is not a readable picture: {one_line(fault) or type(fault).__name__}") from None
     pixels = found.pixels
     if 0 in pixels.shape:

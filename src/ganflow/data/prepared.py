@@ -25,7 +25,7 @@ def about(name: str, what: str = "training") -> dict[str, Any]:
     """
     path = PREPARED / name / f"{what}.json"
     try:
-        return {"name": name, **json.loads(path.read_text())}
+        return {"name": name, **json.loads(path.read_text(encoding="utf-8"))}
     except FileNotFoundError:
         raise UserError(f"{path} is missing: `dvc repro prepare_{name}` makes it") from None
 

@@ -10,7 +10,7 @@ import pandas as pd
 from ganflow.config import Params
 from ganflow.files import whole_file, write_json
 from ganflow.metrics.bootstrap import flat
-from ganflow.metrics.comparable import JUDGED
+from ganflow.metrics.comparable import JUDGED, WEIGHTS
 from ganflow.metrics.failures import failure
 from ganflow.metrics.in_words import key_numbers
 from ganflow.metrics.measures import measures_of
@@ -43,11 +43,13 @@ def record_results(
     headline = {one.key: rows["model"][one.key][0] for one in key_numbers(task, {"rows": rows, **more})}
     write_json(METRICS / f"headline/{task}.json", headline | {"failure": about["failure"], "judged": conditions})
     table, table_of_images = METRICS / f"tables/{task}.json", METRICS / f"{task}_images.csv"
-    write_json(table, {JUDGED: judged, "about": about, "rows": rows, **more})
+    weights = saved.weights_digest(Path("models") / task)
+    write_json(table, {JUDGED: judged, "about": about, "rows": rows, WEIGHTS: weights, **more})
     with whole_file(table_of_images) as partial:
         images.to_csv(partial, index_label="image")
-    weights = saved.weights_digest(Path("models") / task)
-    log_evaluation(task, json.loads(table.read_text()), weights, params, {table_of_images: METRICS.name})
+    log_evaluation(
+        task, json.loads(table.read_text(encoding="utf-8")), weights, params, {table_of_images: METRICS.name}
+    )
 
 
 def publish(task: str, table: dict[str, Any], params: Params, card: Path, figures: list[Path]) -> None:

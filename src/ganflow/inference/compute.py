@@ -93,5 +93,7 @@ def _bf16_is_faster(device: torch.device) -> tuple[bool, str]:
         fast = torch.cuda.is_bf16_supported(including_emulation=False)
         return fast, "this GPU multiplies in bf16" if fast else "this GPU does not multiply in bf16"
     if device.type == "cpu":
-        return hardware.cpu_runs_bf16_faster(hardware.CPUINFO.read_text() if hardware.CPUINFO.exists() else "")
+        return hardware.cpu_runs_bf16_faster(
+            hardware.CPUINFO.read_text(encoding="utf-8") if hardware.CPUINFO.exists() else ""
+        )
     return False, "bf16 is not used on this device"

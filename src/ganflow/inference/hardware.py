@@ -13,7 +13,7 @@ def usable_cores() -> int:
     """CPU cores that this process may use: those it is bound to, and no more than its containers' CPU limits."""
     bound = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
     own = Path("/proc/self/cgroup")
-    return within_limits(bound, cpu_limits(CGROUPS, own.read_text() if own.exists() else ""))
+    return within_limits(bound, cpu_limits(CGROUPS, own.read_text(encoding="utf-8") if own.exists() else ""))
 
 
 def within_limits(bound: int, limits: list[float]) -> int:
@@ -49,9 +49,11 @@ def cpu_limits(root: Path, memberships: str) -> list[float]:
 def _limit(group: Path) -> float:
     """CPU limit of this cgroup, in cores. Raises ValueError or OSError if it has none."""
     if (group / "cpu.max").exists():
-        quota, period = (group / "cpu.max").read_text().split()
+        quota, period = (group / "cpu.max").read_text(encoding="utf-8").split()
     else:
-        quota, period = ((group / f"cpu.cfs_{name}_us").read_text().strip() for name in ("quota", "period"))
+        quota, period = (
+            (group / f"cpu.cfs_{name}_us").read_text(encoding="utf-8").strip() for name in ("quota", "period")
+        )
     if int(quota) <= 0:
         raise ValueError("no limit")
     return int(quota) / int(period)

@@ -1,6 +1,5 @@
 """A trained model at work: `load` a folder, then call it on pictures, or for digits."""
 
-import json
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -21,6 +20,7 @@ from ganflow.inference.photos import Photo, Range, of_picture, open_photo
 from ganflow.inference.rows import Stream, at_size, mapped
 from ganflow.inference.translation import translated
 from ganflow.models import saved
+from ganflow.models.config_file import read_config
 from ganflow.models.cvae import ConditionalVae
 from ganflow.models.dcgan import DigitGenerator, with_classes
 from ganflow.models.unet import UNet
@@ -221,9 +221,4 @@ def network_of(folder: Path) -> str:
     Raises:
         UserError: there is none.
     """
-    try:
-        return str(json.loads((folder / "config.json").read_text(encoding="utf-8"))["network"])
-    except (FileNotFoundError, NotADirectoryError):
-        raise UserError(f"there is no trained model in {folder}: it takes config.json and {saved.WEIGHTS}") from None
-    except (ValueError, KeyError, TypeError) as fault:
-        raise UserError(f"{folder} does not hold a readable model: {type(fault).__name__} in config.json") from None
+    return str(read_config(folder)["network"])

@@ -2,7 +2,6 @@
 
 import logging
 import math
-import struct
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -51,6 +50,8 @@ def facts(path: Path) -> TiffFacts:
         samples, colours = page.samplesperpixel, getattr(page.photometric, "name", "")
         extra = [getattr(kind, "name", "") for kind in page.extrasamples]
         alpha = bool(extra) and extra[-1] in ("ASSOCALPHA", "UNASSALPHA") and samples in (2, 4)
+        if not (page.imagelength > 0 < page.imagewidth):
+            raise ValueError("it is an empty picture")
         upright = 274 not in tags or tags[274].value == 1
         plain = colours in ("RGB", "MINISBLACK", "MINISWHITE", "YCBCR") and page.imagedepth == 1 and len(page.shape) < 4
         keep = [tags[code] for code in GEOREFERENCE if code in tags]
@@ -146,7 +147,9 @@ def _first_page(path: Path) -> Iterator[tuple[tifffile.TiffFile, Any]]:
     try:
         with tifffile.TiffFile(path) as file:
             yield file, file.pages.first
-    except (tifffile.TiffFileError, struct.error, IndexError, KeyError, TypeError, ValueError, OSError) as fault:
+    except UserError:
+        raise
+    except Exception as fault:  # a damaged file can raise any
         raise UserError(f"{path} is not a readable TIFF file: {one_line(fault) or 'it is damaged'}") from None
 
 

@@ -7,6 +7,7 @@ side by side, with the reason why there is none.
 from collections.abc import Collection, Mapping
 
 JUDGED = "judged"  # the key of the conditions in metrics/*.json and metrics/tables/*.json
+WEIGHTS = "weights"  # the key of the model's digest in metrics/tables/*.json
 Judged = Mapping[str, str | int]
 
 _REASONS = {

@@ -1,22 +1,26 @@
 """Trained networks on disk: weights as safetensors, and config.json with what is needed to rebuild them."""
 
-import json
+import math
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any, TypeVar
 
 import torch
-from safetensors import SafetensorError
+from safetensors import safe_open
 from safetensors.torch import load_model, save_file
 from torch import nn
+from torch.overrides import TorchFunctionMode
 
-from ganflow.errors import UserError
+from ganflow.errors import UserError, first_line
 from ganflow.files import sha256, whole_file, write_json
+from ganflow.models.config_file import read_config
 
 Network = TypeVar("Network", bound=nn.Module)
 
 WEIGHTS = "model.safetensors"
 DISCRIMINATOR = "discriminator.safetensors"  # beside the last weights: only a training that starts from them needs it
 CPU = torch.device("cpu")
+ROOM = 10**6  # numbers that a network may hold besides those of its file
 
 
 def save_network(folder: Path, network: nn.Module, arguments: dict[str, Any], about: dict[str, Any]) -> None:
@@ -39,17 +43,42 @@ def load_network(folder: Path, kind: type[Network], device: torch.device = CPU) 
     Raises:
         UserError: the folder does not hold a whole model of that kind.
     """
+    config = read_config(folder)
+    if config["network"] != kind.__name__:
+        raise UserError(f"{folder} holds a {config['network']}, where a {kind.__name__} is needed")
     try:
-        config = json.loads((folder / "config.json").read_text())
-        if config["network"] != kind.__name__:
-            raise UserError(f"{folder} holds a {config['network']}, where a {kind.__name__} is needed")
-        network = kind(**config["arguments"])
+        with safe_open(folder / WEIGHTS, "pt") as file:
+            stored = sum(math.prod(file.get_slice(name).get_shape()) for name in file.keys())  # noqa: SIM118, no dict
+        with _NoMoreThan(stored + ROOM):
+            network = kind(**config["arguments"])
         load_model(network, folder / WEIGHTS)
     except FileNotFoundError:
         raise UserError(f"there is no trained model in {folder}: it takes config.json and {WEIGHTS}") from None
-    except (SafetensorError, ValueError, KeyError, TypeError, RuntimeError) as fault:
-        raise UserError(f"{folder} does not hold a readable model: {str(fault).splitlines()[0]}") from None
+    except Exception as fault:  # whatever a stranger's file makes the libraries raise
+        raise UserError(f"{folder} does not hold a readable model: {first_line(fault)}") from None
+    if not all(tensor.isfinite().all() for tensor in network.state_dict().values()):
+        raise UserError(
+            f"the weights in {folder} are not all finite (nan or infinity): it draws nothing, train it again"
+        )
     return network.eval().requires_grad_(False).to(device), config
+
+
+class _NoMoreThan(TorchFunctionMode):
+    """Within it, no more numbers are allocated than these: a config.json may describe a network of terabytes."""
+
+    def __init__(self, numbers: int) -> None:
+        self._left = numbers
+        super().__init__()
+
+    def __torch_function__(
+        self, func: Callable[..., Any], types: Any, args: tuple[Any, ...] = (), kwargs: dict[str, Any] | None = None
+    ) -> Any:
+        if func in (torch.empty, torch.zeros, torch.ones):
+            size = args[0] if args and isinstance(args[0], Sequence) else args
+            self._left -= math.prod(size)
+            if self._left < 0:
+                raise ValueError(f"{WEIGHTS} has fewer weights than the network that config.json describes")
+        return func(*args, **(kwargs or {}))
 
 
 def weights_digest(folder: Path) -> str:

@@ -3,6 +3,8 @@
 `make` runs this file before it installs anything, with whatever Python there is: the standard library only.
 """
 
+import os
+import shlex
 import subprocess
 import sys
 from collections.abc import Iterable, Iterator
@@ -35,11 +37,16 @@ def path_faults(root: Path, *, copies: bool) -> Iterator[str]:
 def git_faults(root: Path, *, experiments: bool) -> Iterator[str]:
     """What git lacks in `root` for `dvc repro`; with `experiments`, also for `dvc exp run`."""
     try:
-        if _git(root, "rev-parse", "--is-inside-work-tree"):
+        if "dubious ownership" in _git(root, "rev-parse", "--is-inside-work-tree").stderr:
+            yield (
+                "git does not trust this folder, because it belongs to another user: "
+                f"git config --global --add safe.directory {shlex.quote(str(root))}"
+            )
+        elif _git(root, "rev-parse", "--is-inside-work-tree").returncode:
             yield f"this folder is no git repository, and DVC needs one: {CLONE}"
-        elif experiments and _git(root, "cat-file", "-e", "HEAD:./dvc.yaml"):
+        elif experiments and _git(root, "cat-file", "-e", "HEAD:./dvc.yaml").returncode:
             yield f"git has no commit of this folder, and DVC's experiments need one: {COMMIT}"
-        elif experiments and _git(root, "var", "GIT_COMMITTER_IDENT"):
+        elif experiments and _git(root, "var", "GIT_COMMITTER_IDENT").returncode:
             yield (
                 "git does not know who you are, and DVC's experiments are commits: "
                 "git config --global user.name NAME; git config --global user.email ADDRESS"
@@ -48,9 +55,12 @@ def git_faults(root: Path, *, experiments: bool) -> Iterator[str]:
         yield "git is not installed, and DVC needs it"
 
 
-def _git(root: Path, *words: str) -> int:
-    """Exit status of a git command."""
-    return subprocess.run(["git", *words], cwd=root, capture_output=True, check=False).returncode
+def _git(root: Path, *words: str) -> subprocess.CompletedProcess[str]:
+    """A git command, which may fail. In English, whatever language the user has set: its words are looked at."""
+    english = os.environ | {"LC_ALL": "C"}
+    return subprocess.run(
+        ["git", *words], cwd=root, env=english, capture_output=True, text=True, errors="replace", check=False
+    )
 
 
 def main() -> None:

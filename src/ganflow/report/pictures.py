@@ -131,7 +131,7 @@ def cvae_pictures(params: Params, device: torch.device) -> dict[str, Image.Image
     ends = latents(2, vae.latent_dim, params.seed, "cvae", "walk").numpy()
     walk = spherical_path(ends[:1], ends[1:], WALK_STEPS)[0]
     walked = {f"{place / (WALK_STEPS - 1):.2f}": answers(torch.from_numpy(step)) for place, step in enumerate(walk)}
-    table = json.loads(Path("metrics/tables/cvae.json").read_text())
+    table = json.loads(Path("metrics/tables/cvae.json").read_text(encoding="utf-8"))
     return {
         "samples": translation_grid(columns),
         "walk": translation_grid({name: row[:WALK_ROWS] for name, row in walked.items()}),
@@ -149,7 +149,7 @@ def save_figures(figures: dict[str, dict[str, Image.Image]], folder: Path) -> No
 
 
 def _curves(task: str) -> Image.Image:
-    best = json.loads((Path("models") / task / "best/config.json").read_text())
+    best = json.loads((Path("models") / task / "best/config.json").read_text(encoding="utf-8"))
     objective = best["objective"]
     found = OBJECTIVES.get(objective)  # None: trained without a discriminator
     equilibrium, probability = (found.equilibrium, found.outputs_probability) if found else ({}, False)

@@ -32,7 +32,7 @@ def made_by(stage: str, path: Path) -> Path:
 
 def table(task: str) -> dict[str, Any]:
     """metrics/tables/<task>.json."""
-    return json.loads(made_by(f"evaluate_{task}", Path(f"metrics/tables/{task}.json")).read_text())
+    return json.loads(made_by(f"evaluate_{task}", Path(f"metrics/tables/{task}.json")).read_text(encoding="utf-8"))
 
 
 def figures(of: str, names: tuple[str, ...]) -> dict[str, Path]:
@@ -42,7 +42,7 @@ def figures(of: str, names: tuple[str, ...]) -> dict[str, Path]:
 
 def shown_pairs() -> dict[str, list[dict[str, Any]]]:
     """The test pairs that the page shows, each with the PNG files of its tiles."""
-    groups = json.loads(made_by("render_pairs", PAIRS / "pairs.json").read_text())
+    groups = json.loads(made_by("render_pairs", PAIRS / "pairs.json").read_text(encoding="utf-8"))
     for pair in (pair for group in groups.values() for pair in group):
         pair["tiles"] = [PAIRS / f"{pair['image']}_{kind}.png" for kind in ("input", "generated", "real")]
     return groups
@@ -55,7 +55,7 @@ def card(task: str, results: dict[str, Any], params: Params) -> str:
     pairs = {"pairs" if params.own_pairs else "maps"} if data == "maps" else set()
     return build_card(
         task,
-        model=json.loads(made_by(f"train_{task}", folder / "config.json").read_text()),
+        model=json.loads(made_by(f"train_{task}", folder / "config.json").read_text(encoding="utf-8")),
         weights_sha256=sha256(folder / "model.safetensors"),
         table=results,
         training=prepared.about(data),

@@ -70,6 +70,8 @@ class Lineage:
     def description(self) -> str:
         """Markdown for the run's page."""
         parts = ["**Make it again**", "\n".join(f"    {command}" for command in self.commands())]
+        if not self.commit:
+            parts.append("The folder that it was trained in is no git repository: no commit says which code it was.")
         if self.changed:
             names = ", ".join(f"`{name}`" for name in self.changed[:5])
             more = f" and {len(self.changed) - 5} more" if len(self.changed) > 5 else ""
@@ -105,12 +107,13 @@ class Lineage:
 
 def lineage(task: str) -> Lineage:
     """The lineage of a run that starts now, in the current folder."""
-    commit = well_formed(os.environ.get("DVC_EXP_BASELINE_REV", ""), COMMIT) or _git(
-        "rev-parse", "--verify", "--quiet", "HEAD"
-    )
+    commit = well_formed(os.environ.get("DVC_EXP_BASELINE_REV", ""), COMMIT)
+    # Of a repository around an unpacked archive the commit says nothing: params.yaml has to be in it.
+    if not commit and _git("rev-parse", "--verify", "--quiet", "HEAD:./params.yaml"):
+        commit = _git("rev-parse", "--verify", "--quiet", "HEAD")
     # Not stripped on the left: a leading blank is part of a status.
-    changed = [line[3:] for line in _git("status", "--porcelain", "--untracked-files=no").splitlines()]
-    now = Path("params.yaml").read_text() if Path("params.yaml").exists() else ""
+    changed = [line[3:] for line in _git("status", "--porcelain", "--untracked-files=no").splitlines() if commit]
+    now = Path("params.yaml").read_text(encoding="utf-8") if Path("params.yaml").exists() else ""
     return Lineage(
         commit,
         changed_parameters(_git("show", "--end-of-options", f"{commit}:./params.yaml") if commit else "", now),

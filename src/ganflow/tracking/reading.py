@@ -16,9 +16,10 @@ from typing import Any
 import pandas as pd
 
 from ganflow.comparison.champion import ValidationScore, from_text
-from ganflow.errors import UserError, first_line
+from ganflow.errors import UserError
 from ganflow.metrics.comparable import Judged, not_comparable
 from ganflow.tracking import store
+from ganflow.tracking.abandoned import is_abandoned
 from ganflow.tracking.lineage import COMMIT, EXPERIMENT, REMAKE, well_formed
 
 VALIDATION_FILE = "validation.json"  # artifact of a run: its model's score on the validation split
@@ -175,7 +176,7 @@ def open_store() -> Iterator[Any]:
     try:
         yield store.client()
     except MlflowException as fault:
-        raise UserError(f"the store of runs does not answer: {first_line(fault)[:200]}") from None
+        raise UserError(f"the store of runs does not answer: {store.cause(fault)}") from None
 
 
 def list_runs(client: Any, task: str | None = None) -> list[LoggedRun]:
@@ -276,7 +277,7 @@ def _logged(client: Any, run: Any, task: str) -> LoggedRun:
         task,
         info.run_id,
         printable(info.run_name),
-        info.status,
+        "KILLED" if is_abandoned(info.status, run.data.tags) else info.status,
         began,
         run.data.params,
         {key.removeprefix(CURVES): value for key, value in run.data.metrics.items()},

@@ -18,8 +18,9 @@ from PIL import Image
 
 from ganflow.comparison.champion import ValidationScore
 from ganflow.config import dotted
-from ganflow.errors import UserError, first_line
+from ganflow.errors import UserError
 from ganflow.tracking import registry, store
+from ganflow.tracking.abandoned import PROCESS_TAG, end_abandoned, this_process
 from ganflow.tracking.lineage import lineage
 from ganflow.tracking.logged_model import Exported, log_once
 from ganflow.tracking.machine import SystemSampler, system_sampler
@@ -80,15 +81,18 @@ def start_run(
         found = client.search_runs([experiment], f"tags.`{TRAINING_TAG}` = '{training}'", max_results=1)
         if found:
             run_id = found[0].info.run_id
+            client.set_tag(run_id, PROCESS_TAG, this_process())
             client.update_run(run_id, "RUNNING")
         else:
             origin = lineage(task)
-            all_tags = {TRAINING_TAG: training, NOTE: origin.description()} | tags | origin.tags()
+            all_tags = {TRAINING_TAG: training, NOTE: origin.description(), PROCESS_TAG: this_process()}
+            all_tags |= tags | origin.tags()
             if parent and (builds_on := _newest_with(client, parent)):
                 all_tags[PARENT_TAG] = builds_on
             name = origin.name(task, params, dataset.source)
             run_id = client.create_run(experiment, tags=all_tags, run_name=name).info.run_id
         _describe(client, run_id, params, dataset)
+        end_abandoned(client, experiment)
         return run_id
 
     return Tracker(open_run, best_by)
@@ -184,11 +188,11 @@ class Tracker:
         """
         if self._writer.gave_up:
             return
-        folder = tempfile.TemporaryDirectory(prefix="ganflow-model-")
         try:
+            folder = tempfile.TemporaryDirectory(prefix="ganflow-model-")
             exported = Exported(model, example, Path(folder.name))
         except Exception as fault:
-            self._writer.give_up(first_line(fault))
+            self._writer.give_up(store.cause(fault))
             return
 
         def send() -> None:

@@ -9,7 +9,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-from ganflow.errors import UserError, first_line, without_secrets
+from ganflow.errors import UserError, first_line, is_disk_full, without_secrets
 from ganflow.files import locked, project_root
 from ganflow.tracking.address import SERVER, address, artifacts_folder, folder_made_by_mlflow, sqlite_file, sqlite_uri
 from ganflow.tracking.locations import update_locations
@@ -40,7 +40,7 @@ def client() -> Any:
     import mlflow  # sets its loggers up
 
     for name in ("mlflow", "alembic", "torch.export"):
-        logging.getLogger(name).setLevel(logging.ERROR)
+        logging.getLogger(name).setLevel(logging.CRITICAL)  # its errors are exceptions too; here they are one line
     uri = address()
     file = sqlite_file(uri)
     try:
@@ -56,6 +56,19 @@ def client() -> Any:
         raise _unreadable(uri, fault) from None
     mlflow.set_tracking_uri(uri)
     return _opened(uri, file)
+
+
+def cause(fault: BaseException) -> str:
+    """Why the store of runs failed, in one line, with what to do where that is known."""
+    line = first_line(fault)
+    if "out-of-date database schema" in line:
+        return (
+            "the store was made by another version of MLflow: put it aside (the next training makes a new one), "
+            f"or copy it and type: mlflow db upgrade {without_secrets(address())}"
+        )
+    if is_disk_full(fault):
+        return f"the disk is full ({line})"
+    return line
 
 
 def is_remote() -> bool:

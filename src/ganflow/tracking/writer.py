@@ -6,7 +6,8 @@ import threading
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from ganflow.errors import first_line
+from ganflow.errors import one_line
+from ganflow.tracking.store import cause
 
 Work = Callable[[], None]
 LAST_SECONDS = 5.0  # for the last work of a writer that has given up
@@ -70,7 +71,7 @@ class Writer:
         with self._lock:
             if not self.gave_up:
                 # One write, before `gave_up` can be seen and the process ended: the line is never cut off.
-                sys.stderr.write(f"warning: {self._name} is off from here on: {reason[:200]}\n")
+                sys.stderr.write(f"warning: {self._name} is off from here on: {one_line(reason)}\n")
                 self.gave_up = True
 
     def _run(self) -> None:
@@ -83,7 +84,7 @@ class Writer:
         try:
             work()
         except Exception as fault:  # whatever it is, the training must go on
-            self.give_up(first_line(fault))
+            self.give_up(cause(fault))
 
     def _next(self) -> Work | None:
         try:

@@ -58,6 +58,9 @@ def sole_user(folder: Path) -> Iterator[None]:
     lock = lock_of(folder)
     with ExitStack() as stack:
         if not stack.enter_context(locked(lock, wait=False)):
-            print(f"waiting for process {lock.read_text()}, which trains the very same model", file=sys.stderr)
+            print(
+                f"waiting for process {lock.read_text(encoding='utf-8')}, which trains the very same model",
+                file=sys.stderr,
+            )
             stack.enter_context(locked(lock, wait=True))
         yield

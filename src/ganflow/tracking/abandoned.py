@@ -1,0 +1,35 @@
+"""Runs whose process is gone: a kill leaves them RUNNING in the store, and so does a disk that is full at their end."""
+
+import os
+import platform
+import re
+from collections.abc import Mapping
+from typing import Any
+
+import psutil
+
+PROCESS_TAG = "ganflow.process"  # of a run: machine, process and its start in seconds, of whoever writes it
+CLOCK_JUMP = 60.0  # seconds by which one and the same process may seem to have started at another time
+
+
+def this_process() -> str:
+    """The value of PROCESS_TAG for the runs that this process writes."""
+    return f"{platform.node()} {os.getpid()} {psutil.Process().create_time():.0f}"
+
+
+def is_abandoned(status: str, tags: Mapping[str, str]) -> bool:
+    """Whether a run counts as RUNNING though its process ended. Of another machine's runs nobody can say so."""
+    noted = re.fullmatch(r"(.+) (\d+) (\d+)", tags.get(PROCESS_TAG, ""), re.ASCII)
+    if status != "RUNNING" or not noted or noted[1] != platform.node():
+        return False
+    try:
+        return abs(psutil.Process(int(noted[2])).create_time() - int(noted[3])) > CLOCK_JUMP
+    except (psutil.Error, OverflowError):
+        return True
+
+
+def end_abandoned(client: Any, experiment: str) -> None:
+    """Give the experiment's abandoned runs the status that their process could not give them any more."""
+    for run in client.search_runs([experiment], "attributes.status = 'RUNNING'"):
+        if is_abandoned(run.info.status, run.data.tags):
+            client.set_terminated(run.info.run_id, "KILLED")

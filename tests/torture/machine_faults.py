@@ -1,0 +1,206 @@
+"""Faults of the machine: no space, no memory, a process that is stopped or killed."""
+
+import os
+import resource
+import signal
+import subprocess
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from random import Random
+
+import numpy as np
+import torch
+from bad_server import CONTENT, NAME, serving
+from network_faults import FORKS, fetched
+from PIL import Image
+from small_model import small_model
+
+from ganflow.data import pairs
+from ganflow.errors import foreseeable, run_main
+from ganflow.files import whole_dir, write_json
+from ganflow.tracking import store
+from ganflow.tracking.run import Dataset, start_run
+from ganflow.training.checkpoint import Checkpoints
+from ganflow.training.lifetime import sole_user, stop_on_signals
+
+NOISE = np.random.default_rng(0).integers(0, 256, (64, 64, 3), np.uint8)
+
+
+class NotTriedError(Exception):
+    """The machine cannot show this fault; the text says why."""
+
+
+@contextmanager
+def files_of_at_most(size: int) -> Iterator[None]:
+    """As on a full disk, without one: the kernel lets no file of this process grow beyond `size` bytes."""
+    before = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (size, before[1]))
+    try:
+        yield
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, before)
+
+
+def download_into(folder: Path) -> None:
+    with serving() as server:
+        server.files[NAME] = CONTENT
+        assert fetched(folder / "raw", server.url)
+
+
+def prepare_into(folder: Path) -> None:
+    folder.mkdir(exist_ok=True)
+    for number in range(3):
+        Image.new("RGB", (128, 64)).save(folder / f"{number}.png")
+    with whole_dir(folder / "prepared") as partial:
+        pairs.write_pairs(partial / "train.npy", [folder / f"{number}.png" for number in range(3)], 64)
+
+
+def checkpoint_into(folder: Path) -> None:
+    os.environ["DVC_ROOT"] = str(folder)
+    kept = Checkpoints("gan", "mark")
+    kept.save(1, {"weights": torch.zeros(20_000)})
+    state = kept.load()
+    assert state is not None
+
+
+def model_into(folder: Path) -> None:
+    with whole_dir(folder / "models/gan") as partial:
+        small_model(partial)
+        write_json(partial / "numbers.json", {"values": list(range(20_000))})
+
+
+def results_into(folder: Path) -> None:
+    write_json(folder / "metrics.json", {"values": np.arange(20_000).tolist()})
+
+
+WRITING = (download_into, prepare_into, checkpoint_into, model_into, results_into)
+
+
+def interrupted(write: Callable[[Path], None], folder: Path) -> None:
+    """`write` meets a full disk: one line, nothing half-written."""
+    before = whole_files(folder)
+    try:
+        write(folder)
+    except Exception as fault:
+        assert "the disk is full" in foreseeable(fault), f"{write.__name__}: {fault!r}"
+        assert {path: content for path, content in whole_files(folder).items() if path in before} == before
+
+
+def whole_files(folder: Path) -> dict[Path, bytes]:
+    """Files under their final names: no partial download, no input of ours."""
+    found = (path for path in folder.rglob("*") if path.is_file() and ".partial" not in str(path))
+    return {path: path.read_bytes() for path in found if path.suffix not in (".lock", ".png")}
+
+
+def files_that_may_not_grow(folder: Path, chance: Random) -> None:
+    """A disk that fills up while anything is written: one line, earlier results whole, the same command goes on"""
+    for write in WRITING:
+        own = folder / write.__name__
+        own.mkdir()
+        os.environ["DVC_ROOT"] = str(own)
+        with files_of_at_most(chance.choice((0, 100, 5_000, 30_000, 70_000, 200_000))):
+            interrupted(write, own)
+        write(own)  # the same command goes on
+        earlier = whole_files(own)
+        with files_of_at_most(chance.choice((0, 5_000, 30_000))):
+            interrupted(write, own)
+        assert whole_files(own).keys() == earlier.keys()
+
+
+def a_full_disk(folder: Path, chance: Random) -> None:
+    """A small disk that is full (tmpfs): one line, nothing half-written"""
+    if os.geteuid() != 0:
+        raise NotTriedError("needs root, for a tmpfs")
+    disk = folder / "disk"
+    disk.mkdir()
+    size = f"size={chance.randrange(64, 1500)}k"
+    mounted = subprocess.run(["mount", "-t", "tmpfs", "-o", size, "tmpfs", str(disk)], capture_output=True, text=True)
+    if mounted.returncode:
+        raise NotTriedError(f"no tmpfs here: {mounted.stderr.strip()}")
+    try:
+        for write in WRITING:
+            own = disk / write.__name__
+            own.mkdir()
+            os.environ["DVC_ROOT"] = str(own)
+            interrupted(write, own)
+    finally:
+        subprocess.run(["umount", str(disk)], check=True)
+
+
+def a_full_store(folder: Path, chance: Random) -> None:
+    """A full disk below MLflow: the training ends, the next run is whole"""
+    os.environ["DVC_ROOT"] = str(folder)
+    store.client()
+    for training, size in (("first", chance.choice((0, 4096, 100_000))), ("second", resource.RLIM_INFINITY)):
+        with files_of_at_most(size) if training == "first" else files_of_at_most(resource.RLIM_INFINITY):
+            tracker = start_run(
+                "gan", params={"seed": 0}, dataset=Dataset("mnist", "00", "x"), training=training, tags={}
+            )
+            for step in range(1, 200):
+                tracker.metrics({"loss": 1 / step}, step)
+            tracker.image(
+                Image.fromarray(np.random.default_rng(0).integers(0, 256, (64, 64, 3), np.uint8)), "samples", 1
+            )
+            tracker.finish("FINISHED")
+    run = store.client().get_run(tracker.run_id)
+    assert run.info.status == "FINISHED"
+    assert len(store.client().get_metric_history(tracker.run_id, "loss")) == 199
+
+
+def memory_that_is_too_small(folder: Path, chance: Random) -> None:
+    """More memory asked for than there is: one line says what to reduce"""
+    numbers = 10 ** chance.randrange(13, 16)
+    for ask in (lambda: torch.zeros(numbers), lambda: np.ones(numbers)):
+        try:
+            run_main(ask)
+        except SystemExit as end:
+            assert "the memory is not enough: reduce batch_size" in str(end.code)
+        else:
+            raise AssertionError("it had petabytes")
+
+
+STEPS = 200
+
+
+def count_and_save() -> None:
+    """A training in small: its state is saved after every step."""
+    kept = Checkpoints("gan", "mark")
+    with sole_user(kept.folder), stop_on_signals() as stop:
+        state = kept.load() or {"step": 0, "sum": torch.zeros(1, dtype=torch.int64)}
+        while state["step"] < STEPS and not stop.received:
+            state["step"] += 1
+            state["sum"] += state["step"]
+            kept.save(state["step"], state)
+
+
+def signals_of_every_kind(folder: Path, chance: Random) -> None:
+    """Any signal at any time while it saves: it goes on, no step is lost or taken twice"""
+    os.environ["DVC_ROOT"] = str(folder)
+    ends = [*(signal.SIGKILL, signal.SIGTERM, signal.SIGINT, signal.SIGHUP, signal.SIGSTOP) * 2]
+    chance.shuffle(ends)
+    for number in (*ends, None):
+        process = FORKS.Process(target=count_and_save)
+        process.start()
+        assert process.pid
+        if number is not None:
+            time.sleep(chance.random() * 0.2)
+            os.kill(process.pid, number)
+        if number == signal.SIGSTOP:
+            os.kill(process.pid, signal.SIGCONT)
+            os.kill(process.pid, signal.SIGTERM)
+        process.join()
+    assert process.exitcode == 0
+    state = Checkpoints("gan", "mark").load()
+    assert state is not None
+    assert (state["step"], int(state["sum"])) == (STEPS, STEPS * (STEPS + 1) // 2)
+
+
+FAULTS = (
+    files_that_may_not_grow,
+    a_full_disk,
+    a_full_store,
+    memory_that_is_too_small,
+    signals_of_every_kind,
+)
