@@ -154,18 +154,23 @@ class Cgan(Gan):
     wrong_classes: Annotated[float, Field(ge=0, lt=1)]
 
 
-class Translator(Adversarial):
-    """The parameters that Pix2Pix and the conditional VAE share."""
+class PatchTraining(Adversarial):
+    """The parameters of every training with a patch discriminator."""
 
     lambda_gan: Weight
-    lambda_l1: Weight
-    lambda_rare: Weight
-    lambda_features: Weight
     norm: Literal["instance", "batch"]
     upsample: Literal["transposed", "resize"]
     palette: Annotated[int, Field(ge=0, le=256)]
     generator_channels: Annotated[int, Field(ge=4, le=512)]
     discriminator_channels: Annotated[int, Field(ge=4, le=512)]
+
+
+class Translator(PatchTraining):
+    """The parameters that Pix2Pix and the conditional VAE share."""
+
+    lambda_l1: Weight
+    lambda_rare: Weight
+    lambda_features: Weight
 
     @model_validator(mode="after")
     def _options_agree(self) -> Self:
@@ -194,6 +199,18 @@ class Cvae(Translator):
     def _prior_learns(self) -> Self:
         if self.prior == "learned" and not self.lambda_kl:
             raise ValueError("prior learned with lambda_kl 0: its variance is trained by that term alone")
+        return self
+
+
+class Cyclegan(PatchTraining):
+    lambda_gan: Annotated[float, Field(gt=0, le=1e9)]
+    lambda_cycle: Weight
+    lambda_identity: Weight
+    history: Annotated[float, Field(ge=0, lt=1)]
+
+    @model_validator(mode="after")
+    def _norm_fits(self) -> Self:
+        self._refuse_batch_norm(self.norm, "instance")
         return self
 
 
@@ -227,6 +244,7 @@ class Params(Section):
     cgan: Cgan
     pix2pix: Pix2Pix
     cvae: Cvae
+    cyclegan: Cyclegan
     evaluate: Evaluate
     render: Render
 

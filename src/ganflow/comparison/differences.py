@@ -14,7 +14,7 @@ from ganflow.metrics.comparable import JUDGED, not_comparable
 from ganflow.metrics.failures import failure
 from ganflow.metrics.measures import BY_TASK, Measure
 
-TRANSLATORS = ("pix2pix", "cvae")  # their outputs can be paired image by image; generated digits cannot
+TRANSLATORS = ("pix2pix", "cvae", "cyclegan")  # their outputs can be paired image by image; generated digits cannot
 
 
 class Measured(Protocol):

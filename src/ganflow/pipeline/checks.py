@@ -11,7 +11,10 @@ from ganflow.pipeline.starts import check_starts
 # How many images or pairs there are for training and validation together, where no parameter says so.
 GENERATED_DIGITS = 1497
 DOWNLOADED_PAIRS = 1096
-TRAININGS = {"classifier": "mnist", "gan": "mnist", "cgan": "mnist", "pix2pix": "maps", "cvae": "maps"}
+TRAININGS = {
+    **dict.fromkeys(("classifier", "gan", "cgan"), "mnist"),
+    **dict.fromkeys(("pix2pix", "cvae", "cyclegan"), "maps"),
+}
 
 
 def check(params: Params) -> None:

@@ -81,7 +81,7 @@ def build_report(
 ) -> str:
     """The page as HTML text, which loads nothing from elsewhere.
 
-    `tables`: metrics/tables/*.json of pix2pix and cvae and, for a page with the digits, of gan and cgan; `l1`: the
+    `tables`: metrics/tables/*.json of pix2pix and cvae and, where they are there, of gan, cgan and cyclegan; `l1`: the
     table of the L1 baseline, shown if it is comparable; `data`: facts of the data sets; `figures`: PNG files by name;
     `pairs`: test pairs of Pix2Pix under "spread", "best" and "worst", each {"image": number, "measures": its own, by
     name, "tiles": PNG files of input, generated and real}; `digit_names`: of the digits' classes; `digit_confusion`: of
@@ -107,6 +107,8 @@ def build_report(
         place for place, values in enumerate(cvae_columns.values()) if not failure(cvae["rows"] | {"model": values})
     ]
     cvae_columns |= {MAP_COLUMNS[key]: cvae["rows"][key] for key in ("nearest", "constant")}
+    cyclegan = tables.get("cyclegan")
+    cycle_columns, cycle_trained = _cycle_columns(cyclegan, pix2pix) if cyclegan else ({}, [])
     return template("report/report.html.j2").render(
         failures={task: failed for task, failed in failures.items() if failed},
         maps_glance=_glance("pix2pix", rows, columns),
@@ -144,7 +146,10 @@ def build_report(
         classes=classes,
         ranked_by="mean IoU" if classes else "mean absolute error",
         per_class=_rows(per_class, [rows["model"]]),
-        published=_beside_published(rows, about) if to_map and about["source"] == "download" else [],
+        published=_beside_published(rows, about, cyclegan) if to_map and about["source"] == "download" else [],
+        cyclegan=cyclegan["about"] if cyclegan else {},
+        cycle_columns=list(cycle_columns),
+        cycle_rows=_rows((*class_measures, *TRANSLATION_PIXELS), list(cycle_columns.values()), cycle_trained),
         figures={name: _embedded(path) for name, path in figures.items()},
         pairs={
             group: [
@@ -161,6 +166,18 @@ def build_report(
         params_of_data=_of_data(data),
         quality=QUALITY,
     )
+
+
+def _cycle_columns(
+    cyclegan: dict[str, Any], pix2pix: dict[str, Any]
+) -> tuple[dict[str, dict[str, tuple[float, float]]], list[int]]:
+    """CycleGAN beside Pix2Pix, on the same photos, and beside baselines; and which of them may be called best."""
+    rows = cyclegan["rows"]
+    columns = {"without pairs": rows["model"]}
+    if not not_comparable(cyclegan.get(JUDGED), pix2pix.get(JUDGED), only=(*IMAGES, "checkpoint")):
+        columns["with pairs: Pix2Pix"] = pix2pix["rows"]["model"]
+    trained = [place for place, row in enumerate(columns.values()) if not failure(rows | {"model": row})]
+    return columns | {MAP_COLUMNS[key]: rows[key] for key in ("nearest", "constant")}, trained
 
 
 def _digits(gan: dict[str, Any], cgan: dict[str, Any], params: Params) -> dict[str, Any]:
@@ -270,8 +287,11 @@ def _as_yaml(params: Params, digits: bool) -> str:
     return text.getvalue()
 
 
-def _beside_published(rows: dict[str, dict[str, tuple[float, float]]], about: dict[str, Any]) -> list[dict[str, str]]:
+def _beside_published(
+    rows: dict[str, dict[str, tuple[float, float]]], about: dict[str, Any], cyclegan: dict[str, Any] | None
+) -> list[dict[str, str]]:
     """Rows of this run, of one constant colour and of the published systems, each with its conditions."""
+    rows = rows | ({"cyclegan": cyclegan["rows"]["model"]} if cyclegan else {})
     keys = {"gcgan_rmse": 2, "gcgan_acc5": 1, "gcgan_acc10": 1, "fid": 1}
     ours = [
         {
@@ -281,8 +301,10 @@ def _beside_published(rows: dict[str, dict[str, tuple[float, float]]], about: di
         }
         for system, row, how in (
             ("this run", "model", "paired"),
+            ("this run, CycleGAN", "cyclegan", "unpaired"),
             ("one constant colour", "constant", "learned nothing"),
         )
+        if row in rows
     ]
     return [{**dict.fromkeys(keys, "–"), **row} for row in (*ours, *PUBLISHED)]
 

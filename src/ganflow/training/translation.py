@@ -59,7 +59,7 @@ def train_translator(
     inputs, targets = prepared.pairs("val", direction)
     sides = prepared.sides(direction)
     examples, common = (inputs[:EXAMPLES], targets[:EXAMPLES]), prepared.common_colour(direction)
-    colours = torch.from_numpy(_palette(sides[1], direction, own.palette))
+    colours = start_colours(sides[1], prepared.pairs("train", direction)[1], own.palette)
     model = build(own, crop_size, params.seed, machine, examples, common, colours)
     val_latents = latents(len(inputs), latent_dim, params.seed, "cvae", "validate") if latent_dim else None
 
@@ -76,26 +76,32 @@ def train_translator(
         example=Kind(**sides[0]).values(np.array(inputs[0, :EXAMPLE_SIDE, :EXAMPLE_SIDE]))[None],
         arguments=model.arguments,
         start=start_of(task, own.start_from),
-        about={
-            "source": dataset["source"],
-            "direction": direction,
-            "objective": objective,
-            "eval_size": dataset["eval_size"],
-            "input": sides[0],
-            "target": sides[1],
-            "metres_per_pixel": prepared.metres_per_pixel(dataset),
-        },
+        about=about_translator(dataset, direction, objective),
         validation=translator_validation(
             task, inputs, targets, crop_size, classes.legend_of(sides[1]), direction, machine, val_latents
         ),
     )
 
 
-def _palette(target: dict[str, Any], direction: str, count: int) -> np.ndarray:
-    """The colours that G starts to mix, uint8 [k, C]: of all classes of labels, else those found in the targets."""
-    if count and isinstance(target["classes"], list):
-        return np.array([one["colour"] for one in target["classes"]], np.uint8)
-    return palette(prepared.pairs("train", direction)[1], count)
+def about_translator(dataset: dict[str, Any], direction: str, objective: str) -> dict[str, Any]:
+    """What users of a translator must know, for its config.json. `dataset`: training.json of the prepared pairs."""
+    source, target = prepared.sides(direction)
+    return {
+        "source": dataset["source"],
+        "direction": direction,
+        "objective": objective,
+        "eval_size": dataset["eval_size"],
+        "input": source,
+        "target": target,
+        "metres_per_pixel": prepared.metres_per_pixel(dataset),
+    }
+
+
+def start_colours(side: dict[str, Any], images: np.ndarray, count: int) -> torch.Tensor:
+    """The colours that a generator of `images` starts to mix, uint8 [k, C]: of all classes of labels, else found."""
+    if count and isinstance(side["classes"], list):
+        return torch.tensor([one["colour"] for one in side["classes"]], dtype=torch.uint8)
+    return torch.from_numpy(palette(images, count))
 
 
 def translator_validation(
@@ -114,7 +120,7 @@ def translator_validation(
     cost several times as much. `latents` [N, Z]: fixed ones, for a generator that takes a latent. Its trivial baseline
     is the median colour of the same crops.
     """
-    inputs, real = (_centre(images, crop) for images in (inputs, real))
+    inputs, real = (centre_crops(images, crop) for images in (inputs, real))
     best_by = "texture" if legend is None else "mean_iou"
 
     def drawn(generator: nn.Module) -> np.ndarray:
@@ -145,6 +151,7 @@ def translator_validation(
     return Validation(measure, best_by, legend is not None, resampled, conditions)
 
 
-def _centre(images: np.ndarray, size: int) -> np.ndarray:
+def centre_crops(images: np.ndarray, size: int) -> np.ndarray:
+    """The middle of each image, [N, size, size, C] of [N, S, S, C]."""
     corner = (images.shape[1] - size) // 2
     return images[:, corner : corner + size, corner : corner + size]
