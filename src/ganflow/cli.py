@@ -312,14 +312,26 @@ def _pairs_check(arguments: argparse.Namespace) -> None:
     from ganflow.data import pair_check
     from ganflow.data.pair_folder import list_pairs
     from ganflow.data.pair_survey import survey
+    from ganflow.data.unpaired_folder import has_no_pairs, list_unpaired, sizes_of
 
     folder, seed = arguments.folder, load_params().seed
-    read = survey(list_pairs(folder))
+    found = list_pairs(folder)
+    if has_no_pairs(found):
+        unpaired = list_unpaired(folder)
+        sizes = sizes_of(unpaired)
+        print(*pair_check.findings_unpaired(unpaired, sizes, seed), sep="\n")
+        chosen = pair_check.settings_unpaired(unpaired, sizes, seed)
+        stages = ("evaluate_cyclegan", "render_cyclegan")
+        print(f"\nNext, to train, measure and draw it:\n\n{pair_check.command(chosen, *stages)}")
+        return
+    read = survey(found)
     chosen = pair_check.settings(read, str(folder), seed)
     manifest = pair_check.write_manifest(read)
     print(*pair_check.findings(read, seed), sep="\n")
     print(f"manifest: {manifest or 'not written, the folder is read-only'}")
-    print(f"\nNext, to train, measure, draw and report both translators:\n\n{pair_check.command(chosen)}")
+    print(
+        f"\nNext, to train, measure, draw and report both translators:\n\n{pair_check.command(chosen, 'report_pairs')}"
+    )
 
 
 def _diff(arguments: argparse.Namespace) -> None:

@@ -74,6 +74,7 @@ class Pairs(Section):
     tile_size: TileSize
     labels: Literal["auto", "none"]
     derive: Literal["none", "superres2", "superres4", "colourise", "inpaint", "edges", "denoise", "derain"]
+    unpaired: bool
 
     @model_validator(mode="after")
     def _crop_fits(self) -> Self:
@@ -205,6 +206,7 @@ class Cvae(Translator):
 class Cyclegan(PatchTraining):
     lambda_gan: Annotated[float, Field(gt=0, le=1e9)]
     lambda_cycle: Weight
+    lambda_cycle_back: Weight
     lambda_identity: Weight
     history: Annotated[float, Field(ge=0, lt=1)]
 

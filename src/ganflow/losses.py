@@ -113,20 +113,20 @@ def rarity(target: Tensor, common: Tensor, strength: float) -> Tensor:
     return 1 + strength * (target - common.view(1, -1, 1, 1)).abs().mean(1, keepdim=True)
 
 
-def cycle_consistency(x: Tensor, y: Tensor, recovered_x: Tensor, recovered_y: Tensor) -> Tensor:
-    """E|F(G(x)) - x| + E|G(F(y)) - y|: there and back again is where it began.
+def cycle_consistency(image: Tensor, recovered: Tensor) -> Tensor:
+    """E|F(G(x)) - x|, or E|G(F(y)) - y|: there and back again is where it began.
 
     Zhu et al. 2017 (arXiv:1703.10593), eq. 2; the same term as in DualGAN (Yi et al. 2017, arXiv:1704.02510, eq. 3).
     """
-    return l1(recovered_x, x) + l1(recovered_y, y)
+    return l1(recovered, image)
 
 
-def identity_mapping(x: Tensor, y: Tensor, same_x: Tensor, same_y: Tensor) -> Tensor:
-    """E|G(y) - y| + E|F(x) - x|: what is of the target's kind already should stay as it is.
+def identity_mapping(image: Tensor, mapped: Tensor) -> Tensor:
+    """E|G(y) - y|, or E|F(x) - x|: what is of the target's kind already should stay as it is.
 
-    Zhu et al. 2017, section 5.2. It keeps colours: without it nothing says that water is blue and not green.
+    Zhu et al. 2017, section 5.2: it keeps colours.
     """
-    return l1(same_y, y) + l1(same_x, x)
+    return l1(mapped, image)
 
 
 def feature_matching(generated: Sequence[Tensor], real: Sequence[Tensor]) -> Tensor:

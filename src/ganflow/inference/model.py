@@ -121,7 +121,9 @@ class TranslationModel:
             UserError: the model knows one direction alone.
         """
         if not isinstance(self.network, CycleGenerators):
-            raise UserError(f"{self.folder} translates in one direction alone: a CycleGAN (cyclegan) knows the way back")
+            raise UserError(
+                f"{self.folder} translates in one direction alone: a CycleGAN (cyclegan) knows the way back"
+            )
         turned = self.config | {"input": self.config["target"], "target": self.config["input"]}
         return replace(self, network=self.network.back, config=turned)
 

@@ -153,12 +153,11 @@ def cyclegan_pictures(params: Params, device: torch.device) -> dict[str, Image.I
         return translate(generator, images, params.evaluate.batch_size, device)
 
     there, back = by(generators.there, x), by(generators.back, y)
-    to, fro = {source: x, "generated": there}, {target: y, "generated": back}
-    return {
-        "there": translation_grid(to | {"and back": by(generators.back, there), f"real {target}": y}),
-        "back": translation_grid(fro | {"and back": by(generators.there, back), f"real {source}": x}),
-        "curves": _curves("cyclegan"),
-    }
+    to = {source: x, "generated": there, "and back": by(generators.back, there)}
+    fro = {target: y, "generated": back, "and back": by(generators.there, back)}
+    if not prepared.about("maps", "test").get("unpaired"):
+        to, fro = to | {f"real {target}": y}, fro | {f"real {source}": x}
+    return {"there": translation_grid(to), "back": translation_grid(fro), "curves": _curves("cyclegan")}
 
 
 def save_figures(figures: dict[str, dict[str, Image.Image]], folder: Path) -> None:

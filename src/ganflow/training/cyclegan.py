@@ -71,11 +71,14 @@ class CycleGanModel:
     def step(self, batch: tuple[Tensor, Tensor], images_seen: int) -> dict[str, Tensor]:
         """One update of D_Y and D_X, then one of G and F, on x and y [B, C, H, W], which do not belong together.
 
-        G and F minimise (eq. 3, whose lambda is lambda_cycle)
+        G and F minimise (eq. 3, whose one lambda are two here, as in the authors' code)
 
-            lambda_gan (L_GAN(G, D_Y) + L_GAN(F, D_X))              eq. 1; least squares in section 4
-            + lambda_cycle (E|F(G(x)) - x| + E|G(F(y)) - y|)        eq. 2
-            + lambda_identity (E|G(y) - y| + E|F(x) - x|)           section 5.2, where both have as many channels
+            lambda_gan (L_GAN(G, D_Y) + L_GAN(F, D_X))                              eq. 1; least squares in section 4
+            + lambda_cycle E|F(G(x)) - x| + lambda_cycle_back E|G(F(y)) - y|        eq. 2
+            + lambda_identity (E|G(y) - y| + E|F(x) - x|)       section 5.2, where both have as many channels
+
+        A map cannot hold what a photo shows. A large lambda_cycle asks for just that, and G hides the photo in faint
+        shades of the map; a large lambda_cycle_back asks G to read a map back out of the photo that F made of it.
 
         The scalars loss_g, loss_d, d_real and d_fake are of G and D_Y, those with _back of F and D_X. With critic_steps
         n > 1 only every n-th step updates G and F.
@@ -94,10 +97,13 @@ class CycleGanModel:
         losses, adversarial_y = self.of_y.generator_losses(nothing, y, fake_y)
         losses_back, adversarial_x = self.of_x.generator_losses(nothing, x, fake_x)
         scalars |= losses | {f"{name}_back": value for name, value in (back | losses_back).items()}
-        scalars["loss_cycle"] = cycle_consistency(x, y, recovered_x.float(), recovered_y.float())
-        total = adversarial_y + adversarial_x + params.lambda_cycle * scalars["loss_cycle"]
+        scalars["loss_cycle"] = cycle_consistency(x, recovered_x.float())
+        scalars["loss_cycle_back"] = cycle_consistency(y, recovered_y.float())
+        total = adversarial_y + adversarial_x
+        total = total + params.lambda_cycle * scalars["loss_cycle"]
+        total = total + params.lambda_cycle_back * scalars["loss_cycle_back"]
         if self._has_identity:
-            scalars["loss_identity"] = identity_mapping(x, y, same_x.float(), same_y.float())
+            scalars["loss_identity"] = identity_mapping(y, same_y.float()) + identity_mapping(x, same_x.float())
             total = total + params.lambda_identity * scalars["loss_identity"]
         if learns:
             optimiser = self.optimisers["G and F"]

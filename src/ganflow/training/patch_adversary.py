@@ -13,15 +13,13 @@ from ganflow.training.compute import Machine
 class PatchAdversary:
     """The patch discriminator D of a translator: its updates, and the losses that it gives the generator G.
 
-    D sees each image beside its input. Inputs without channels, [B, 0, H, W], leave the image alone: an unconditional D.
+    D sees each image beside its input. Beside an input without channels, [B, 0, H, W], it sees the image alone.
 
     Shapes below: inputs x and targets y [B, C, H, W]; `generated` [k * B, C, H, W], k images that G made of each x:
     first one of every x, then a second one of every x, and so on.
     """
 
-    def __init__(
-        self, params: PatchTraining, machine: Machine, channels: int, lambda_features: float = 0.0
-    ) -> None:
+    def __init__(self, params: PatchTraining, machine: Machine, channels: int, lambda_features: float = 0.0) -> None:
         """`channels`: of an input and a target together. `lambda_features`: weight of feature matching."""
         self.discriminator = PatchGan(params.discriminator_channels, params.norm, channels).to(machine.device)
         self.optimiser = adam(self.discriminator, params)

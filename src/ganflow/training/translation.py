@@ -15,6 +15,7 @@ from ganflow.data.batches import PairBatches, open_array
 from ganflow.data.kinds import Kind
 from ganflow.data.pairs import median_colour
 from ganflow.data.palette import palette
+from ganflow.errors import UserError
 from ganflow.inference.translation import translate
 from ganflow.metrics import classes
 from ganflow.metrics.bootstrap import RESAMPLES, value_and_plus_minus, whole_and_resamples
@@ -47,12 +48,18 @@ def train_translator(
     objective: str,  # its name in the model's config.json
     latent_dim: int = 0,
 ) -> None:
-    """Train a translator by its section of `params`, into models/<task>."""
+    """Train a translator by its section of `params`, into models/<task>.
+
+    Raises:
+        UserError: the prepared pictures are no pairs.
+    """
     if launched(params.compute):
         return
     own: Translator = getattr(params, task)
     crop_size, direction = params.translation.crop_size, params.translation.direction
     dataset = prepared.about("maps")
+    if dataset.get("unpaired"):
+        raise UserError(f"pairs.unpaired: {task} learns from pairs; `dvc repro evaluate_cyclegan` trains without them")
     plan = Plan(task, params.seed, dataset["train"], own.batch_size, own.epochs, own.learning_rate, own.decay_epochs)
     machine = compute.prepare(params.compute, plan.steps)
     pairs = open_array(prepared.PREPARED / "maps/train.npy", machine.device)
