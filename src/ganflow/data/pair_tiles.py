@@ -152,7 +152,7 @@ def _tiles(folder: Path, pairs: Sequence[Pair], read: Survey, sides: Sequence[Si
 
 
 def cut(pixels: np.ndarray, tile: int) -> Iterator[np.ndarray]:
-    """The tiles of a picture [H, W, C], each [tile, tile, C], at its `corners`; smaller ones are mirrored at two edges."""
+    """The tiles [tile, tile, C] of a picture [H, W, C], at its `corners`; a smaller one is mirrored at two edges."""
     height, width = pixels.shape[:2]
     below, right = max(0, tile - height), max(0, tile - width)
     pixels = np.pad(pixels, ((0, below), (0, right), (0, 0)), mode="symmetric")

@@ -1,4 +1,4 @@
-"""The evaluation of a translator on test pictures without pairs: whole sets are compared, and nothing picture by picture."""
+"""The evaluation of a translator on test pictures without pairs: whole sets are compared."""
 
 from typing import Any
 

@@ -26,9 +26,9 @@ class CycleGanModel:
     Zhu et al. 2017 (arXiv:1703.10593). The objective wgan_gp with lambda_identity = 0 is DualGAN (Yi et al. 2017,
     arXiv:1704.02510), with the gradient penalty in place of its clipped weights.
 
-    `examples`: fixed inputs and targets that do not belong to them, each [n, H, W, C], for the picture made after each epoch;
-    they also say how many channels there are. `palettes`: the colours, uint8 [k, C], that the outputs of G and of F
-    start to mix (unet.Palette); k = 0: tanh, the paper's.
+    `examples`: fixed inputs and targets that do not belong to them, each [n, H, W, C], for the picture made after each
+    epoch; they also say how many channels there are. `palettes`: the colours, uint8 [k, C], that the outputs of G and
+    of F start to mix (unet.Palette); k = 0: tanh, the paper's.
     """
 
     def __init__(
