@@ -20,9 +20,7 @@ from ganflow.errors import UserError
 from ganflow.files import whole_dir, write_json
 
 CHANNELS = 3  # of each side: grey pictures are read as colours
-MATCHED = (
-    0.5  # share of the smaller side's pictures with a partner, below which a folder is taken for one without pairs
-)
+MATCHED = 0.5  # share of the smaller side's pictures that have a partner, below which a folder has no pairs
 
 
 @dataclass(frozen=True)
