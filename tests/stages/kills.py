@@ -360,7 +360,7 @@ def changed(training: Training, kill: Callable[[Kill], None]) -> list[str]:
     kill(Kill(signal.SIGKILL, "checkpoint", 3))
     newest = training.checkpoints()[-1]
     before = training.change(learning_rate=CHANGED_RATE)
-    kill(Kill(signal.SIGKILL, "step", 8))
+    kill(Kill(signal.SIGKILL, "step", 12))  # updates: after the third step, whose state is saved, of all models
     if resumed(training) is not None:
         wrong.append("changed parameters picked up an old checkpoint")
     (other,) = {path.parent for path in training.checkpoints()} - {newest.parent}
