@@ -314,7 +314,7 @@ def _pairs_check(arguments: argparse.Namespace) -> None:
     from ganflow.data.pair_survey import survey
     from ganflow.data.unpaired_folder import has_no_pairs, list_unpaired, sizes_of
 
-    folder, seed = arguments.folder, load_params().seed
+    folder, seed = arguments.folder, load_params().data.seed
     found = list_pairs(folder)
     if has_no_pairs(found):
         unpaired = list_unpaired(folder)
