@@ -83,6 +83,12 @@ class Pairs(Section):
         return self
 
     @model_validator(mode="after")
+    def _one_kind_of_pictures(self) -> Self:
+        if self.unpaired and self.derive != "none":
+            raise ValueError(f"unpaired true with derive {self.derive}: a derived task has pairs")
+        return self
+
+    @model_validator(mode="after")
     def _derived_from_pictures(self) -> Self:
         if self.derive != "none" and self.folder == MAPS_FOLDER:
             raise ValueError(
