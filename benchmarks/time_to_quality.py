@@ -33,6 +33,7 @@ from ganflow.data import prepared
 from ganflow.data.batches import DigitBatches, PairBatches, open_array
 from ganflow.data.pairs import write_pairs
 from ganflow.data.palette import palette
+from ganflow.data.unpaired import UnpairedBatches
 from ganflow.files import write_json
 from ganflow.inference.features import CLASSIFIER
 from ganflow.inference.translation import translate
@@ -45,6 +46,7 @@ from ganflow.tracking import run as tracking
 from ganflow.training import compute
 from ganflow.training.compute import Machine
 from ganflow.training.cvae import CvaeModel
+from ganflow.training.cyclegan import CycleGanModel
 from ganflow.training.gan import GanModel, digit_validation
 from ganflow.training.loop import Batches, Model
 from ganflow.training.pix2pix import Pix2PixModel
@@ -73,7 +75,7 @@ CLASSIC: dict[str, Any] = {
 DCGAN = {"objective": "non_saturating", "deep": False, "channels": 64, "learning_rate": 0.0002, "decay_epochs": 0}
 CLASSIC |= {f"{task}.{name}": value for task in ("gan", "cgan") for name, value in DCGAN.items()}
 RECIPES: dict[str, dict[str, Any]] = {"default": {}, "classic": CLASSIC}
-TASKS = ("gan", "cgan", "pix2pix", "cvae")
+TASKS = ("gan", "cgan", "pix2pix", "cvae", "cyclegan")
 SPEED_STEPS = 10  # of a round
 SPEED_ROUNDS = 8  # the fastest counts
 
@@ -143,15 +145,21 @@ def digits(task: str, params: Params, machine: Machine) -> Game:
 
 
 def maps(task: str, params: Params, machine: Machine) -> Game:
-    kind = {"pix2pix": Pix2PixModel, "cvae": CvaeModel}[task]
     crop_size, direction = params.maps.crop_size, params.maps.direction
     inputs, targets = prepared.pairs("val", direction)
     common, own = prepared.common_colour(direction), getattr(params, task)
     colours = torch.from_numpy(palette(prepared.pairs("train", direction)[1], own.palette))
-    pairs = open_array(training_pairs(params.maps.load_size), machine.device)
+    shown, pairs = (inputs[:4], targets[:4]), open_array(training_pairs(params.maps.load_size), machine.device)
+    if task == "cyclegan":
+        of_inputs = torch.from_numpy(palette(prepared.pairs("train", direction)[0], own.palette))
+        model: Model = CycleGanModel(own, crop_size, params.seed, machine, shown, (colours, of_inputs))
+    else:
+        kind = {"pix2pix": Pix2PixModel, "cvae": CvaeModel}[task]
+        model = kind(own, crop_size, params.seed, machine, shown, common, colours)
+    batches = UnpairedBatches if task == "cyclegan" else PairBatches
     return Game(
-        kind(own, crop_size, params.seed, machine, (inputs[:4], targets[:4]), common, colours),
-        PairBatches(pairs, crop_size, direction, machine.device),
+        model,
+        batches(pairs, crop_size, direction, machine.device),
         lambda network: score(translate(network, inputs, 8, machine.device), targets),
         machine.world,
     )

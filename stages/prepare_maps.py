@@ -7,7 +7,7 @@ from pathlib import Path
 import numpy as np
 
 from ganflow import config
-from ganflow.data import derived, fetch, pair_tiles, prepared, towns
+from ganflow.data import derived, fetch, pair_tiles, prepared, towns, unpaired_folder
 from ganflow.data.pairs import FILTER, median_colour, split, write_pairs
 from ganflow.errors import UserError
 from ganflow.files import whole_dir, write_json
@@ -22,7 +22,9 @@ def main() -> None:
     if params.own_pairs:
         folder, own = Path(params.pairs.folder), params.pairs
         seed, out = params.data.seed, prepared.PREPARED / "maps"
-        if own.derive != "none":
+        if own.unpaired:
+            unpaired_folder.prepare_unpaired(folder, out, own.tile_size, seed)
+        elif own.derive != "none":
             derived.prepare_derived(folder, out, own.tile_size, own.derive, seed)
         else:
             pair_tiles.prepare_pairs(folder, out, own.tile_size, own.labels == "auto", seed)

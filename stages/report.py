@@ -22,7 +22,8 @@ L1 = Path("baselines/pix2pix_l1.json")
 def main() -> None:
     params = config.load_params()
     figures = sources.figures("digits", sources.DIGIT_FIGURES) | sources.figures("pairs", sources.PAIR_FIGURES)
-    tables = {task: sources.table(task) for task in ("gan", "cgan", "pix2pix", "cvae")}
+    figures |= sources.figures("cyclegan", sources.CYCLE_FIGURES)
+    tables = {task: sources.table(task) for task in ("gan", "cgan", "pix2pix", "cvae", "cyclegan")}
     page = report.build_report(
         tables=tables,
         l1=json.loads(L1.read_text(encoding="utf-8")),

@@ -12,7 +12,7 @@ from ganflow.training.start import FOLDER, copy_start
 
 def main() -> None:
     params = config.load_params()
-    for task in ("gan", "cgan", "pix2pix", "cvae"):
+    for task in ("gan", "cgan", "pix2pix", "cvae", "cyclegan"):
         address = getattr(params, task).start_from
         copy_start(find_start(task, address) if address else None, FOLDER / task)
 

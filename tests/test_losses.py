@@ -1,6 +1,7 @@
 """Objectives against values worked out by hand: s(0) = 1/2, s(ln 3) = 3/4, s(-ln 3) = 1/4."""
 
 import math
+from collections.abc import Callable
 
 import pytest
 import torch
@@ -145,6 +146,13 @@ def test_rarity_is_one_where_the_target_is_common_and_grows_with_the_distance() 
 def test_feature_matching_adds_up_the_layers_means() -> None:
     generated, real = [tensor([1.0, 3.0]), tensor([2.0])], [tensor([0.0, 0.0]), tensor([5.0])]
     assert losses.feature_matching(generated, real).item() == 2.0 + 3.0
+
+
+@pytest.mark.parametrize("term", [losses.cycle_consistency, losses.identity_mapping])
+def test_cycle_consistency_and_identity_are_mean_errors_by_hand(term: Callable[[Tensor, Tensor], Tensor]) -> None:
+    image = tensor([1.0, -1.0, 0.0, 0.5])
+    assert term(image, tensor([0.0, -1.0, 0.0, 0.0])).item() == 1.5 / 4
+    assert term(image, image).item() == 0
 
 
 def test_kl_divergence_by_hand() -> None:

@@ -65,6 +65,7 @@ def _main() -> None:
         metavar="N",
         help="N different answers by the conditional VAE (cvae) instead of one: map-1.png to map-N.png",
     )
+    command.add_argument("--reverse", action="store_true", help="the way back, of a CycleGAN: map to photo")
     command.add_argument("--side-by-side", action="store_true", help="photo and map in one picture")
     scale = command.add_mutually_exclusive_group()
     scale.add_argument(
@@ -231,10 +232,17 @@ def _translate(arguments: argparse.Namespace) -> None:
 
     jobs = plan(arguments.photos, arguments.output, arguments.samples)
     # The model at hand without a name is Pix2Pix; a run that is named may be one of the conditional VAE.
-    tasks = ["cvae"] if arguments.samples else ["pix2pix", *["cvae"] * bool(arguments.model)]
+    if arguments.samples:
+        tasks = ["cvae"]
+    elif arguments.reverse:
+        tasks = ["cyclegan"]
+    else:
+        tasks = ["pix2pix", *["cvae", "cyclegan"] * bool(arguments.model)]
     model = _load(arguments, *tasks)
     if not isinstance(model, TranslationModel):
         raise UserError(f"{model.folder} draws digits: `ganflow sample --model {model.folder} -o digits.png`")
+    if arguments.reverse:
+        model = model.reverse()
     if not arguments.side_by_side and model.gives != PHOTO:  # its answers may need another format
         jobs = plan(arguments.photos, arguments.output, arguments.samples, model.gives)
     options = Options(
@@ -304,14 +312,26 @@ def _pairs_check(arguments: argparse.Namespace) -> None:
     from ganflow.data import pair_check
     from ganflow.data.pair_folder import list_pairs
     from ganflow.data.pair_survey import survey
+    from ganflow.data.unpaired_folder import has_no_pairs, list_unpaired, sizes_of
 
-    folder, seed = arguments.folder, load_params().seed
-    read = survey(list_pairs(folder))
+    folder, seed = arguments.folder, load_params().data.seed
+    found = list_pairs(folder)
+    if has_no_pairs(found):
+        unpaired = list_unpaired(folder)
+        sizes = sizes_of(unpaired)
+        print(*pair_check.findings_unpaired(unpaired, sizes, seed), sep="\n")
+        chosen = pair_check.settings_unpaired(unpaired, sizes, seed)
+        stages = ("evaluate_cyclegan", "render_cyclegan")
+        print(f"\nNext, to train, measure and draw it:\n\n{pair_check.command(chosen, *stages)}")
+        return
+    read = survey(found)
     chosen = pair_check.settings(read, str(folder), seed)
     manifest = pair_check.write_manifest(read)
     print(*pair_check.findings(read, seed), sep="\n")
     print(f"manifest: {manifest or 'not written, the folder is read-only'}")
-    print(f"\nNext, to train, measure, draw and report both translators:\n\n{pair_check.command(chosen)}")
+    print(
+        f"\nNext, to train, measure, draw and report both translators:\n\n{pair_check.command(chosen, 'report_pairs')}"
+    )
 
 
 def _diff(arguments: argparse.Namespace) -> None:

@@ -74,11 +74,18 @@ class Pairs(Section):
     tile_size: TileSize
     labels: Literal["auto", "none"]
     derive: Literal["none", "superres2", "superres4", "colourise", "inpaint", "edges", "denoise", "derain"]
+    unpaired: bool
 
     @model_validator(mode="after")
     def _crop_fits(self) -> Self:
         if self.crop_size > self.tile_size:
             raise ValueError(f"crop_size {self.crop_size} is larger than tile_size {self.tile_size}")
+        return self
+
+    @model_validator(mode="after")
+    def _one_kind_of_pictures(self) -> Self:
+        if self.unpaired and self.derive != "none":
+            raise ValueError(f"unpaired true with derive {self.derive}: a derived task has pairs")
         return self
 
     @model_validator(mode="after")
@@ -154,18 +161,23 @@ class Cgan(Gan):
     wrong_classes: Annotated[float, Field(ge=0, lt=1)]
 
 
-class Translator(Adversarial):
-    """The parameters that Pix2Pix and the conditional VAE share."""
+class PatchTraining(Adversarial):
+    """The parameters of every training with a patch discriminator."""
 
     lambda_gan: Weight
-    lambda_l1: Weight
-    lambda_rare: Weight
-    lambda_features: Weight
     norm: Literal["instance", "batch"]
     upsample: Literal["transposed", "resize"]
     palette: Annotated[int, Field(ge=0, le=256)]
     generator_channels: Annotated[int, Field(ge=4, le=512)]
     discriminator_channels: Annotated[int, Field(ge=4, le=512)]
+
+
+class Translator(PatchTraining):
+    """The parameters that Pix2Pix and the conditional VAE share."""
+
+    lambda_l1: Weight
+    lambda_rare: Weight
+    lambda_features: Weight
 
     @model_validator(mode="after")
     def _options_agree(self) -> Self:
@@ -194,6 +206,19 @@ class Cvae(Translator):
     def _prior_learns(self) -> Self:
         if self.prior == "learned" and not self.lambda_kl:
             raise ValueError("prior learned with lambda_kl 0: its variance is trained by that term alone")
+        return self
+
+
+class Cyclegan(PatchTraining):
+    lambda_gan: Annotated[float, Field(gt=0, le=1e9)]
+    lambda_cycle: Weight
+    lambda_cycle_back: Weight
+    lambda_identity: Weight
+    history: Annotated[float, Field(ge=0, lt=1)]
+
+    @model_validator(mode="after")
+    def _norm_fits(self) -> Self:
+        self._refuse_batch_norm(self.norm, "instance")
         return self
 
 
@@ -227,6 +252,7 @@ class Params(Section):
     cgan: Cgan
     pix2pix: Pix2Pix
     cvae: Cvae
+    cyclegan: Cyclegan
     evaluate: Evaluate
     render: Render
 

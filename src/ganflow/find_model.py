@@ -12,7 +12,7 @@ from ganflow.files import project_root
 if TYPE_CHECKING:
     from ganflow.inference.model import DigitModel, TranslationModel
 
-TASKS = ("pix2pix", "cvae", "cgan", "gan")
+TASKS = ("pix2pix", "cvae", "cyclegan", "cgan", "gan")
 DEMO = "demo"
 REGISTERED = "models:/"
 

@@ -113,6 +113,22 @@ def rarity(target: Tensor, common: Tensor, strength: float) -> Tensor:
     return 1 + strength * (target - common.view(1, -1, 1, 1)).abs().mean(1, keepdim=True)
 
 
+def cycle_consistency(image: Tensor, recovered: Tensor) -> Tensor:
+    """E|F(G(x)) - x|, or E|G(F(y)) - y|: there and back again is where it began.
+
+    Zhu et al. 2017 (arXiv:1703.10593), eq. 2; the same term as in DualGAN (Yi et al. 2017, arXiv:1704.02510, eq. 3).
+    """
+    return l1(recovered, image)
+
+
+def identity_mapping(image: Tensor, mapped: Tensor) -> Tensor:
+    """E|G(y) - y|, or E|F(x) - x|: what is of the target's kind already should stay as it is.
+
+    Zhu et al. 2017, section 5.2: it keeps colours.
+    """
+    return l1(mapped, image)
+
+
 def feature_matching(generated: Sequence[Tensor], real: Sequence[Tensor]) -> Tensor:
     """Sum over D's hidden layers of E|D_i(x, y) - D_i(x, G(x))|. Wang et al. 2018 (arXiv:1711.11585), eq. 4."""
     return torch.stack([l1(a.float(), b.float()) for a, b in zip(generated, real, strict=True)]).sum()

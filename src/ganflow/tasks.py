@@ -60,4 +60,13 @@ TASKS = {
         "Zhu et al. 2017, arXiv:1711.11586; Sohn, Lee and Yan 2015 (the learned prior)",
         _MAP_ROWS,
     ),
+    "cyclegan": Task(
+        "CycleGAN between aerial photos and maps",
+        "image-to-image",
+        "CycleGenerators",
+        "maps",
+        "It turns one picture into another, and back, and was shown no pairs: ",
+        "Zhu, Park, Isola and Efros 2017, arXiv:1703.10593",
+        _MAP_ROWS,
+    ),
 }

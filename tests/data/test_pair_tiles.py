@@ -247,7 +247,7 @@ def test_what_to_set_suits_the_pictures(tmp_path: Path) -> None:
     read = survey(list_pairs(cells(tmp_path / "my cells", 20)))
     chosen = pair_check.settings(read, str(tmp_path / "my cells"), seed=0)
     assert (chosen["pairs.tile_size"], chosen["pairs.crop_size"], chosen["pairs.direction"]) == (32, 32, "a2b")
-    line = pair_check.command(chosen)
+    line = pair_check.command(chosen, "report_pairs")
     assert line.startswith("dvc exp run -S pairs.folder='/")
     assert line.endswith(" report_pairs")
 

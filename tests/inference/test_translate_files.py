@@ -9,8 +9,10 @@ import torch
 from PIL import Image
 
 from ganflow import cli
+from ganflow.data.prepared import MAP_SIDES
 from ganflow.inference import photos
 from ganflow.models import saved
+from ganflow.models.cyclegan import CycleGenerators
 from ganflow.models.unet import UNet
 
 ARGUMENTS = {"levels": 5, "channels": 4, "norm": "instance", "upsample": "resize", "dropout": 0.0}
@@ -254,3 +256,21 @@ def test_answers_of_labels_have_the_values_of_the_users_masks(place: Path, monke
     assert "the model takes labels" in refused(monkeypatch, "mask.png", "-o", "x.png", "--range", "0,1")
     translate(monkeypatch, "mask.png", "-o", "back.png")
     assert np.array_equal(np.asarray(Image.open("back.png")), np.where(grey > 127, 255, 0))
+
+
+def test_a_cyclegan_translates_both_ways(monkeypatch: pytest.MonkeyPatch) -> None:
+    """--reverse takes the other generator; what knows one direction alone says so."""
+    arguments = {name: value for name, value in ARGUMENTS.items() if name != "dropout"} | {"palettes": [0, 0]}
+    generators = CycleGenerators(**arguments)
+    torch.nn.init.zeros_(generators.there.up[0][-1].weight)  # the way there: one grey
+    about = ABOUT | dict(zip(("input", "target"), MAP_SIDES, strict=True))
+    saved.save_network(Path("models/cyclegan/best"), generators, arguments, about)
+    photo("x.png")
+    translate(monkeypatch, "x.png", "-o", "there.png", "--model", "models/cyclegan/best")
+    translate(monkeypatch, "x.png", "-o", "back.png", "--reverse")
+    there, back = (np.asarray(Image.open(name)) for name in ("there.png", "back.png"))
+    assert there.shape == back.shape == (33, 40, 3)
+    assert (there == there[0, 0]).all()
+    assert not (back == back[0, 0]).all()
+    said = refused(monkeypatch, "x.png", "-o", "no.png", "--reverse", "--model", "models/pix2pix/best")
+    assert "translates in one direction alone" in said

@@ -46,6 +46,14 @@ def test_only_the_photos() -> None:
     assert "other size" in not_comparable(a, judged("cvae", **PAIRS | {"size": 8}), only=IMAGES)
 
 
+def test_with_and_without_pairs_on_the_same_photos() -> None:
+    """What pairing is worth: two tasks, compared where everything but the task is the same."""
+    a, b = judged("pix2pix", **PAIRS), judged("cyclegan", **PAIRS)
+    same = (*IMAGES, "checkpoint")
+    assert not_comparable(a, b, only=same) == ""
+    assert "other test images" in not_comparable(a, judged("cyclegan", **PAIRS | {"test_images": "ef" * 32}), only=same)
+
+
 def test_conditions_read_back_as_text_are_the_same() -> None:
     conditions = judged("pix2pix", **PAIRS)
     assert not_comparable(conditions, {name: str(value) for name, value in conditions.items()}) == ""

@@ -3,7 +3,7 @@
 import numpy as np
 from scipy import ndimage
 
-from ganflow.metrics.texture import texture_distances
+from ganflow.metrics.texture import texture_distance_of_sets, texture_distances
 
 RNG = np.random.default_rng(0)
 
@@ -38,3 +38,11 @@ def test_the_distance_of_a_picture_depends_on_no_other() -> None:
     whole = texture_distances(blur, real)
     twice = texture_distances(np.concatenate([blur, blur]), np.concatenate([real, real]))
     assert np.allclose(twice, np.concatenate([whole, whole]))
+
+
+def test_the_distance_of_two_sets_knows_no_pairs_and_a_blurred_set_is_farther() -> None:
+    real, other = grass(), grass()
+    assert texture_distance_of_sets(real[::-1], real) == 0, "the same pictures in another order"
+    assert (texture_distances(real[::-1], real) > 0).all()
+    assert texture_distance_of_sets(blurred(other), real) > 5 * texture_distance_of_sets(other, real)
+    assert texture_distance_of_sets(other[:2], real) > 0, "sets of different sizes"

@@ -131,6 +131,21 @@ def test_no_baseline_is_marked_as_best_and_no_other_where_one_is_ahead(tmp_path:
     assert "(best)" in row_of(text, "MS-SSIM")
 
 
+def test_what_pairing_is_worth_stands_side_by_side_where_the_photos_are_the_same(
+    tmp_path: Path, params: Params
+) -> None:
+    paired, unpaired = pix2pix(), pix2pix(better=-0.05)
+    section = page(tmp_path, params, table=paired, cyclegan=unpaired).partition('<h2 id="unpaired">')[2]
+    section = section.partition("<h2")[0]
+    row = row_of(section, "mean absolute error").split("<td")[1:]
+    assert [re.search(r"\d+\.\d\d", cell)[0] for cell in row] == ["10.05", "10.00", "10.10", "10.20"]  # type: ignore[index]
+    assert "(best)" in row[1]
+    assert "this run, CycleGAN" in page(tmp_path, params, cyclegan=unpaired)
+    unpaired["judged"]["test_images"] = "other"
+    assert "with pairs: Pix2Pix" not in page(tmp_path, params, table=paired, cyclegan=unpaired)
+    assert "What pairing is worth" not in page(tmp_path, params)
+
+
 def test_what_lost_to_one_colour_says_so_and_is_marked_nowhere(tmp_path: Path, params: Params) -> None:
     table = pix2pix()
     table["rows"]["model"]["mean_iou"] = (0.1, 0.01)

@@ -45,9 +45,9 @@ from workspace import ROOT, environment, project
 from ganflow.models import saved
 from ganflow.pipeline.checkpoint_folders import list_folders, states
 from ganflow.tracking import run as tracking
-from ganflow.training import checkpoint, cvae, digits, loop, pix2pix, run, translation  # noqa: F401, cvae and so on: before the fork, for its speed
+from ganflow.training import checkpoint, cvae, cyclegan, digits, loop, pix2pix, run, translation, unpaired  # noqa: F401, cvae and so on: before the fork, for its speed
 
-MODELS = ("classifier", "gan", "cgan", "pix2pix", "cvae")
+MODELS = ("classifier", "gan", "cgan", "pix2pix", "cvae", "cyclegan")
 SIGNALS = (signal.SIGKILL, signal.SIGTERM, signal.SIGINT)
 # Epochs of a few steps each, enough for all the kills: each costs some steps, or an epoch.
 SIZE = {
@@ -56,6 +56,7 @@ SIZE = {
     "cgan": {"epochs": 8, "batch_size": 64},
     "pix2pix": {"epochs": 20},
     "cvae": {"epochs": 20},
+    "cyclegan": {"epochs": 20},
 }
 THOROUGH = 3  # times as many epochs, and every moment with every signal
 ON_THE_WAY = {
@@ -359,7 +360,7 @@ def changed(training: Training, kill: Callable[[Kill], None]) -> list[str]:
     kill(Kill(signal.SIGKILL, "checkpoint", 3))
     newest = training.checkpoints()[-1]
     before = training.change(learning_rate=CHANGED_RATE)
-    kill(Kill(signal.SIGKILL, "step", 8))
+    kill(Kill(signal.SIGKILL, "step", 12))  # updates: after the third step, whose state is saved, of all models
     if resumed(training) is not None:
         wrong.append("changed parameters picked up an old checkpoint")
     (other,) = {path.parent for path in training.checkpoints()} - {newest.parent}

@@ -101,6 +101,12 @@ ELSEWHERE = {
     "dvc exp run -S pairs.folder=PICTURES -S pairs.derive=denoise report_pairs": (
         "tests/stages/test_own_pairs.py::test_a_task_is_made_of_single_pictures"
     ),
+    "dvc exp run -S pairs.folder=FOLDER -S pairs.unpaired=true evaluate_cyclegan render_cyclegan": (
+        "tests/stages/test_own_pairs.py::test_pictures_without_pairs_are_trained_measured_and_drawn"
+    ),
+    "ganflow translate map.png -o photo.png --reverse": (
+        "tests/inference/test_translate_files.py::test_a_cyclegan_translates_both_ways"
+    ),
     "dvc exp run -S pix2pix.epochs=90": GOING_ON + "::test_a_longer_training_is_the_shorter_one_continued",
     "dvc exp run -S pix2pix.start_from=models/pix2pix/last": (
         GOING_ON + "::test_a_training_that_starts_from_given_weights_begins_at_their_quality"

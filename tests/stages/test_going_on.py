@@ -24,7 +24,7 @@ from ganflow.training import gan, loop, run
 from ganflow.training.lifetime import Stopped
 
 ADD = loop._History.add
-SMALL = {"gan": {"batch_size": 512}, "cgan": {"batch_size": 512}, "pix2pix": {}, "cvae": {}}
+SMALL = {"gan": {"batch_size": 512}, "cgan": {"batch_size": 512}, "pix2pix": {}, "cvae": {}, "cyclegan": {}}
 
 
 class NoTracker:

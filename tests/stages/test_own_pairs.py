@@ -97,3 +97,25 @@ def test_a_task_is_made_of_single_pictures(tmp_path: Path) -> None:
     about = json.loads((folder / "data/prepared/maps/training.json").read_text())
     assert [(side["name"], side["channels"]) for side in about["sides"]] == [("grey picture", 1), ("picture", 3)]
     assert (about["source"], about["train"]) == ("folder", 12)
+
+
+def test_pictures_without_pairs_are_trained_measured_and_drawn(tmp_path: Path) -> None:
+    """Two folders of other counts: whole sets are compared, and nothing picture by picture."""
+    rng, pictures = np.random.default_rng(0), tmp_path / "zoo"
+    for kind, count in (("horses", 6), ("zebras", 9)):
+        (pictures / kind).mkdir(parents=True)
+        for n in range(count):
+            Image.fromarray(rng.integers(0, 256, (32, 32 + n, 3), np.uint8)).save(
+                pictures / f"{kind}/{kind[0]}{n}a.png"
+            )
+    own = {"folder": str(pictures), "crop_size": 32, "tile_size": 32, "unpaired": True}
+    folder = project(tmp_path / "project", pairs=own, cyclegan=TINY["cyclegan"] | {"epochs": 1, "decay_epochs": 0})
+    unwatched(folder, "prepare_maps", "train_cyclegan", "evaluate_cyclegan", "render_cyclegan")
+    found = json.loads((folder / "metrics/cyclegan.json").read_text())
+    assert found["texture_of_sets"] > 0 < found["texture_of_sets_pm"]
+    assert not {"mae", "mean_iou"} & set(found)
+    rows = json.loads((folder / "metrics/tables/cyclegan.json").read_text())["rows"]
+    assert set(rows) == {"model", "constant", "input", "floor"}
+    config = json.loads((folder / "models/cyclegan/best/config.json").read_text())
+    assert (config["input"]["name"], config["target"]["name"]) == ("horses", "zebras")
+    assert (folder / "reports/figures/cyclegan/cyclegan_back.png").exists()

@@ -26,8 +26,9 @@ from torch import nn
 from ganflow import config
 from ganflow.losses import OBJECTIVES
 from ganflow.models import dcgan
-from ganflow.training import compute, cvae, gan, patch_adversary, pix2pix
+from ganflow.training import compute, cvae, cyclegan, gan, patch_adversary, pix2pix
 from ganflow.training.cvae import CvaeModel
+from ganflow.training.cyclegan import CycleGanModel
 from ganflow.training.gan import GanModel
 from ganflow.training.pix2pix import Pix2PixModel
 
@@ -39,14 +40,15 @@ class ByImage(nn.GroupNorm):  # in place of batch norm, by which each process wo
 
 dcgan.nn.BatchNorm2d = ByImage
 # Adam makes a step of a gradient's last bits. With a weight of 100 on L1 a larger rate makes much of them too.
-for module, rate in ((gan, 0.02), (patch_adversary, 0.02), (pix2pix, 0.0001), (cvae, 0.0001)):
+for module, rate in ((gan, 0.02), (patch_adversary, 0.02), (pix2pix, 0.0001), (cvae, 0.0001), (cyclegan, 0.001)):
     module.adam = lambda network, params, rate=rate: torch.optim.SGD(network.parameters(), rate)
 params = config.load_params(Path(sys.argv[1]))
 machine = compute.prepare(params.compute.model_copy(update={"precision": "fp32", "threads": 1}))
 rng = torch.Generator().manual_seed(1)
 digits = torch.rand(4, 1, 28, 28, generator=rng) * 2 - 1, torch.arange(4)
 pairs = torch.rand(2, 4, 3, 32, 32, generator=rng) * 2 - 1
-common = torch.zeros(3, dtype=torch.uint8), torch.tensor([[232, 228, 224], [254, 254, 254]])
+colours = torch.tensor([[232, 228, 224], [254, 254, 254]])
+common = torch.zeros(3, dtype=torch.uint8), colours
 shown = (np.zeros((0, 32, 32, 3), np.uint8),) * 2
 small = {"generator_channels": 4, "encoder_channels": 4, "discriminator_channels": 4, "latent_dim": 3, "channels": 4}
 every = {"lambda_latent": 1.0, "lambda_rare": 1.0, "lambda_features": 1.0, "critic_steps": 2}
@@ -62,6 +64,11 @@ for objective in OBJECTIVES:
         "cgan": (GanModel(of(params.cgan, norm=norm), 0, machine, classes=10), digits),
         "pix2pix": (Pix2PixModel(of(params.pix2pix, dropout=0.0), 32, 0, machine, shown, *common), tuple(pairs)),
         "cvae": (CvaeModel(of(params.cvae), 32, 0, machine, shown, *common), tuple(pairs)),
+        # The full weight of the gradient's penalty makes much of last bits, where D sees single images.
+        "cyclegan": (
+            CycleGanModel(of(params.cyclegan, lambda_gp=0.1), 32, 0, machine, shown, (colours, colours)),
+            tuple(pairs),
+        ),
         "bicycle": (CvaeModel(of(params.cvae, **every), 32, 0, machine, shown, *common), tuple(pairs)),
     }
     for name, (model, batch) in models.items():

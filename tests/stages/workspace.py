@@ -42,6 +42,13 @@ TINY = {
         "decay_epochs": 1,
         "batch_size": 2,
     },
+    "cyclegan": {
+        "generator_channels": 4,
+        "discriminator_channels": 4,
+        "epochs": 3,
+        "decay_epochs": 1,
+        "batch_size": 2,
+    },
     "evaluate": {"digits": 200, "repeats": 2, "perceptual": "off", "samples": 3, "sampled_pairs": 3},
     "render": {"digits": 20, "interpolations": 2, "pairs": 2},
 }
@@ -94,11 +101,11 @@ ORDER = (
         "prepare_maps",
         "train_classifier",
     ),
-    *("train_gan", "train_cgan", "train_pix2pix", "train_cvae"),
-    *("evaluate_gan", "evaluate_cgan", "evaluate_pix2pix", "evaluate_cvae", "render_digits", "render_pairs"),
-    *("report_pairs", "report"),
+    *("train_gan", "train_cgan", "train_pix2pix", "train_cvae", "train_cyclegan"),
+    *("evaluate_gan", "evaluate_cgan", "evaluate_pix2pix", "evaluate_cvae", "evaluate_cyclegan"),
+    *("render_digits", "render_pairs", "render_cyclegan", "report_pairs", "report"),
 )
-TASKS = ("gan", "cgan", "pix2pix", "cvae")
+TASKS = ("gan", "cgan", "pix2pix", "cvae", "cyclegan")
 # Saving after every step, so that a kill always lands near a checkpoint.
 SAVING_OFTEN = "loop.checkpoint_pause = lambda took: 0.0"
 # With time between two steps, in which to kill it.

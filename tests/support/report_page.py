@@ -11,6 +11,7 @@ from ganflow.metrics.classes import CLASSES
 from ganflow.metrics.comparable import judged
 from ganflow.metrics.measures import TRANSLATION_PIXELS
 from ganflow.report import page as report
+from ganflow.report.sources import CYCLE_FIGURES
 
 FIGURES = (
     *("gan_digits", "gan_interpolation", "gan_neighbours", "gan_shares", "gan_curves"),
@@ -107,8 +108,9 @@ def page(
     table: dict[str, Any] | None = None,
     l1: dict[str, Any] | None = None,
     of_cvae: dict[str, Any] | None = None,
+    cyclegan: dict[str, Any] | None = None,
 ) -> str:
-    figures = {name: tmp_path / f"{name}.png" for name in FIGURES}
+    figures = {name: tmp_path / f"{name}.png" for name in (*FIGURES, *(CYCLE_FIGURES if cyclegan else ()))}
     for path in figures.values():
         Image.new("RGB", (4, 4)).save(path)
     counts = {"train": 10, "val": 2, "test": 5, "digest": "ab" * 32, "source": source}
@@ -116,6 +118,7 @@ def page(
     table = table or pix2pix()
     table["about"]["source"] = source
     tables = {"gan": GAN, "cgan": CGAN, "pix2pix": table, "cvae": of_cvae or cvae(table)}
+    tables |= {"cyclegan": cyclegan} if cyclegan else {}
     digits = list("0123456789"), np.eye(10).tolist()
     return report.build_report(
         tables, l1 or pix2pix("map2aerial"), data, params, figures, {"pix2pix": pairs(tmp_path)}, *digits

@@ -17,10 +17,12 @@ from torch._subclasses.fake_tensor import FakeTensorMode, unset_fake_temporarily
 
 from ganflow.config import Params
 from ganflow.data.batches import DigitBatches, PairBatches
+from ganflow.data.unpaired import UnpairedBatches
 from ganflow.losses import OBJECTIVES
 from ganflow.training.classifier import ClassifierModel
 from ganflow.training.compute import Machine
 from ganflow.training.cvae import CvaeModel
+from ganflow.training.cyclegan import CycleGanModel
 from ganflow.training.gan import GanModel
 from ganflow.training.loop import Batches, Model
 from ganflow.training.pix2pix import Pix2PixModel
@@ -44,6 +46,7 @@ def cases() -> Iterator[tuple[str, dict[str, Any], bool]]:
         yield "pix2pix", {"objective": objective, "norm": norms[0], "upsample": "resize", "dropout": 0.5 * odd}, bf16
         bicycle = {"lambda_latent": 1.0, "lambda_features": 1.0, "prior": "normal"} if odd else {}
         yield "cvae", {"objective": objective, "norm": norms[1]} | bicycle, not bf16
+        yield "cyclegan", {"objective": objective, "norm": norms[1], "lambda_identity": 5.0 * odd}, not bf16
     yield "cvae", {"objective": "wgan_gp", "lambda_latent": 1.0}, True
     yield "cvae", {"objective": "relativistic", "lambda_latent": 1.0, "lambda_features": 1.0}, True
     for bf16 in (False, True):
@@ -55,6 +58,11 @@ def build(task: str, params: Params, options: dict[str, Any], machine: Machine) 
     section = getattr(params, task)
     small = {name: value for name, value in SMALL.items() if name in type(section).model_fields}
     own = type(section).model_validate(section.model_dump() | small | options)
+    if task == "cyclegan":
+        nothing, colours = np.zeros((0, 32, 32, 3), np.uint8), torch.zeros(own.palette, 3, dtype=torch.uint8)
+        pairs = torch.zeros(4, 2, 36, 36, 3, dtype=torch.uint8, device=GPU)
+        model = CycleGanModel(own, 32, 0, machine, (nothing, nothing), (colours, colours[:0]))
+        return model, UnpairedBatches(pairs, 32, "aerial2map", GPU)
     if task in ("pix2pix", "cvae"):
         nothing, common = np.zeros((0, 32, 32, 3), np.uint8), torch.zeros(3, dtype=torch.uint8)
         colours = torch.zeros(own.palette, 3, dtype=torch.uint8)

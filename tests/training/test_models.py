@@ -1,6 +1,7 @@
 """One step of each adversarial model: who learns from what."""
 
 import copy
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -10,6 +11,7 @@ from torch import nn
 
 from ganflow.config import Params
 from ganflow.data.batches import to_unit
+from ganflow.errors import UserError
 from ganflow.inference.digits import draw, every_class
 from ganflow.losses import OBJECTIVES, l1, rarity
 from ganflow.metrics.classes import MAPS, Legend
@@ -18,11 +20,14 @@ from ganflow.models.classifier import DigitClassifier
 from ganflow.seeds import latents
 from ganflow.training.compute import Machine
 from ganflow.training.cvae import CvaeModel
+from ganflow.training.cyclegan import CycleGanModel
 from ganflow.training.gan import GanModel
 from ganflow.training.gan import digit_validation as gan_validation
 from ganflow.training.loop import Validation
 from ganflow.training.pix2pix import Pix2PixModel
+from ganflow.training.translation import train_translator
 from ganflow.training.translation import translator_validation as translation_validation
+from ganflow.training.unpaired import unpaired_validation
 
 DIRECTIONS = ("aerial2map", "map2aerial")
 LAND = torch.tensor([232, 228, 224], dtype=torch.uint8)
@@ -48,6 +53,12 @@ def cvae(params: Params, palette: torch.Tensor = COLOURS, **changes: object) -> 
 def pix2pix(params: Params, palette: torch.Tensor = COLOURS, **changes: object) -> Pix2PixModel:
     small = {"generator_channels": 4, "discriminator_channels": 4, "dropout": 0.0, **changes}
     return Pix2PixModel(params.pix2pix.model_copy(update=small), 32, 0, CPU, (photos(), photos()), LAND, palette)
+
+
+def cyclegan(params: Params, **changes: object) -> CycleGanModel:
+    small = {"generator_channels": 4, "discriminator_channels": 4, **changes}
+    own, palettes = params.cyclegan.model_copy(update=small), (COLOURS, COLOURS[:0])
+    return CycleGanModel(own, 32, 0, CPU, (photos(), photos()), palettes)
 
 
 def digits(count: int = 8) -> tuple[torch.Tensor, torch.Tensor]:
@@ -278,6 +289,71 @@ def test_a_rare_colour_pulls_harder_than_a_common_one(params: Params) -> None:
     assert loss(common - 0.5, 10.0) == pytest.approx(6 * loss(common - 0.5, 0.0), rel=1e-5)
 
 
+@pytest.mark.parametrize("objective", OBJECTIVES)
+@pytest.mark.parametrize("norm", ["instance", "batch"])
+def test_a_cyclegan_step_moves_all_four_players_and_the_averages(params: Params, objective: str, norm: str) -> None:
+    model = cyclegan(params, objective=objective, norm=norm)
+    before = {name: copy.deepcopy(dict(network.named_children())) for name, network in model.networks.items()}
+    scalars = model.step(pairs(), 2)
+    assert all(value.isfinite() for value in scalars.values())
+    for name, players in before.items():
+        assert len(players) == 2
+        assert all(changed(getattr(model.networks[name], key), player) for key, player in players.items()), name
+
+
+def test_the_terms_of_a_cyclegan_are_those_of_the_paper(params: Params) -> None:
+    """Eq. 2 and section 5.2, on what the generators answer before the step."""
+    model, (x, y) = cyclegan(params), pairs()
+    g, f = copy.deepcopy(model.generators.there), copy.deepcopy(model.generators.back)
+    scalars = model.step((x, y), 2)
+    with torch.no_grad():
+        cycle, cycle_back = (f(g(x)) - x).abs().mean(), (g(f(y)) - y).abs().mean()
+        identity = (g(y) - y).abs().mean() + (f(x) - x).abs().mean()
+    torch.testing.assert_close(scalars["loss_cycle"].detach(), cycle)
+    torch.testing.assert_close(scalars["loss_cycle_back"].detach(), cycle_back)
+    torch.testing.assert_close(scalars["loss_identity"].detach(), identity)
+    assert "loss_identity" not in cyclegan(params, lambda_identity=0.0).step((x, y), 2)
+
+
+def test_the_discriminators_of_a_cyclegan_see_single_images_of_their_side(params: Params) -> None:
+    model, (x, y), seen = cyclegan(params, history=0.0), pairs(), {}
+    for name, adversary in (("y", model.of_y), ("x", model.of_x)):
+        first = adversary.discriminator.layers[0]
+        first.register_forward_pre_hook(lambda _, given, to=name: seen.setdefault(to, given[0].detach().clone()))
+    fakes = model.generators.there(x).detach(), model.generators.back(y).detach()
+    model.step((x, y), 2)
+    torch.testing.assert_close(seen["y"], torch.cat([y, fakes[0]]))
+    torch.testing.assert_close(seen["x"], torch.cat([x, fakes[1]]))
+
+
+def test_a_share_of_what_a_discriminator_rejects_is_of_the_average_and_follows_from_the_step(params: Params) -> None:
+    model, x = cyclegan(params, history=0.5), torch.rand(200, 3, 32, 32)
+
+    def from_average(step: int) -> torch.Tensor:
+        model.machine.world.reseed(0, "cyclegan", step)
+        return model._with_history(White(), x, torch.zeros_like(x))[:, 0, 0, 0] == 1
+
+    assert 60 < from_average(7).sum() < 140
+    assert torch.equal(from_average(7), from_average(7))
+    assert not torch.equal(from_average(7), from_average(8))
+    model.params = model.params.model_copy(update={"history": 0.0})
+    assert not from_average(7).any()
+
+
+def test_no_pair_has_a_say_in_the_epoch_of_a_cyclegan() -> None:
+    """Only `mean_iou`, a curve to look at, knows them; the choice is by whole sets of different places."""
+    chance, colours = np.random.default_rng(0), np.array([(234, 230, 222), (255, 255, 255), (178, 210, 254)], np.uint8)
+    inputs, real = (chance.choice(colours, (6, 32, 32)) for _ in range(2))
+    checks = [unpaired_validation(inputs[:3], real[3:], 32, CPU, known, MAPS) for known in (real[:3], inputs[:3])]
+    first, other = (check.measure(torch.nn.Identity()) for check in checks)
+    assert first["texture_of_sets"] == other["texture_of_sets"]
+    assert first["mean_iou"] < 0.5 < other["mean_iou"] == 1
+    assert checks[0].best_by == "texture_of_sets"
+    assert not checks[0].higher_is_better
+    same = unpaired_validation(real[3:][::-1], real[3:], 32, CPU).measure(torch.nn.Identity())
+    assert same == {"texture_of_sets": 0}
+
+
 @pytest.mark.parametrize("legend", [MAPS, None])
 def test_translations_are_validated_on_the_crop_in_the_middle(params: Params, legend: Legend | None) -> None:
     real = np.full((3, 64, 64, 3), 255, np.uint8)  # streets, and water around what the network is trained on
@@ -290,6 +366,17 @@ def test_translations_are_validated_on_the_crop_in_the_middle(params: Params, le
     assert found[check.best_by] == (1 if legend else 0)
     assert check.resampled is not None
     assert check.resampled(White())[0] == pytest.approx(found[check.best_by])
+
+
+def test_what_learns_from_pairs_refuses_pictures_without(
+    params: Params, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    about = Path("data/prepared/maps/training.json")
+    about.parent.mkdir(parents=True)
+    about.write_text('{"unpaired": true}')
+    with pytest.raises(UserError, match="pix2pix learns from pairs; `dvc repro evaluate_cyclegan`"):
+        train_translator("pix2pix", params, Pix2PixModel, "lsgan")
 
 
 def failure_of(check: Validation, network: torch.nn.Module) -> str:
@@ -343,13 +430,13 @@ def test_a_generator_that_draws_one_digit_has_failed_on_validation(params: Param
     assert "collapsed: draws few of the digits" in one_digit
 
 
-BATCHES = [(gan, digits), (cgan, digits), (pix2pix, pairs), (cvae, pairs)]
+BATCHES = [(gan, digits), (cgan, digits), (pix2pix, pairs), (cvae, pairs), (cyclegan, pairs)]
 
 
 @pytest.mark.parametrize(("build", "data"), BATCHES)
 def test_the_critic_takes_its_steps_before_each_of_the_generator(params: Params, build, data) -> None:
     model, batch = build(params, objective="wgan_gp", critic_steps=3), data()
-    player, *_ = set(model.optimisers) - {"D"}
+    (player,) = set(model.optimisers) & set(model.networks) - {"D"}
     names = None
     for step in range(1, 7):
         before = copy.deepcopy(model.networks)
@@ -425,7 +512,7 @@ def test_a_relativistic_generator_is_judged_beside_the_real_images(params: Param
         torch.testing.assert_close(seen[0][name], seen[1][name])
 
 
-@pytest.mark.parametrize("build", [gan, cgan, pix2pix, cvae])
+@pytest.mark.parametrize("build", [gan, cgan, pix2pix, cvae, cyclegan])
 def test_equal_seeds_are_equal_models(params: Params, build) -> None:
     a, b = build(params), build(params)
     for name, network in a.networks.items():

@@ -14,7 +14,7 @@ from ganflow.metrics.comparable import JUDGED, not_comparable
 from ganflow.metrics.failures import failure
 from ganflow.metrics.measures import BY_TASK, Measure
 
-TRANSLATORS = ("pix2pix", "cvae")  # their outputs can be paired image by image; generated digits cannot
+TRANSLATORS = ("pix2pix", "cvae", "cyclegan")  # their outputs can be paired image by image; generated digits cannot
 
 
 class Measured(Protocol):
@@ -99,6 +99,8 @@ def differing_values(a: dict[str, str], b: dict[str, str]) -> dict[str, tuple[st
 
 def _paired(*frames: pd.DataFrame) -> dict[str, float]:
     """Half widths of the intervals of the changes between two runs that measured the same images one by one."""
+    if "mae" not in frames[0] or "mae" not in frames[1]:  # without pairs no picture has a measure of its own
+        return {}
     weights = multiplicities(len(frames[0]), seed=0)
     a, b = (translation.translation_measures(frame, weights) for frame in frames)
     return {key: plus_minus(b[key] - a[key]) for key in a.keys() & b.keys()}

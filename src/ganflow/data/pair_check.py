@@ -8,6 +8,7 @@ from pathlib import Path
 from ganflow.data.pair_folder import MANIFEST
 from ganflow.data.pair_survey import Side, Survey
 from ganflow.data.pair_tiles import corners, split_pairs
+from ganflow.data.unpaired_folder import UnpairedFolder
 from ganflow.files import whole_file
 
 LARGEST_TILE, LARGEST_CROP = 256, 128
@@ -57,11 +58,37 @@ def settings(read: Survey, folder: str, seed: int) -> dict[str, str | int]:
     }
 
 
-def command(chosen: dict[str, str | int]) -> str:
-    """The command line that trains, evaluates, draws and reports with these values."""
-    return " ".join(
-        ["dvc exp run", *(f"-S {key}={shlex.quote(str(value))}" for key, value in chosen.items()), "report_pairs"]
-    )
+def settings_unpaired(found: UnpairedFolder, sizes: dict[str, tuple[int, int]], seed: int) -> dict[str, str | int]:
+    """Values of params.yaml that suit pictures of two kinds without pairs."""
+    smallest = min(min(size) for size in sizes.values())
+    tile = next(side for side in (LARGEST_TILE, 128, 64, 32) if side <= max(smallest, 32))
+    trained = [split_pairs(side, seed)["train"] for side in found.sides]
+    tiles = max(sum(len(corners(sizes[one.name], tile)) for one in side) for side in trained)
+    epochs = min(200, max(2, round(SEEN / 2 / tiles)))
+    return {
+        "pairs.folder": str(found.folder),
+        "pairs.unpaired": "true",
+        "pairs.tile_size": tile,
+        "pairs.crop_size": min(tile, LARGEST_CROP),
+        "cyclegan.epochs": epochs,
+        "cyclegan.decay_epochs": epochs // 2,
+    }
+
+
+def findings_unpaired(found: UnpairedFolder, sizes: dict[str, tuple[int, int]], seed: int) -> list[str]:
+    """Lines on the counts, sizes and split of two kinds of pictures without pairs."""
+    lines = [f"{found.folder}: two folders, whose pictures have no partners: only CycleGAN trains on such"]
+    for letter, name, side in zip("AB", found.names, found.sides, strict=True):
+        usual = Counter("{}x{}".format(*sizes[one.name]) for one in side).most_common(3)
+        parts = ", ".join(f"{part} {len(pictures)}" for part, pictures in split_pairs(side, seed).items())
+        shown = ", ".join(f"{size} ({count})" for size, count in usual)
+        lines.append(f"{letter} = {name}: {len(side)} pictures, {shown}; split: {parts}")
+    return lines
+
+
+def command(chosen: dict[str, str | int], *stages: str) -> str:
+    """The command line that runs these stages, and what they need, with these values."""
+    return " ".join(["dvc exp run", *(f"-S {key}={shlex.quote(str(value))}" for key, value in chosen.items()), *stages])
 
 
 def write_manifest(read: Survey) -> Path | None:

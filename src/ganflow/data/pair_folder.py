@@ -49,18 +49,7 @@ def list_pairs(folder: Path) -> PairFolder:
     Raises:
         UserError: it is no folder, holds no pictures, or does not show which belong together.
     """
-    if not folder.is_dir():
-        raise UserError(f"{folder} is not a folder: give the one that holds your pairs")
-    pictures, passed_over = _files(folder)
-    if not pictures:
-        raise UserError(f"{folder} holds no pictures ({', '.join(sorted(SUFFIXES))})")
-    by_side: dict[str, list[tuple[str, str, Path]]] = defaultdict(list)  # side -> part, name without suffix, file
-    places = {path: _place(path) for path in pictures}
-    level = _level_of_sides([folders for _, folders in places.values()])
-    for path, (part, folders) in places.items():
-        side = folders[level] if folders and level is not None else ""
-        rest = [name for place, name in enumerate(folders) if level is None or place != level % len(folders)]
-        by_side[side].append((part, "/".join([*rest, path.stem]), path))
+    by_side, passed_over = sides_of(folder)
     sides = sorted(by_side)
     if len(sides) > 2:
         counts = ", ".join(f"{name or 'the folder itself'}: {len(by_side[name])}" for name in sides)
@@ -95,12 +84,41 @@ def list_pictures(folder: Path) -> list[Pair]:
     Raises:
         UserError: it is no folder, or holds no pictures.
     """
+    pictures, _ = _pictures(folder)
+    return [Pair(str(path), _place(path)[0], (path,)) for path in pictures]
+
+
+def sides_of(folder: Path) -> tuple[dict[str, list[tuple[str, str, Path]]], list[Path]]:
+    """The pictures of `folder` by the subfolder that names their side ("": none): part, name without suffix, file.
+
+    Also the files that are no pictures.
+
+    Raises:
+        UserError: it is no folder, or holds no pictures.
+    """
+    pictures, passed_over = _pictures(folder)
+    by_side: dict[str, list[tuple[str, str, Path]]] = defaultdict(list)
+    places = {path: _place(path) for path in pictures}
+    level = _level_of_sides([folders for _, folders in places.values()])
+    for path, (part, folders) in places.items():
+        side = folders[level] if folders and level is not None else ""
+        rest = [name for place, name in enumerate(folders) if level is None or place != level % len(folders)]
+        by_side[side].append((part, "/".join([*rest, path.stem]), path))
+    return by_side, passed_over
+
+
+def _pictures(folder: Path) -> tuple[list[Path], list[Path]]:
+    """`_files` of a folder that has pictures.
+
+    Raises:
+        UserError: it is no folder, or holds no pictures.
+    """
     if not folder.is_dir():
         raise UserError(f"{folder} is not a folder: give the one that holds your pictures")
-    pictures, _ = _files(folder)
+    pictures, passed_over = _files(folder)
     if not pictures:
         raise UserError(f"{folder} holds no pictures ({', '.join(sorted(SUFFIXES))})")
-    return [Pair(str(path), _place(path)[0], (path,)) for path in pictures]
+    return pictures, passed_over
 
 
 def _files(folder: Path) -> tuple[list[Path], list[Path]]:

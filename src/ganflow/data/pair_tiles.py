@@ -148,10 +148,16 @@ def _tiles(folder: Path, pairs: Sequence[Pair], read: Survey, sides: Sequence[Si
     for pair in tqdm(pairs, desc="cutting tiles", unit="pair", disable=None):
         both = [_levels(picture.pixels, side) for picture, side in zip(read_sides(folder, pair), sides, strict=True)]
         pixels = np.concatenate([one.astype(np.result_type(*both)) for one in both], axis=2)
-        below, right = (max(0, tile - length) for length in pixels.shape[:2])
-        pixels = np.pad(pixels, ((0, below), (0, right), (0, 0)), mode="symmetric")
-        for left, top in corners(read.sizes[pair.name], tile):
-            yield pixels[top : top + tile, left : left + tile]
+        yield from cut(pixels, tile)
+
+
+def cut(pixels: np.ndarray, tile: int) -> Iterator[np.ndarray]:
+    """The tiles [tile, tile, C] of a picture [H, W, C], at its `corners`; a smaller one is mirrored at two edges."""
+    height, width = pixels.shape[:2]
+    below, right = max(0, tile - height), max(0, tile - width)
+    pixels = np.pad(pixels, ((0, below), (0, right), (0, 0)), mode="symmetric")
+    for left, top in corners((width, height), tile):
+        yield pixels[top : top + tile, left : left + tile]
 
 
 def _levels(pixels: np.ndarray, side: Side) -> np.ndarray:

@@ -1,6 +1,6 @@
 """A trained model at work: `load` a folder, then call it on pictures, or for digits."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -22,6 +22,7 @@ from ganflow.inference.translation import translated
 from ganflow.models import saved
 from ganflow.models.config_file import read_config
 from ganflow.models.cvae import ConditionalVae
+from ganflow.models.cyclegan import CycleGenerators
 from ganflow.models.dcgan import DigitGenerator, with_classes
 from ganflow.models.unet import UNet
 from ganflow.seeds import latents
@@ -31,9 +32,9 @@ AnyImage = np.ndarray | Image.Image | Path | str
 
 @dataclass(frozen=True)
 class TranslationModel:
-    """A model that turns one picture into another of the same size: Pix2Pix, or the conditional VAE."""
+    """A model that turns one picture into another of the same size: Pix2Pix, the conditional VAE, or CycleGAN."""
 
-    network: UNet | ConditionalVae
+    network: UNet | ConditionalVae | CycleGenerators
     config: dict[str, Any]  # config.json
     folder: Path
     device: torch.device
@@ -112,6 +113,19 @@ class TranslationModel:
     def _answer(self, image: AnyImage, photo: Photo, factor: float, latent: Tensor | None) -> np.ndarray | Image.Image:
         drawn = self.translated(photo, factor, latent).rows(0, photo.height)
         return drawn if isinstance(image, np.ndarray) else as_image(drawn)
+
+    def reverse(self) -> "TranslationModel":
+        """The way back: what turns targets into inputs.
+
+        Raises:
+            UserError: the model knows one direction alone.
+        """
+        if not isinstance(self.network, CycleGenerators):
+            raise UserError(
+                f"{self.folder} translates in one direction alone: a CycleGAN (cyclegan) knows the way back"
+            )
+        turned = self.config | {"input": self.config["target"], "target": self.config["input"]}
+        return replace(self, network=self.network.back, config=turned)
 
     def latent(self, seed: int | None) -> Tensor | None:
         return None if seed is None or not self.draws_samples else self.latents(1, seed)[0]
@@ -210,6 +224,8 @@ def load_model(folder: Path, device: str = "auto") -> TranslationModel | DigitMo
             return TranslationModel(*saved.load_network(folder, UNet, where), folder, where)
         case "ConditionalVae":
             return TranslationModel(*saved.load_network(folder, ConditionalVae, where), folder, where)
+        case "CycleGenerators":
+            return TranslationModel(*saved.load_network(folder, CycleGenerators, where), folder, where)
         case "DigitGenerator":
             return DigitModel(*saved.load_network(folder, DigitGenerator, where), folder, where)
     raise UserError(f"{folder} holds a {kind}, which neither translates pictures nor draws digits")

@@ -12,7 +12,7 @@ Row = dict[str, tuple[float, float]]  # of measures: (value, half the width of i
 # Row of each trivial baseline, its name, and the headline measures: a model must beat it by the first that it has.
 TRIVIAL = (
     ("ceiling", "a Gaussian on pixels", ("frechet_classifier",)),
-    ("constant", "one constant colour", ("mean_iou", "texture", "mae")),
+    ("constant", "one constant colour", ("mean_iou", "texture", "mae", "texture_of_sets")),
 )
 COLLAPSED = 0.1  # of the real digits are covered: as many as by perfect drawings of one of the ten digits
 _VARIETY = ("coverage", "recall")

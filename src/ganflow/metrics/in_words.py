@@ -37,9 +37,15 @@ SAID = {
     "mae": Say("of 255 levels: how far a pixel is off"),
     "ssim": Say("of 1: likeness of local structure (SSIM)"),
     "psnr": Say("dB: closeness of the pixels (PSNR)"),
+    "texture_of_sets": Say("distance of the texture of all answers from that of real targets (0: none)"),
     "diversity": Say("of 255 levels: difference of two answers to one input"),
 }
-_TRANSLATOR = ("mean_iou", "street_quality", "hallucinated_images", "mae", "ssim", "psnr")
+_TRANSLATOR = ("mean_iou", "street_quality", "hallucinated_images", "mae", "ssim", "psnr", "texture_of_sets")
+_HEADLINES = {
+    "mean_iou": "overlap with the real classes",
+    "mae": "levels of 255 off per pixel",
+    "texture_of_sets": "distance of the texture of all answers from that of real targets",
+}
 # The first three of these that a result has. Each tells a good model from its trivial baseline.
 _KEYS = {
     "gan": ("score", "coverage", "frechet_classifier"),
@@ -105,12 +111,11 @@ def how_good(task: str, table: dict[str, Any]) -> str:
             begin += f" (other real digits: {_of_100(floor['precision'])})" if "precision" in floor else ""
         covered = f"they cover {_of_100(model['coverage'])} of 100 real digits"
         return f"{begin}; {covered}" + (f" ({_of_100(floor['coverage'])})." if "coverage" in floor else ".")
-    key = next(key for key in ("mean_iou", "mae") if key in model)
+    key = next(key for key in _HEADLINES if key in model)
     rivals = ", ".join(
         f"{title} {_text(key, rows[row][key][0])}" for row, title in BESIDE.items() if key in rows.get(row, {})
     )
-    what = "overlap with the real classes" if key == "mean_iou" else "levels of 255 off per pixel"
-    return f"{_text(key, model[key][0])} {what}; {rivals}."
+    return f"{_text(key, model[key][0])} {_HEADLINES[key]}; {rivals}."
 
 
 def how_it_fails(task: str, table: dict[str, Any]) -> str:

@@ -102,8 +102,17 @@ PER_CLASS = tuple(
     for name in RARE
     for of, digits in (("images", 3), ("pixels", 4))
 )
+UNPAIRED = (
+    Measure("texture_of_sets", "distance of the sets' texture", "down", 3, "of all generated to all real; no pairs"),
+)
 TRANSLATION = TRANSLATION_CLASSES + TRANSLATION_PIXELS + TRANSLATION_PERCEPTUAL
-BY_TASK = {"gan": DIGITS, "cgan": CONDITIONAL + DIGITS, "pix2pix": TRANSLATION, "cvae": TRANSLATION + SAMPLES}
+BY_TASK = {
+    "gan": DIGITS,
+    "cgan": CONDITIONAL + DIGITS,
+    "pix2pix": TRANSLATION,
+    "cvae": TRANSLATION + SAMPLES,
+    "cyclegan": TRANSLATION + UNPAIRED,
+}
 VALIDATION = (
     Measure("texture", "distance of the texture", "down", 3, "of pictures without classes; blur has a large one"),
 )
@@ -114,6 +123,7 @@ _HEADLINES = {
     "cgan": {"right": ("class_accuracy",), "varied": ("coverage",)},
     "pix2pix": {"": ("mean_iou", "mae")},
     "cvae": {"": ("mean_iou", "mae")},
+    "cyclegan": {"": ("mean_iou", "mae", "texture_of_sets")},
 }
 
 

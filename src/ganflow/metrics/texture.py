@@ -3,6 +3,8 @@
 Per pixel, the safest guess between two possible textures is their blurred mean, so MAE and SSIM prefer it.
 """
 
+from collections.abc import Iterator
+
 import numpy as np
 
 LEVELS, PATCH, PATCHES, DIRECTIONS = 3, 7, 400, 64
@@ -16,20 +18,37 @@ def texture_distances(generated: np.ndarray, real: np.ndarray) -> np.ndarray:
     with its own. Differences are divided by the standard deviation of the real patches of their level, so all levels
     weigh the same; 0 for equal pictures. `generated`, `real`: [N, H, W, C], levels 0 to 255, at least 28 px.
     """
+    total = np.zeros(len(real))
+    for of_generated, of_real, spread in _projections(generated, real):
+        total += np.abs(np.sort(of_generated, axis=1) - np.sort(of_real, axis=1)).mean((1, 2)) / spread
+    return total / LEVELS
+
+
+def texture_distance_of_sets(generated: np.ndarray, real: np.ndarray) -> float:
+    """The same distance of all patches of one set to all of the other, as in Karras et al. 2018. It needs no pairs.
+
+    `generated`: [N, H, W, C], `real`: [M, H, W, C]; of the larger set, images spread evenly over it are taken.
+    """
+    count = min(len(generated), len(real))
+    chosen = [images[np.linspace(0, len(images) - 1, count).round().astype(int)] for images in (generated, real)]
+    total = 0.0
+    for *projected, spread in _projections(*chosen):
+        of_generated, of_real = (np.sort(values.reshape(-1, DIRECTIONS), axis=0) for values in projected)
+        total += float(np.abs(of_generated - of_real).mean() / spread)
+    return total / LEVELS
+
+
+def _projections(generated: np.ndarray, real: np.ndarray) -> Iterator[tuple[np.ndarray, np.ndarray, float]]:
+    """Of each level: both sets' patches on random directions, [N, patches, directions], and the real ones' spread."""
     rng = np.random.default_rng(0)  # the same patches and directions for all that is compared
     directions = rng.normal(size=(PATCH * PATCH * real.shape[-1], DIRECTIONS)).astype(np.float32)
     directions /= np.linalg.norm(directions, axis=0)
-    total = np.zeros(len(real))
     for bands in zip(_pyramid(generated), _pyramid(real), strict=True):
         height, width = (length - PATCH + 1 for length in bands[1].shape[1:3])
         places = rng.permutation(height * width)[:PATCHES]
         top, left = np.divmod(places, width)
-        spread = bands[1].std() + 1e-6
-        projected = [
-            np.sort(_patches(band, top, left) @ directions, axis=1) for band in bands
-        ]  # [N, patches, directions]
-        total += np.abs(projected[0] - projected[1]).mean((1, 2)) / spread
-    return total / LEVELS
+        of_generated, of_real = (_patches(band, top, left) @ directions for band in bands)
+        yield of_generated, of_real, bands[1].std() + 1e-6
 
 
 def _patches(band: np.ndarray, top: np.ndarray, left: np.ndarray) -> np.ndarray:

@@ -5,13 +5,17 @@ from pathlib import Path
 from ganflow.config import Params
 from ganflow.data.digit_folder import list_digits
 from ganflow.data.pair_folder import list_pairs, list_pictures
+from ganflow.data.unpaired_folder import list_unpaired
 from ganflow.errors import UserError
 from ganflow.pipeline.starts import check_starts
 
 # How many images or pairs there are for training and validation together, where no parameter says so.
 GENERATED_DIGITS = 1497
 DOWNLOADED_PAIRS = 1096
-TRAININGS = {"classifier": "mnist", "gan": "mnist", "cgan": "mnist", "pix2pix": "maps", "cvae": "maps"}
+TRAININGS = {
+    **dict.fromkeys(("classifier", "gan", "cgan"), "mnist"),
+    **dict.fromkeys(("pix2pix", "cvae", "cyclegan"), "maps"),
+}
 
 
 def check(params: Params) -> None:
@@ -24,7 +28,10 @@ def check(params: Params) -> None:
     if params.own_digits:
         list_digits(Path(params.mnist.folder))
     if params.own_pairs:
-        (list_pairs if params.pairs.derive == "none" else list_pictures)(Path(params.pairs.folder))
+        if params.pairs.unpaired:
+            list_unpaired(Path(params.pairs.folder))
+        else:
+            (list_pairs if params.pairs.derive == "none" else list_pictures)(Path(params.pairs.folder))
     elif images["maps"] < 1:
         held_out = params.maps.val_pairs
         raise UserError(

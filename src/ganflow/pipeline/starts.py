@@ -9,7 +9,13 @@ from ganflow.errors import UserError
 from ganflow.files import project_root
 from ganflow.pipeline.checkpoint_folders import read_object
 
-KINDS = {"gan": "DigitGenerator", "cgan": "DigitGenerator", "pix2pix": "UNet", "cvae": "ConditionalVae"}
+KINDS = {
+    "gan": "DigitGenerator",
+    "cgan": "DigitGenerator",
+    "pix2pix": "UNet",
+    "cvae": "ConditionalVae",
+    "cyclegan": "CycleGenerators",
+}
 
 
 def check_starts(params: Params) -> None:

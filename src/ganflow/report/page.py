@@ -12,7 +12,7 @@ from ruamel.yaml.compat import StringIO
 from ganflow.config import Params
 from ganflow.report.digits import cgan_section, gan_section
 from ganflow.report.parts import ModelSection
-from ganflow.report.translators import one_answer_section, several_answers_section
+from ganflow.report.translators import one_answer_section, several_answers_section, without_pairs_section
 from ganflow.templates import QUALITY, template
 
 
@@ -71,6 +71,8 @@ def _section(
             return cgan_section(table, params.cgan.objective, figures, digit_names, digit_confusion)
         case "cvae":
             return several_answers_section(table, tables["pix2pix"], params, figures)
+        case "cyclegan":
+            return without_pairs_section(table, tables["pix2pix"], params.cyclegan, figures)
         case _:
             baseline = l1 if task == "pix2pix" else None
             return one_answer_section(task, table, getattr(params, task), figures, pairs[task], baseline)

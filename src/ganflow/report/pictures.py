@@ -18,6 +18,7 @@ from ganflow.losses import OBJECTIVES
 from ganflow.metrics.samples import spread
 from ganflow.models import saved
 from ganflow.models.cvae import ConditionalVae
+from ganflow.models.cyclegan import CycleGenerators
 from ganflow.models.dcgan import DigitGenerator
 from ganflow.models.unet import UNet
 from ganflow.report.figures import best_of_n_curves, class_share_bars, curves, side_by_side
@@ -138,6 +139,25 @@ def cvae_pictures(params: Params, device: torch.device) -> dict[str, Image.Image
         "best_of": best_of_n_curves(table["best_of"]),
         "curves": _curves("cvae"),
     }
+
+
+def cyclegan_pictures(params: Params, device: torch.device) -> dict[str, Image.Image]:
+    """Pictures of CycleGAN, by name: there and back again, from either side."""
+    folder = Path("models/cyclegan") / params.evaluate.checkpoint
+    generators, model = saved.load_network(folder, CycleGenerators, device)
+    chosen = prepared.evenly(params.render.pairs, prepared.about("maps", "test")["test"])
+    x, y = (images[chosen] for images in prepared.pairs("test", model["direction"]))
+    source, target = (side["name"].removesuffix(" photo") for side in prepared.sides(model["direction"]))
+
+    def by(generator: torch.nn.Module, images: np.ndarray) -> np.ndarray:
+        return translate(generator, images, params.evaluate.batch_size, device)
+
+    there, back = by(generators.there, x), by(generators.back, y)
+    to = {source: x, "generated": there, "and back": by(generators.back, there)}
+    fro = {target: y, "generated": back, "and back": by(generators.there, back)}
+    if not prepared.about("maps", "test").get("unpaired"):
+        to, fro = to | {f"real {target}": y}, fro | {f"real {source}": x}
+    return {"there": translation_grid(to), "back": translation_grid(fro), "curves": _curves("cyclegan")}
 
 
 def save_figures(figures: dict[str, dict[str, Image.Image]], folder: Path) -> None:

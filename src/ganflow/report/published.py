@@ -28,17 +28,19 @@ PUBLISHED = (
 )
 
 
-def beside_published(rows: dict[str, dict[str, tuple[float, float]]], about: dict[str, Any]) -> list[Part]:
-    """This run, one constant colour and the published systems, each with its conditions."""
+def beside_published(
+    rows: dict[str, dict[str, tuple[float, float]]], about: dict[str, Any], how: str = "paired"
+) -> list[Part]:
+    """This run (trained `how`), one constant colour and the published systems, each with its conditions."""
     keys = {"gcgan_rmse": 2, "gcgan_acc5": 1, "gcgan_acc10": 1, "fid": 1}
     ours = [
         {
             "system": system,
-            "conditions": f"{how}, {about['n']:,} test pairs at {about['size']} px",
+            "conditions": f"{trained}, {about['n']:,} test pairs at {about['size']} px",
             **{key: f"{rows[row][key][0]:.{digits}f}" for key, digits in keys.items() if key in rows[row]},
         }
-        for system, row, how in (
-            ("this run", "model", "paired"),
+        for system, row, trained in (
+            ("this run", "model", how),
             ("one constant colour", "constant", "learned nothing"),
         )
     ]

@@ -16,6 +16,7 @@ DIGIT_FIGURES = (
     *("gan_digits", "gan_interpolation", "gan_neighbours", "gan_shares", "gan_curves"),
     *("cgan_classes", "cgan_curves"),
 )
+CYCLE_FIGURES = ("cyclegan_there", "cyclegan_back", "cyclegan_curves")
 PAIR_FIGURES = ("pix2pix_curves", "cvae_samples", "cvae_walk", "cvae_best_of", "cvae_curves")
 
 

@@ -1,4 +1,4 @@
-"""The report's sections on the translators: one answer to a picture (Pix2Pix), or several (the conditional VAE)."""
+"""The report's sections on the translators: Pix2Pix, the conditional VAE, and CycleGAN, which learned without pairs."""
 
 from pathlib import Path
 from typing import Any
@@ -6,7 +6,7 @@ from typing import Any
 import numpy as np
 from PIL import Image
 
-from ganflow.config import Params, Translator
+from ganflow.config import Cyclegan, Params, Translator
 from ganflow.inference.grids import GAP, translation_grid
 from ganflow.metrics.comparable import IMAGES, JUDGED, not_comparable
 from ganflow.metrics.failures import failure
@@ -212,6 +212,71 @@ def several_answers_section(
             ),
             _curves("cvae", "the conditional VAE", about, figures),
         ],
+    )
+
+
+def without_pairs_section(
+    table: dict[str, Any], of_pix2pix: dict[str, Any], own: Cyclegan, figures: dict[str, Path]
+) -> ModelSection:
+    """CycleGAN, beside Pix2Pix on the same test pairs: what pairing is worth."""
+    about, rows = table["about"], table["rows"]
+    columns = {"without pairs": rows["model"]}
+    if not not_comparable(table.get(JUDGED), of_pix2pix.get(JUDGED), only=(*IMAGES, "checkpoint")):
+        columns["with pairs: Pix2Pix"] = of_pix2pix["rows"]["model"]
+    networks = [place for place, values in enumerate(columns.values()) if not failure(rows | {"model": values})]
+    columns |= {COLUMNS[key]: rows[key] for key in ("nearest", "constant")}
+    class_measures, _ = _class_measures(table)
+    to_map, _ = _kinds(about)
+    there = picture_of(
+        figures["cyclegan_there"], "Rows of input, generated image, the input recovered from it, and the real target"
+    )
+    folds = [
+        Fold(
+            "All measures, and how they were measured",
+            [
+                Text(
+                    "Trained on the same pictures as Pix2Pix, but never shown which belong together: each step drew "
+                    f"them apart. {_upper(about['checkpoint'])} weights, of epoch {about['epoch']}, chosen by the "
+                    "texture of a whole set of answers beside real targets of other places: no pair decided that "
+                    "either. Only these measures use the test pairs."
+                ),
+                Table(
+                    f"The same test pairs, the same measures ({own.objective})",
+                    list(columns),
+                    table_rows((*class_measures, *TRANSLATION_PIXELS), list(columns.values()), networks),
+                ),
+            ],
+        ),
+        Fold(
+            "The way back",
+            [
+                Figure(
+                    picture_of(
+                        figures["cyclegan_back"],
+                        "Rows of target, image generated from it, the target recovered, and the real input",
+                    ),
+                    "The same training gives a translator the other way: `ganflow translate --reverse`.",
+                )
+            ],
+        ),
+        _curves("cyclegan", "CycleGAN", about, figures),
+    ]
+    if to_map and about["source"] == "download":
+        folds.append(Fold("Published numbers", beside_published(rows, about, how="unpaired")))
+    return ModelSection(
+        id="unpaired",
+        title=f"{_upper(about['input'])} → {about['target']} without pairs: what pairing is worth",
+        drew=f"CycleGAN: a {about['target']} for each {about['input']}, learned without pairs.",
+        **verdict_of("cyclegan", table),
+        card=picture_of(corner(figures["cyclegan_there"]), there.alt),
+        pictures=[
+            Figure(
+                there,
+                "There and back again. Where more comes back than the picture between shows, the two generators have "
+                "agreed on a code in faint shades of it.",
+            )
+        ],
+        folds=folds,
     )
 
 

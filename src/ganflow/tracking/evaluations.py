@@ -32,6 +32,7 @@ EVALUATED_WITH = {  # parameters of the section "evaluate" that change a task's 
     "cgan": _DIGITS,
     "pix2pix": _TRANSLATION,
     "cvae": (*_TRANSLATION, "samples", "sampled_pairs"),
+    "cyclegan": _TRANSLATION,
 }
 
 

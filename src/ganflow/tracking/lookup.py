@@ -12,7 +12,7 @@ from ganflow.models.saved import WEIGHTS, weights_digest
 from ganflow.tracking.reading import LoggedRun, list_runs, runs_named
 from ganflow.tracking.run import WEIGHTS_TAG
 
-TASKS = ("classifier", "gan", "cgan", "pix2pix", "cvae")
+TASKS = ("classifier", "gan", "cgan", "pix2pix", "cvae", "cyclegan")
 
 
 def runs_of(client: Any, wanted: str) -> list[LoggedRun]:

@@ -33,7 +33,13 @@ SHOWN = 8  # runs
 SIGNATURE = "ganflow writes this anew with every report. A description of your own in its place stays."
 DIFFERING = 6  # parameters shown of a run
 PICTURE = "best_and_next.png"  # artifact of the best run
-FIGURES = {"gan": "gan_digits", "cgan": "cgan_classes", "pix2pix": "pix2pix_pairs", "cvae": "cvae_samples"}
+FIGURES = {
+    "gan": "gan_digits",
+    "cgan": "cgan_classes",
+    "pix2pix": "pix2pix_pairs",
+    "cvae": "cvae_samples",
+    "cyclegan": "cyclegan_there",
+}
 WIDTH, HEIGHT = 330, 350  # at most, of each figure in the picture
 
 

@@ -66,7 +66,7 @@ class CvaeModel:
         self.vae.generator.start_palette(to_unit(palette))
         self.vae.to(machine.device)
         self._branches = machine.synchronised(machine.compiled(Branches(self.vae)))
-        self.adversary = PatchAdversary(params, machine, inputs + outputs)
+        self.adversary = PatchAdversary(params, machine, inputs + outputs, params.lambda_features)
         self.ema = Ema(self.vae, params.ema_share)
         self.networks = {"G and E": self.vae, "D": self.adversary.discriminator, "average of G and E": self.ema.average}
         self.optimisers = {"G and E": adam(self.vae, params), "D": self.adversary.optimiser}

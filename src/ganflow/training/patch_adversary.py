@@ -1,9 +1,9 @@
-"""The adversarial part of a translator's training, which Pix2Pix and the conditional VAE share."""
+"""The adversarial part of a translator's training, which Pix2Pix, the conditional VAE and CycleGAN share."""
 
 import torch
 from torch import Tensor, nn
 
-from ganflow.config import Translator
+from ganflow.config import PatchTraining
 from ganflow.losses import OBJECTIVES, feature_matching, gradient_penalty, zero_centred_penalty
 from ganflow.models.patchgan import PatchGan
 from ganflow.training.adversarial import adam, mean_outputs
@@ -11,21 +11,23 @@ from ganflow.training.compute import Machine
 
 
 class PatchAdversary:
-    """The conditional patch discriminator D of a translator: its updates, and the losses that it gives the generator G.
+    """The patch discriminator D of a translator: its updates, and the losses that it gives the generator G.
+
+    D sees each image beside its input. Beside an input without channels, [B, 0, H, W], it sees the image alone.
 
     Shapes below: inputs x and targets y [B, C, H, W]; `generated` [k * B, C, H, W], k images that G made of each x:
     first one of every x, then a second one of every x, and so on.
     """
 
-    def __init__(self, params: Translator, machine: Machine, channels: int) -> None:
-        """`channels`: of an input and a target together."""
+    def __init__(self, params: PatchTraining, machine: Machine, channels: int, lambda_features: float = 0.0) -> None:
+        """`channels`: of an input and a target together. `lambda_features`: weight of feature matching."""
         self.discriminator = PatchGan(params.discriminator_channels, params.norm, channels).to(machine.device)
         self.optimiser = adam(self.discriminator, params)
         # For G's losses, which leave no gradient on D that processes would have to average.
         self._compiled = machine.compiled(self.discriminator)
         self._synchronised = machine.synchronised(self._compiled)
         self.objective = OBJECTIVES[params.objective]
-        self._params, self._machine = params, machine
+        self._params, self._machine, self._lambda_features = params, machine, lambda_features
         self._has_batch_norm = params.norm == "batch"
 
     def improve_discriminator(self, x: Tensor, y: Tensor, generated: Tensor) -> dict[str, Tensor]:
@@ -74,16 +76,16 @@ class PatchAdversary:
         *hidden, scores = self._outputs(self._compiled, x, generated)
         branches = scores.float().split(len(x))
         hidden_of_real: list[Tensor] = []
-        if params.lambda_features or self.objective.relativistic:
+        if self._lambda_features or self.objective.relativistic:
             with torch.no_grad():
                 *hidden_of_real, on_real = self._outputs(self._compiled, x, y)
             if self.objective.relativistic:
                 branches = [scores_of_one - on_real.float() for scores_of_one in branches]
         losses = {"loss_g": torch.stack([*map(self.objective.generator, branches)]).sum()}
         total = params.lambda_gan * losses["loss_g"]
-        if params.lambda_features:
+        if self._lambda_features:
             losses["loss_features"] = feature_matching([features[: len(x)] for features in hidden], hidden_of_real)
-            total = total + params.lambda_features * losses["loss_features"]
+            total = total + self._lambda_features * losses["loss_features"]
         self.discriminator.requires_grad_(True)
         return losses, total
 

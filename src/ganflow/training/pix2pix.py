@@ -56,7 +56,7 @@ class Pix2PixModel:
         self.generator.start_palette(to_unit(palette))
         self.generator.to(machine.device)
         self._synchronised_g = machine.synchronised(machine.compiled(self.generator))
-        self.adversary = PatchAdversary(params, machine, inputs + outputs)
+        self.adversary = PatchAdversary(params, machine, inputs + outputs, params.lambda_features)
         self.ema = Ema(self.generator, params.ema_share)
         self.networks = {"G": self.generator, "D": self.adversary.discriminator, "average of G": self.ema.average}
         self.optimisers = {"G": adam(self.generator, params), "D": self.adversary.optimiser}

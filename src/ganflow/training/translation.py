@@ -15,6 +15,7 @@ from ganflow.data.batches import PairBatches, open_array
 from ganflow.data.kinds import Kind
 from ganflow.data.pairs import median_colour
 from ganflow.data.palette import palette
+from ganflow.errors import UserError
 from ganflow.inference.translation import translate
 from ganflow.metrics import classes
 from ganflow.metrics.bootstrap import RESAMPLES, value_and_plus_minus, whole_and_resamples
@@ -47,19 +48,25 @@ def train_translator(
     objective: str,  # its name in the model's config.json
     latent_dim: int = 0,
 ) -> None:
-    """Train a translator by its section of `params`, into models/<task>."""
+    """Train a translator by its section of `params`, into models/<task>.
+
+    Raises:
+        UserError: the prepared pictures are no pairs.
+    """
     if launched(params.compute):
         return
     own: Translator = getattr(params, task)
     crop_size, direction = params.translation.crop_size, params.translation.direction
     dataset = prepared.about("maps")
+    if dataset.get("unpaired"):
+        raise UserError(f"pairs.unpaired: {task} learns from pairs; `dvc repro evaluate_cyclegan` trains without them")
     plan = Plan(task, params.seed, dataset["train"], own.batch_size, own.epochs, own.learning_rate, own.decay_epochs)
     machine = compute.prepare(params.compute, plan.steps)
     pairs = open_array(prepared.PREPARED / "maps/train.npy", machine.device)
     inputs, targets = prepared.pairs("val", direction)
     sides = prepared.sides(direction)
     examples, common = (inputs[:EXAMPLES], targets[:EXAMPLES]), prepared.common_colour(direction)
-    colours = torch.from_numpy(_palette(sides[1], direction, own.palette))
+    colours = start_colours(sides[1], prepared.pairs("train", direction)[1], own.palette)
     model = build(own, crop_size, params.seed, machine, examples, common, colours)
     val_latents = latents(len(inputs), latent_dim, params.seed, "cvae", "validate") if latent_dim else None
 
@@ -76,26 +83,32 @@ def train_translator(
         example=Kind(**sides[0]).values(np.array(inputs[0, :EXAMPLE_SIDE, :EXAMPLE_SIDE]))[None],
         arguments=model.arguments,
         start=start_of(task, own.start_from),
-        about={
-            "source": dataset["source"],
-            "direction": direction,
-            "objective": objective,
-            "eval_size": dataset["eval_size"],
-            "input": sides[0],
-            "target": sides[1],
-            "metres_per_pixel": prepared.metres_per_pixel(dataset),
-        },
+        about=about_translator(dataset, direction, objective),
         validation=translator_validation(
             task, inputs, targets, crop_size, classes.legend_of(sides[1]), direction, machine, val_latents
         ),
     )
 
 
-def _palette(target: dict[str, Any], direction: str, count: int) -> np.ndarray:
-    """The colours that G starts to mix, uint8 [k, C]: of all classes of labels, else those found in the targets."""
-    if count and isinstance(target["classes"], list):
-        return np.array([one["colour"] for one in target["classes"]], np.uint8)
-    return palette(prepared.pairs("train", direction)[1], count)
+def about_translator(dataset: dict[str, Any], direction: str, objective: str) -> dict[str, Any]:
+    """What users of a translator must know, for its config.json. `dataset`: training.json of the prepared pairs."""
+    source, target = prepared.sides(direction)
+    return {
+        "source": dataset["source"],
+        "direction": direction,
+        "objective": objective,
+        "eval_size": dataset["eval_size"],
+        "input": source,
+        "target": target,
+        "metres_per_pixel": prepared.metres_per_pixel(dataset),
+    }
+
+
+def start_colours(side: dict[str, Any], images: np.ndarray, count: int) -> torch.Tensor:
+    """The colours that a generator of `images` starts to mix, uint8 [k, C]: of all classes of labels, else found."""
+    if count and isinstance(side["classes"], list):
+        return torch.tensor([one["colour"] for one in side["classes"]], dtype=torch.uint8)
+    return torch.from_numpy(palette(images, count))
 
 
 def translator_validation(
@@ -114,7 +127,7 @@ def translator_validation(
     cost several times as much. `latents` [N, Z]: fixed ones, for a generator that takes a latent. Its trivial baseline
     is the median colour of the same crops.
     """
-    inputs, real = (_centre(images, crop) for images in (inputs, real))
+    inputs, real = (centre_crops(images, crop) for images in (inputs, real))
     best_by = "texture" if legend is None else "mean_iou"
 
     def drawn(generator: nn.Module) -> np.ndarray:
@@ -145,6 +158,7 @@ def translator_validation(
     return Validation(measure, best_by, legend is not None, resampled, conditions)
 
 
-def _centre(images: np.ndarray, size: int) -> np.ndarray:
+def centre_crops(images: np.ndarray, size: int) -> np.ndarray:
+    """The middle of each image, [N, size, size, C] of [N, S, S, C]."""
     corner = (images.shape[1] - size) // 2
     return images[:, corner : corner + size, corner : corner + size]

@@ -1,0 +1,76 @@
+"""The evaluation of a translator on test pictures without pairs: whole sets are compared."""
+
+from typing import Any
+
+import numpy as np
+import pandas as pd
+import torch
+
+from ganflow.config import Params
+from ganflow.data import prepared
+from ganflow.data.pairs import median_colour
+from ganflow.evaluation.results import record_results
+from ganflow.metrics import perceptual
+from ganflow.metrics.bootstrap import plus_minus
+from ganflow.metrics.comparable import judged
+from ganflow.metrics.nearest import resized
+from ganflow.metrics.texture import texture_distance_of_sets
+
+IMAGES, RESAMPLES = 50, 20  # of each set, for the distance of the sets' texture and for its interval
+
+
+def evaluate_unpaired(
+    task: str,
+    params: Params,
+    model: dict[str, Any],  #  config.json of the model
+    answer: np.ndarray,  #     uint8 [N, H, W, 3], one per test input
+    networks: perceptual.Weights | perceptual.Absent,  # of FID and KID
+    device: torch.device,
+) -> None:
+    """Measure the answers, the baselines without a network and real training targets, and record the results."""
+    source, target = prepared.sides(model["direction"])
+    _, train_targets = prepared.pairs("train", model["direction"])
+    inputs, real = prepared.pairs("test", model["direction"])
+    rows_of = {
+        "model": answer,
+        "constant": np.broadcast_to(median_colour(train_targets), real.shape),
+        "input": inputs,
+        "floor": resized(train_targets[: len(real)], real.shape[1]),
+    }
+    networks = perceptual.usable(networks, real)
+    rows = {name: {"texture_of_sets": _with_noise(images, real, params.seed)} for name, images in rows_of.items()}
+    if isinstance(networks, perceptual.Weights):
+        real_features = perceptual.inception_features(real, networks, device)
+        for name in ("model", "floor"):
+            features = perceptual.inception_features(rows_of[name], networks, device)
+            rows[name].update(perceptual.summary(features, real_features, None, params.seed))
+    test_data = prepared.about("maps", "test")["digest"]
+    conditions = {"n": len(real), "size": real.shape[1], "direction": model["direction"]}
+    conditions |= {"checkpoint": params.evaluate.checkpoint}
+    record_results(
+        task,
+        params=params,
+        judged=judged(task, test_images=test_data, **conditions),
+        about={
+            "source": model["source"],
+            "epoch": model["epoch"],
+            "input": source["name"],
+            "target": target["name"],
+            "test_data": test_data[:12],
+            "unpaired": True,
+            **conditions,
+        },
+        rows=rows,
+        more={"perceptual": perceptual.conditions(networks, params.evaluate.perceptual, real), "classes": []},
+        images=pd.DataFrame(index=range(len(real))),
+    )
+
+
+def _with_noise(images: np.ndarray, real: np.ndarray, seed: int) -> tuple[float, float]:
+    """The distance of two sets' texture, and half the width of its 95 % interval over images."""
+    chosen = prepared.evenly(IMAGES, len(real))
+    images, real = images[chosen], real[chosen]
+    rng = np.random.default_rng(seed)
+    draws = [rng.integers(0, len(real), (2, len(real))) for _ in range(RESAMPLES)]
+    resampled = np.array([texture_distance_of_sets(images[a], real[b]) for a, b in draws])
+    return texture_distance_of_sets(images, real), plus_minus(resampled)

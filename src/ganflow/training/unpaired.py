@@ -1,0 +1,103 @@
+"""The training of CycleGAN: data without pairs, an epoch chosen without pairs, and the outs of the stage."""
+
+from pathlib import Path
+
+import numpy as np
+from torch import nn
+
+from ganflow.config import Params
+from ganflow.data import prepared
+from ganflow.data.batches import open_array
+from ganflow.data.unpaired import UnpairedBatches
+from ganflow.inference.translation import translate
+from ganflow.metrics import classes
+from ganflow.metrics.texture import texture_distance_of_sets
+from ganflow.training import compute
+from ganflow.training.compute import Machine
+from ganflow.training.cyclegan import CycleGanModel
+from ganflow.training.loop import Validation
+from ganflow.training.plan import Plan
+from ganflow.training.processes import launched
+from ganflow.training.run import Outs, train_and_track
+from ganflow.training.start import start_of
+from ganflow.training.translation import (
+    EXAMPLE_SIDE,
+    EXAMPLES,
+    VALIDATION_BATCH_SIZE,
+    about_translator,
+    centre_crops,
+    start_colours,
+)
+
+TASK = "cyclegan"
+
+
+def train_cyclegan(params: Params) -> None:
+    """Train CycleGAN by its section of `params`, into models/cyclegan."""
+    if launched(params.compute):
+        return
+    own, crop_size, direction = params.cyclegan, params.translation.crop_size, params.translation.direction
+    dataset = prepared.about("maps")
+    plan = Plan(TASK, params.seed, dataset["train"], own.batch_size, own.epochs, own.learning_rate, own.decay_epochs)
+    machine = compute.prepare(params.compute, plan.steps)
+    pairs = open_array(prepared.PREPARED / "maps/train.npy", machine.device)
+    inputs, targets = prepared.pairs("val", direction)
+    half = max(1, len(inputs) // 2)
+    others = targets[-half:]  # of other places than inputs[:half], where there are two
+    of_inputs, of_targets = (
+        start_colours(side, images, own.palette)
+        for side, images in zip(prepared.sides(direction), prepared.pairs("train", direction), strict=True)
+    )
+    examples = inputs[:half][:EXAMPLES], others[:EXAMPLES]
+    model = CycleGanModel(own, crop_size, params.seed, machine, examples, (of_targets, of_inputs))
+
+    logged = params.model_dump(include={"seed": True, "compute": True, TASK: True})
+    logged["pairs" if params.own_pairs else "maps"] = {"crop_size": crop_size, "direction": direction}
+    train_and_track(
+        model,
+        UnpairedBatches(pairs, crop_size, direction, machine.device, prepared.channels()),
+        plan,
+        Outs(Path("models") / TASK, Path(f"metrics/history/{TASK}.csv"), Path("reports/samples") / TASK),
+        params=logged,
+        dataset=dataset,
+        machine=machine,
+        example=np.array(inputs[:1, :EXAMPLE_SIDE, :EXAMPLE_SIDE]),
+        arguments=model.arguments,
+        start=start_of(TASK, own.start_from),
+        about=about_translator(dataset, direction, own.objective),
+        validation=unpaired_validation(
+            inputs[:half],
+            others,
+            crop_size,
+            machine,
+            None if dataset.get("unpaired") else targets[:half],
+            classes.legend_of(prepared.sides(direction)[1]),
+        ),
+    )
+
+
+def unpaired_validation(
+    inputs: np.ndarray,
+    others: np.ndarray,
+    crop: int,
+    machine: Machine,
+    real: np.ndarray | None = None,
+    legend: classes.Legend | None = None,
+) -> Validation:
+    """Choose the epoch whose answers are nearest in texture to real targets of other places: no pair decides.
+
+    Computed on centre crops, `crop` pixels wide, of `inputs` [N, H, W, C] and of the targets `others` [M, H, W, C].
+    Where the targets of `inputs` are known (`real`, with a `legend`), their mean IoU is a curve to look at; it
+    chooses nothing. Without the noise of an image there is no champion (tracking.registry).
+    """
+    inputs, others = centre_crops(inputs, crop), centre_crops(others, crop)
+
+    def measure(generators: nn.Module) -> dict[str, float]:
+        generated = translate(generators, inputs, VALIDATION_BATCH_SIZE, machine.device)
+        measures = {"texture_of_sets": texture_distance_of_sets(generated, others)}
+        if real is not None and legend is not None:
+            counts = classes.confusions(generated, centre_crops(real, crop), legend).sum(0)
+            measures["mean_iou"] = float(classes.scores(counts, legend.names)["mean_iou"])
+        return measures
+
+    return Validation(measure, "texture_of_sets", higher_is_better=False)
