@@ -15,6 +15,7 @@ from ganflow.errors import UserError
 from ganflow.files import whole_file
 from ganflow.inference.model import DigitModel, TranslationModel
 from ganflow.models.cvae import ConditionalVae
+from ganflow.models.cyclegan import CycleGenerators
 from ganflow.models.dcgan import with_classes
 
 EXTRA = "pip install -c constraints.txt -e '.[export]'"
@@ -86,8 +87,13 @@ class _Digits(nn.Module):
 
 def _of_translator(model: TranslationModel) -> Exportable:
     network, takes = model.network, model.takes
-    generator = network.generator if isinstance(network, ConditionalVae) else network
-    stride = generator.stride
+    match network:
+        case ConditionalVae():
+            stride = network.generator.stride
+        case CycleGenerators():
+            stride = network.there.stride
+        case _:
+            stride = network.stride
     # Unequal sides, more than one: torch would take equal or single lengths for constants.
     shape = 2, 2 * stride, 3 * stride, takes.channels
     pictures = torch.zeros(shape, dtype=torch.uint8 if takes.is_eight_bits else torch.float32)

@@ -59,7 +59,7 @@ def size_of_run() -> str:
 def _known() -> dict[str, Any]:
     """Seconds by size of the run and stage."""
     try:
-        return json.loads((project_root() / FILE).read_text())
+        return json.loads((project_root() / FILE).read_text(encoding="utf-8"))
     except (OSError, ValueError):
         return {}
 
