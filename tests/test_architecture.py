@@ -32,7 +32,7 @@ MAY_USE: dict[str, set[str]] = {
     "app": {"data", "inference"},
     "report": {"config", "data", "inference", "losses", "metrics", "models", "tasks", "templates"},
 }
-GLUE = {"cli", "doctor", "pipeline/checks"}  # may use everything
+GLUE = {"cli", "commands", "doctor", "pipeline/checks"}  # may use everything
 
 
 def imports(path: Path) -> set[str]:

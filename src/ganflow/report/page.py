@@ -12,7 +12,9 @@ from ruamel.yaml.compat import StringIO
 from ganflow.config import Params
 from ganflow.report.digits import cgan_section, gan_section
 from ganflow.report.parts import ModelSection
-from ganflow.report.translators import one_answer_section, several_answers_section, without_pairs_section
+from ganflow.report.several_answers import several_answers_section
+from ganflow.report.translators import one_answer_section
+from ganflow.report.without_pairs import without_pairs_section
 from ganflow.templates import QUALITY, template
 
 

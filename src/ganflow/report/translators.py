@@ -1,4 +1,4 @@
-"""The report's sections on the translators: Pix2Pix, the conditional VAE, and CycleGAN, which learned without pairs."""
+"""The report's section on a translator with one answer (Pix2Pix), and what all translators' sections share."""
 
 from pathlib import Path
 from typing import Any
@@ -6,13 +6,12 @@ from typing import Any
 import numpy as np
 from PIL import Image
 
-from ganflow.config import Cyclegan, Params, Translator
-from ganflow.inference.grids import GAP, translation_grid
-from ganflow.metrics.comparable import IMAGES, JUDGED, not_comparable
+from ganflow.config import Translator
+from ganflow.inference.grids import translation_grid
+from ganflow.metrics.comparable import JUDGED, not_comparable
 from ganflow.metrics.failures import failure
 from ganflow.metrics.measures import (
     PER_CLASS,
-    SAMPLES,
     TRANSLATION_CLASSES,
     TRANSLATION_PERCEPTUAL,
     TRANSLATION_PIXELS,
@@ -30,13 +29,10 @@ from ganflow.report.parts import (
     TestPair,
     Text,
     Wipe,
-    corner,
     picture_of,
-    plain_rows,
     table_rows,
     verdict_of,
 )
-from ganflow.report.pictures import SAMPLES_SHOWN
 from ganflow.report.published import beside_published
 
 TRAINED = ("model", "l1")  # of the columns below; the others are baselines without a network
@@ -51,7 +47,6 @@ COLUMNS = {
 FIRST = 4  # pairs that are shown without opening anything
 IN_CARD = 2  # pairs in the picture at the top of the page
 CARD_TILE = 128  # px: their names are then large enough to be read there
-CARD_COLUMNS = 5  # of the grid of samples: the input and four of them
 TITLES = {"pix2pix": "Pix2Pix"}  # of translators whose name is not their task's
 
 
@@ -69,8 +64,8 @@ def one_answer_section(
     "tiles": PNG files of input, generated and real}. `l1`: the table of the L1 baseline, shown if it is comparable.
     """
     about = table["about"]
-    to_map, folder = _kinds(about)
-    class_measures, per_class = _class_measures(table)
+    to_map, folder = kinds_of(about)
+    class_measures, per_class = class_measures_of(table)
     why_not = not_comparable(l1.get(JUDGED), table.get(JUDGED)) if l1 else "other model"
     rows = table["rows"] | ({"l1": l1["rows"]["model"]} if l1 and not why_not else {})
     columns = {key: title for key, title in COLUMNS.items() if key in rows}
@@ -110,172 +105,18 @@ def one_answer_section(
     ]
     if groups["spread"][FIRST:]:
         folds.insert(-1, Fold("More test pairs, spread evenly", [PairGrid(groups["spread"][FIRST:])]))
-    folds.append(_curves(task, title, about, figures))
+    folds.append(curves_fold(task, title, about, figures))
     if to_map and about["source"] == "download":
         folds.append(Fold("Published numbers", beside_published(rows, about)))
     return ModelSection(
         id="maps" if task == "pix2pix" else task,
-        title=f"{_upper(about['input'])} → {about['target']}" + ("" if task == "pix2pix" else f", by {title}"),
+        title=f"{capitalised(about['input'])} → {about['target']}" + ("" if task == "pix2pix" else f", by {title}"),
         drew=f"{title}: one {about['target']} for each {about['input']}.",
         **verdict_of(task, table),
         card=picture_of(
-            _first(pairs["spread"][:IN_CARD]), f"{_upper(names[0])}, {names[1]} and {names[2]}, side by side"
+            _first(pairs["spread"][:IN_CARD]), f"{capitalised(names[0])}, {names[1]} and {names[2]}, side by side"
         ),
         pictures=[PairGrid(groups["spread"][:FIRST])],
-        folds=folds,
-    )
-
-
-def several_answers_section(
-    table: dict[str, Any], of_pix2pix: dict[str, Any], params: Params, figures: dict[str, Path]
-) -> ModelSection:
-    """The conditional VAE: one sample and its prior's mean, beside Pix2Pix on the same photos and baselines."""
-    about, rows = table["about"], table["rows"]
-    own = params.cvae
-    columns = {"one sample": rows["model"], "the prior's mean": rows["centre"]}
-    if not not_comparable(table.get(JUDGED), of_pix2pix.get(JUDGED), only=(*IMAGES, "checkpoint")):
-        columns["Pix2Pix"] = of_pix2pix["rows"]["model"]
-    networks = [place for place, values in enumerate(columns.values()) if not failure(rows | {"model": values})]
-    columns |= {COLUMNS[key]: rows[key] for key in ("nearest", "constant")}
-    class_measures, _ = _class_measures(table)
-    diversity = table["diversity"]
-    has_lpips = "lpips" in diversity["cvae"]
-    differences = {
-        name: [(f"{found['pixels'][0]:.2f}", f"{found['pixels'][1]:.2f}")]
-        + ([(f"{found['lpips'][0]:.3f}", f"{found['lpips'][1]:.3f}")] if has_lpips else [])
-        for name, found in diversity.items()
-    }
-    used = ", ".join(f"{value:.2f}" for value in table["kl_by_dimension"])
-    return ModelSection(
-        id="several",
-        title=f"Several {about['target']}s for one {about['input']}",
-        drew=f"Conditional VAE: any number of {about['target']}s for one {about['input']}.",
-        **verdict_of("cvae", table),
-        card=picture_of(
-            _first_samples(figures["cvae_samples"], params.evaluate.samples), "Inputs, each beside its samples"
-        ),
-        pictures=[
-            Figure(
-                picture_of(
-                    figures["cvae_samples"],
-                    "Rows of input, several samples, their mean, their spread and the real image",
-                ),
-                f"Samples from random latents, the same ones in every row; the mean of all {params.evaluate.samples}; "
-                "their standard deviation at each pixel (dark: samples differ; black is the largest in the picture).",
-            )
-        ],
-        folds=[
-            Fold(
-                "All measures, and how they were measured",
-                [
-                    Text(
-                        f"{_kind(own)}. {about['n']:,} test pairs at {about['size']} px, {about['checkpoint']} "
-                        f"weights, of epoch {about['epoch']}. The column “one sample” measures one random sample per "
-                        "input; the column “the prior's mean” uses the mean of the latent instead, without randomness."
-                    ),
-                    Table(
-                        "One output per input",
-                        list(columns),
-                        table_rows((*class_measures, *TRANSLATION_PIXELS), list(columns.values()), networks),
-                    ),
-                    Table("The latent", ["this run"], table_rows(SAMPLES, [rows["model"]])),
-                    Table(
-                        f"Mean absolute difference of two samples for one input, over {table['sampled_pairs']} test "
-                        "inputs (0: always the same)",
-                        ["0 to 255", *(["LPIPS"] if has_lpips else [])],
-                        plain_rows(differences),
-                    ),
-                    Text(
-                        f"KL of each latent dimension, in nats: {used}. One near 0 has collapsed onto the prior: the "
-                        "generator ignores it."
-                    ),
-                ],
-            ),
-            Fold(
-                "More pictures: interpolation, the best of n",
-                [
-                    Figure(
-                        picture_of(figures["cvae_walk"], "Rows of images that change gradually from left to right"),
-                        "From one latent to another along a great circle: what changes here is what the samples "
-                        "differ in.",
-                    ),
-                    Figure(
-                        picture_of(
-                            figures["cvae_best_of"],
-                            "Error of the best of n samples against n, for the conditional VAE and Pix2Pix",
-                        ),
-                        "The expected error of the best of n samples, if somebody can choose the best one. A flat line "
-                        "means that more samples bring nothing.",
-                        chart=True,
-                    ),
-                ],
-            ),
-            _curves("cvae", "the conditional VAE", about, figures),
-        ],
-    )
-
-
-def without_pairs_section(
-    table: dict[str, Any], of_pix2pix: dict[str, Any], own: Cyclegan, figures: dict[str, Path]
-) -> ModelSection:
-    """CycleGAN, beside Pix2Pix on the same test pairs: what pairing is worth."""
-    about, rows = table["about"], table["rows"]
-    columns = {"without pairs": rows["model"]}
-    if not not_comparable(table.get(JUDGED), of_pix2pix.get(JUDGED), only=(*IMAGES, "checkpoint")):
-        columns["with pairs: Pix2Pix"] = of_pix2pix["rows"]["model"]
-    networks = [place for place, values in enumerate(columns.values()) if not failure(rows | {"model": values})]
-    columns |= {COLUMNS[key]: rows[key] for key in ("nearest", "constant")}
-    class_measures, _ = _class_measures(table)
-    to_map, _ = _kinds(about)
-    there = picture_of(
-        figures["cyclegan_there"], "Rows of input, generated image, the input recovered from it, and the real target"
-    )
-    folds = [
-        Fold(
-            "All measures, and how they were measured",
-            [
-                Text(
-                    "Trained on the same pictures as Pix2Pix, but never shown which belong together: each step drew "
-                    f"them apart. {_upper(about['checkpoint'])} weights, of epoch {about['epoch']}, chosen by the "
-                    "texture of a whole set of answers beside real targets of other places: no pair decided that "
-                    "either. Only these measures use the test pairs."
-                ),
-                Table(
-                    f"The same test pairs, the same measures ({own.objective})",
-                    list(columns),
-                    table_rows((*class_measures, *TRANSLATION_PIXELS), list(columns.values()), networks),
-                ),
-            ],
-        ),
-        Fold(
-            "The way back",
-            [
-                Figure(
-                    picture_of(
-                        figures["cyclegan_back"],
-                        "Rows of target, image generated from it, the target recovered, and the real input",
-                    ),
-                    "The same training gives a translator the other way: `ganflow translate --reverse`.",
-                )
-            ],
-        ),
-        _curves("cyclegan", "CycleGAN", about, figures),
-    ]
-    if to_map and about["source"] == "download":
-        folds.append(Fold("Published numbers", beside_published(rows, about, how="unpaired")))
-    return ModelSection(
-        id="unpaired",
-        title=f"{_upper(about['input'])} → {about['target']} without pairs: what pairing is worth",
-        drew=f"CycleGAN: a {about['target']} for each {about['input']}, learned without pairs.",
-        **verdict_of("cyclegan", table),
-        card=picture_of(corner(figures["cyclegan_there"]), there.alt),
-        pictures=[
-            Figure(
-                there,
-                "There and back again. Where more comes back than the picture between shows, the two generators have "
-                "agreed on a code in faint shades of it.",
-            )
-        ],
         folds=folds,
     )
 
@@ -288,20 +129,15 @@ def loss_terms(own: Translator) -> str:
     return ", ".join([*terms, f"L1 {own.lambda_l1:g}{rare}"])
 
 
-def _kind(own: Any) -> str:
-    kind = "BicycleGAN" if own.lambda_gan and own.lambda_latent else "cVAE-GAN" if own.lambda_gan else "conditional VAE"
-    return f"{kind}: {loss_terms(own)}, KL {own.lambda_kl:g}, latent {own.lambda_latent:g}"
-
-
-def _kinds(about: dict[str, Any]) -> tuple[bool, bool]:
+def kinds_of(about: dict[str, Any]) -> tuple[bool, bool]:
     """Whether the targets are maps of the published set, and whether the pairs come from a folder."""
     folder = about["source"] == "folder"
     return about["target"] == "map" and not folder, folder
 
 
-def _class_measures(table: dict[str, Any]) -> tuple[tuple[Measure, ...], tuple[Measure, ...]]:
+def class_measures_of(table: dict[str, Any]) -> tuple[tuple[Measure, ...], tuple[Measure, ...]]:
     """The measures of classes: mean and by class, and the details of each class; none for pictures without classes."""
-    to_map, _ = _kinds(table["about"])
+    to_map, _ = kinds_of(table["about"])
     if to_map:
         return TRANSLATION_CLASSES, PER_CLASS
     names = table["classes"]
@@ -346,7 +182,7 @@ def _by_class(table: dict[str, Any], to_map: bool, details: list[dict[str, Any]]
     return [Matrix(caption, "real", table["classes"], shares), Table(title, ["this run"], details)]
 
 
-def _curves(task: str, name: str, about: dict[str, Any], figures: dict[str, Path]) -> Fold:
+def curves_fold(task: str, name: str, about: dict[str, Any], figures: dict[str, Path]) -> Fold:
     return Fold(
         "Training curves",
         [
@@ -391,13 +227,5 @@ def _first(members: list[dict[str, Any]]) -> Image.Image:
     return translation_grid({name: np.stack(tiles) for name, tiles in columns.items()})
 
 
-def _first_samples(figure: Path, samples: int) -> Image.Image:
-    """The input and its samples out of the grid that report.pictures.cvae_pictures draws, without its captions."""
-    columns = 1 + min(SAMPLES_SHOWN, samples) + len(("mean", "spread", "real"))
-    with Image.open(figure) as image:
-        tile = max(1, (image.width - GAP) // columns)
-        return corner(figure, (image.height - GAP) % tile, min(image.width, CARD_COLUMNS * tile))
-
-
-def _upper(text: str) -> str:
+def capitalised(text: str) -> str:
     return text[0].upper() + text[1:]
