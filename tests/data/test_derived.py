@@ -14,7 +14,7 @@ from ganflow.data.kinds import LUMA
 from ganflow.errors import UserError
 
 WIDTH, HEIGHT, TILE = 80, 66, 64
-OWN = {"direction": "a2b", "crop_size": 32, "tile_size": 64, "labels": "auto"}
+OWN = {"direction": "a2b", "crop_size": 32, "tile_size": 64, "labels": "auto", "unpaired": False}
 
 
 def pictures(folder: Path, count: int = 8) -> Path:
@@ -124,3 +124,8 @@ def test_a_picture_that_does_not_fit_is_named_and_nothing_is_written(
 def test_what_contradicts_a_derived_task_is_refused(folder: str, direction: str, said: str) -> None:
     with pytest.raises(ValueError, match=said):
         Pairs(**OWN | {"folder": folder, "direction": direction, "derive": "edges"})
+
+
+def test_a_derived_task_has_pairs(tmp_path: Path) -> None:
+    with pytest.raises(ValueError, match="a derived task has pairs"):
+        Pairs(**OWN | {"folder": str(tmp_path), "derive": "edges", "unpaired": True})

@@ -7,6 +7,7 @@ population, or, for a measure that depends on the number of samples (a Fréchet 
 from collections import defaultdict
 from collections.abc import Callable
 from functools import cache
+from unittest import mock
 
 import numpy as np
 import pandas as pd
@@ -14,7 +15,7 @@ import pytest
 from scipy.stats import binom
 
 from ganflow.data.towns import towns
-from ganflow.metrics import classes, perceptual, translation
+from ganflow.metrics import classes, perceptual, texture, translation
 from ganflow.metrics.bootstrap import multiplicities
 from ganflow.metrics.digits import Classified, by_class, digit_measures
 from ganflow.metrics.hallucination import RARE
@@ -106,6 +107,14 @@ def samples(rng: np.random.Generator) -> Found:
     }
 
 
+def sets_without_pairs(rng: np.random.Generator) -> Found:
+    """Pictures of much and of little contrast, the generated ones with less: on fewer patches, for the test's time."""
+    contrast = rng.gamma(4, (8, 6), (40, 2)).T[..., None, None, None]
+    generated, real = contrast * rng.standard_normal((2, 40, 28, 28, 1))
+    with mock.patch.multiple(texture, PATCHES=20, DIRECTIONS=4):
+        return {"texture_of_sets": texture.texture_of_sets(generated, real, int(rng.integers(1 << 30)))}
+
+
 FAMILIES: dict[str, tuple[Callable[[np.random.Generator], Found], int]] = {
     "digits": (digits, 60),
     "digits to order": (digits_to_order, 60),
@@ -113,6 +122,7 @@ FAMILIES: dict[str, tuple[Callable[[np.random.Generator], Found], int]] = {
     "maps": (maps, 100),
     "through networks": (through_networks, 60),
     "samples": (samples, 200),
+    "sets without pairs": (sets_without_pairs, 60),
 }
 
 

@@ -11,12 +11,9 @@ from ganflow.data import prepared
 from ganflow.data.pairs import median_colour
 from ganflow.evaluation.results import record_results
 from ganflow.metrics import perceptual
-from ganflow.metrics.bootstrap import plus_minus
 from ganflow.metrics.comparable import judged
 from ganflow.metrics.nearest import resized
-from ganflow.metrics.texture import texture_distance_of_sets
-
-IMAGES, RESAMPLES = 50, 20  # of each set, for the distance of the sets' texture and for its interval
+from ganflow.metrics.texture import texture_of_sets
 
 
 def evaluate_unpaired(
@@ -38,7 +35,7 @@ def evaluate_unpaired(
         "floor": resized(train_targets[: len(real)], real.shape[1]),
     }
     networks = perceptual.usable(networks, real)
-    rows = {name: {"texture_of_sets": _with_noise(images, real, params.seed)} for name, images in rows_of.items()}
+    rows = {name: {"texture_of_sets": texture_of_sets(images, real, params.seed)} for name, images in rows_of.items()}
     if isinstance(networks, perceptual.Weights):
         real_features = perceptual.inception_features(real, networks, device)
         for name in ("model", "floor"):
@@ -64,13 +61,3 @@ def evaluate_unpaired(
         more={"perceptual": perceptual.conditions(networks, params.evaluate.perceptual, real), "classes": []},
         images=pd.DataFrame(index=range(len(real))),
     )
-
-
-def _with_noise(images: np.ndarray, real: np.ndarray, seed: int) -> tuple[float, float]:
-    """The distance of two sets' texture, and half the width of its 95 % interval over images."""
-    chosen = prepared.evenly(IMAGES, len(real))
-    images, real = images[chosen], real[chosen]
-    rng = np.random.default_rng(seed)
-    draws = [rng.integers(0, len(real), (2, len(real))) for _ in range(RESAMPLES)]
-    resampled = np.array([texture_distance_of_sets(images[a], real[b]) for a, b in draws])
-    return texture_distance_of_sets(images, real), plus_minus(resampled)

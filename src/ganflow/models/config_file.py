@@ -11,6 +11,7 @@ from ganflow.errors import UserError, one_line
 NAME = "config.json"
 MOST_BYTES = 10**6
 MOST = {"levels": 12}  # of an argument of a network; of any other 4096
+PAIRS = {"palettes"}  # arguments with a number for each of two networks
 LARGEST_TILE = 4096  # pixels
 
 
@@ -40,12 +41,14 @@ def _faults(config: Any) -> Iterator[str]:
     for text in _texts(config):
         if not text.isprintable():
             yield f"holds control characters, in {text!r}"
-    for name, value in config["arguments"].items():
+    for name, given in config["arguments"].items():
         most = MOST.get(name, 4096)
-        if not isinstance(value, int | float | str):
-            yield f"says {name} = {value!r}, where a number or a word is needed"
-        if isinstance(value, int | float) and not 0 <= value <= most:  # NaN neither
-            yield f"says {name} = {value!r}, where 0 to {most} is possible"
+        is_pair = name in PAIRS and isinstance(given, list) and len(given) == 2
+        for value in given if is_pair else [given]:
+            if not isinstance(value, int | float | str):
+                yield f"says {name} = {given!r}, where a number or a word is needed"
+            if isinstance(value, int | float) and not 0 <= value <= most:  # NaN neither
+                yield f"says {name} = {given!r}, where 0 to {most} is possible"
     levels, tile = config["arguments"].get("levels", 0), config.get("eval_size", 2**12)
     if not isinstance(levels, int) or not _is_tile(tile, levels):
         yield f"says eval_size = {tile!r}, where a multiple of 2**levels up to {LARGEST_TILE} is needed"
