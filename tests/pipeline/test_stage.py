@@ -7,7 +7,7 @@ import sys
 from pathlib import Path
 
 import pytest
-from workspace import ROOT, environment, project, stage, until
+from workspace import ORDER, ROOT, environment, project, stage, until
 
 from ganflow.pipeline.stage import INTRODUCED, VERBOSE, grouped_by_folder
 
@@ -15,7 +15,7 @@ from ganflow.pipeline.stage import INTRODUCED, VERBOSE, grouped_by_folder
 def test_a_stage_says_its_place_and_if_asked_what_it_reads_and_makes(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    assert stage(project(tmp_path / "own"), "download_maps").stdout == "[4/19] download_maps\n"
+    assert stage(project(tmp_path / "own"), "download_maps").stdout == f"[4/{len(ORDER)}] download_maps\n"
     monkeypatch.setenv(VERBOSE, "1")
     done = stage(project(tmp_path / "own"), "download_maps")
     assert done.stdout.splitlines()[1:] == [

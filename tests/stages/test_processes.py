@@ -103,7 +103,8 @@ def test_two_processes_take_the_steps_of_one(tmp_path: Path) -> None:
     assert one.keys() == two.keys()
     assert {name.split("/")[0] for name in one} == set(OBJECTIVES)
     for name, weights in one.items():
-        # CycleGAN's D sees an untrained generator's images alone: nearly one colour. Instance norm enlarges its last bits.
+        # CycleGAN's D sees an untrained generator's images alone: of nearly one colour, whose last bits instance norm
+        # enlarges.
         atol = 1e-3 if "/cyclegan/D/" in name else 2e-5
         torch.testing.assert_close(two[name], weights, atol=atol, rtol=1e-4, msg=lambda said, of=name: f"{of}: {said}")
 

@@ -10,7 +10,7 @@ import numpy as np
 from ganflow.metrics.bootstrap import plus_minus
 
 LEVELS, PATCH, PATCHES, DIRECTIONS = 3, 7, 400, 64
-MOST_IMAGES, RESAMPLES = 50, 20  # of each set, for the distance of two sets with its interval
+MOST_IMAGES, RESAMPLES = 50, 40  # of each set, for the distance of two sets with its interval
 
 
 def texture_distances(generated: np.ndarray, real: np.ndarray) -> np.ndarray:
