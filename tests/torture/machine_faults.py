@@ -146,7 +146,7 @@ def a_full_store(folder: Path, chance: Random) -> None:
             tracker.finish("FINISHED")
     run = store.client().get_run(tracker.run_id)
     assert run.info.status == "FINISHED"
-    assert len(store.client().get_metric_history(tracker.run_id, "loss")) == 199
+    assert len(store.client().get_metric_history(tracker.run_id, "curves/loss")) == 199
 
 
 def memory_that_is_too_small(folder: Path, chance: Random) -> None:

@@ -22,7 +22,9 @@ FEW = settings(max_examples=15, deadline=None, derandomize=True, database=None)
 MANY = settings(FEW, max_examples=80)
 CONTENT = YAML(typ="safe").load((ROOT / "params.yaml").read_text())
 KEYS = [(section, key) for section, values in CONTENT.items() if isinstance(values, dict) for key in values]
-SCALARS = st.none() | st.booleans() | st.integers() | st.floats() | st.text(max_size=20)
+# Some library here flushes subnormal numbers to zero, and hypothesis refuses to make them up.
+FLOATS = st.floats(allow_subnormal=False)
+SCALARS = st.none() | st.booleans() | st.integers() | FLOATS | st.text(max_size=20)
 ANYTHING = st.recursive(
     SCALARS, lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.text(max_size=5), inner)
 )
@@ -69,7 +71,7 @@ def test_a_picture_resized_row_by_row_is_the_one_resized_at_once(
 
 
 STATES = st.recursive(
-    st.none() | st.booleans() | st.integers() | st.floats(allow_nan=False) | st.text(max_size=9),
+    st.none() | st.booleans() | st.integers() | st.floats(allow_nan=False, allow_subnormal=False) | st.text(max_size=9),
     lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.integers() | st.text(max_size=5), inner, max_size=3),
     max_leaves=12,
 )
