@@ -56,7 +56,7 @@ def test_the_page_and_the_cards_speak_of_these_pairs(bands: Path) -> None:
     page = (bands / "reports/translators/index.html").read_text()
     assert "Grey → spectral" in page
     for foreign in ("igits", "aerial", "map classes", "built-in generated", "CycleGAN", "classifier:"):
-        assert foreign not in page.split("</style>")[1].split("<h3>Reproduce")[0], foreign
+        assert foreign not in page.split("</style>")[1].split("<summary>Reproduce")[0], foreign
     card = (bands / "reports/translators/pix2pix.md").read_text()
     assert "# Pix2Pix: grey → spectral" in card
     assert "New York" not in card

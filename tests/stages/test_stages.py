@@ -38,7 +38,7 @@ def test_a_run_holds_curves_and_model_and_one_below_it_measures_and_pictures(who
     import mlflow
 
     store = mlflow.MlflowClient(f"sqlite:///{whole}/mlflow.db")
-    own = {"gan": "frechet_classifier", "cgan": "class_accuracy", "pix2pix": "mae", "cvae": "diversity"}
+    own = {"gan": "frechet_classifier", "cgan": "class_accuracy", "pix2pix": "mean_iou", "cvae": "diversity"}
     for task, measure in own.items():
         experiment = store.get_experiment_by_name(task)
         evaluation, run = store.search_runs([experiment.experiment_id])
