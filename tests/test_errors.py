@@ -5,12 +5,10 @@ import getpass
 import io
 import os
 import pwd
-import resource
 import sqlite3
 import sys
 import tempfile
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
@@ -20,6 +18,7 @@ import tifffile
 import torch
 from PIL import Image
 from safetensors.torch import save_file
+from small_disk import files_of_at_most
 
 from ganflow.errors import UserError, run_main
 from ganflow.files import whole_dir, whole_file, write_json
@@ -34,17 +33,6 @@ WRITERS: dict[str, Callable[[Path], object]] = {
     "tiff": lambda path: tifffile.imwrite(path, NOISE),
     "text": lambda path: path.write_text("x" * 10**6),
 }
-
-
-@contextmanager
-def files_of_at_most(size: int) -> Iterator[None]:
-    """As on a full disk, without one: the kernel refuses to let a file grow."""
-    before = resource.getrlimit(resource.RLIMIT_FSIZE)
-    resource.setrlimit(resource.RLIMIT_FSIZE, (size, before[1]))
-    try:
-        yield
-    finally:
-        resource.setrlimit(resource.RLIMIT_FSIZE, before)
 
 
 def said(main: Callable[[], object]) -> str:

@@ -5,8 +5,7 @@ import resource
 import signal
 import subprocess
 import time
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable
 from pathlib import Path
 from random import Random
 
@@ -15,6 +14,7 @@ import torch
 from bad_server import CONTENT, NAME, serving
 from network_faults import FORKS, fetched
 from PIL import Image
+from small_disk import files_of_at_most
 from small_model import small_model
 
 from ganflow.data import pairs
@@ -30,17 +30,6 @@ NOISE = np.random.default_rng(0).integers(0, 256, (64, 64, 3), np.uint8)
 
 class NotTriedError(Exception):
     """The machine cannot show this fault; the text says why."""
-
-
-@contextmanager
-def files_of_at_most(size: int) -> Iterator[None]:
-    """As on a full disk, without one: the kernel lets no file of this process grow beyond `size` bytes."""
-    before = resource.getrlimit(resource.RLIMIT_FSIZE)
-    resource.setrlimit(resource.RLIMIT_FSIZE, (size, before[1]))
-    try:
-        yield
-    finally:
-        resource.setrlimit(resource.RLIMIT_FSIZE, before)
 
 
 def download_into(folder: Path) -> None:
