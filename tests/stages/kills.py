@@ -45,6 +45,7 @@ from workspace import ROOT, environment, project
 from ganflow.models import saved
 from ganflow.pipeline.checkpoint_folders import list_folders, states
 from ganflow.tracking import run as tracking
+from ganflow.tracking.reading import CURVES
 from ganflow.training import checkpoint, cvae, cyclegan, digits, loop, pix2pix, run, translation, unpaired  # noqa: F401, cvae and so on: before the fork, for its speed
 
 MODELS = ("classifier", "gan", "cgan", "pix2pix", "cvae", "cyclegan")
@@ -407,7 +408,7 @@ def tracked(name: str, killed: Path, whole: Path) -> list[str]:
     wrong = [f"MLflow: {key} = {mine[key]}, not {other[key]}" for key in other if mine[key] != other[key]]
     history = pd.read_csv(killed / "metrics" / "history" / f"{name}.csv").set_index("step")
     for column in history.columns.drop(["epoch", "images"]):
-        if mine["curves"].get(column) != list(history[column].dropna().items()):
+        if mine["curves"].get(f"{CURVES}{column}") != list(history[column].dropna().items()):
             wrong.append(f"MLflow: the curve of {column} is not the one in history.csv")
     return wrong
 
