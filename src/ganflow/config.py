@@ -178,6 +178,7 @@ class Translator(PatchTraining):
     lambda_l1: Weight
     lambda_rare: Weight
     lambda_features: Weight
+    residual: Literal["auto", "on", "off"]
 
     @model_validator(mode="after")
     def _options_agree(self) -> Self:

@@ -65,6 +65,23 @@ def test_a_unet_starts_with_the_palette_that_it_is_given() -> None:
     UNet(5, 4, "instance", "transposed", 0.0).start_palette(torch.zeros(0, 3))  # tanh: nothing to start
 
 
+def test_a_residual_unet_adds_to_its_input_and_stays_in_range() -> None:
+    network = UNet(5, 4, "instance", "transposed", 0.0, inputs=2, outputs=2, residual=True)
+    last = network.up[0][1]
+    torch.nn.init.zeros_(last.weight)
+    torch.nn.init.constant_(last.bias, 0.25)
+    image = torch.tensor([-1.0, 0.9]).view(1, 2, 1, 1).expand(1, 2, 32, 32)
+    assert torch.equal(network(image), torch.tensor([-0.75, 1.0]).view(1, 2, 1, 1).expand(1, 2, 32, 32))
+    network(image).sum().backward()
+    assert last.bias.grad.tolist() == [32 * 32] * 2, "the gradient passes the clamp"
+
+
+@pytest.mark.parametrize("wrong", [{"palette": 2}, {"outputs": 1}])
+def test_what_cannot_be_added_to_the_input_is_refused(wrong: dict[str, int]) -> None:
+    with pytest.raises(ValueError, match="as many outputs as inputs, and no palette"):
+        UNet(5, 4, "instance", "transposed", 0.0, residual=True, **wrong)
+
+
 def test_dropout_acts_in_three_blocks_and_in_training_only() -> None:
     network = UNet(7, 4, "instance", "transposed", 0.5)
     assert sum(isinstance(module, nn.Dropout) for module in network.modules()) == 3

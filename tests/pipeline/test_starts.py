@@ -46,6 +46,15 @@ def test_what_fits_passes(params: Params, tmp_path: Path) -> None:
     check_starts(start(params, "pix2pix", str(tmp_path)))
 
 
+def test_whether_g_adds_to_its_input_is_taken_from_the_start_or_must_agree(params: Params, tmp_path: Path) -> None:
+    model(tmp_path, "UNet", **UNET | {"residual": True})
+    asking = start(params, "pix2pix", str(tmp_path))
+    check_starts(asking)  # "auto"
+    off = asking.model_copy(update={"pix2pix": asking.pix2pix.model_copy(update={"residual": "off"})})
+    with pytest.raises(UserError, match=r"trained with residual = True, and pix2pix\.residual asks for False"):
+        check_starts(off)
+
+
 @pytest.mark.parametrize(
     ("task", "network", "arguments", "said"),
     [

@@ -25,7 +25,7 @@ from ganflow.training.gan import GanModel
 from ganflow.training.gan import digit_validation as gan_validation
 from ganflow.training.loop import Validation
 from ganflow.training.pix2pix import Pix2PixModel
-from ganflow.training.translation import train_translator
+from ganflow.training.translation import inputs_are_nearer, train_translator
 from ganflow.training.translation import translator_validation as translation_validation
 from ganflow.training.unpaired import unpaired_validation
 
@@ -382,6 +382,17 @@ def test_what_learns_from_pairs_refuses_pictures_without(
 def failure_of(check: Validation, network: torch.nn.Module) -> str:
     assert check.resampled is not None
     return failure(check.resampled(network)[1])
+
+
+def test_g_adds_to_its_input_where_that_is_nearer_than_one_colour() -> None:
+    """Inputs 10 levels from their targets, whose half is 8 or 12 levels from their median."""
+    common = np.array([100], np.uint16)
+    for spread, nearer in ((8, False), (12, True)):
+        targets = np.full((3, 8, 8, 1), 100 - spread, np.uint16)
+        targets[:, :, 4:] = 100 + spread
+        assert inputs_are_nearer(targets + 10, targets, common) is nearer
+        assert inputs_are_nearer(targets - 10, targets, common) is nearer, "no wrap at 0"
+    assert not inputs_are_nearer(np.zeros((3, 8, 8, 3), np.uint8), np.zeros((3, 8, 8, 1), np.uint8), common)
 
 
 def test_a_translator_that_draws_one_colour_has_failed_on_validation() -> None:

@@ -1,5 +1,6 @@
 """Weights to start from, put into real models."""
 
+import json
 from pathlib import Path
 
 import pytest
@@ -72,3 +73,9 @@ def test_from_scratch_there_is_no_start(tmp_path: Path) -> None:
     assert start_of("gan", "") is None
     copy_start(None, tmp_path / "copy")
     assert [path.name for path in (tmp_path / "copy").iterdir()] == ["start.json"]
+
+
+def test_a_start_tells_whether_its_g_adds_to_its_input(tmp_path: Path) -> None:
+    for arguments, expected in (({}, False), ({"residual": False}, False), ({"residual": True}, True)):
+        (tmp_path / "config.json").write_text(json.dumps({"network": "UNet", "arguments": arguments}))
+        assert Start("given", tmp_path).residual is expected

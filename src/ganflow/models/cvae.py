@@ -30,10 +30,11 @@ class ConditionalVae(nn.Module):
         palette: int = 0,
         inputs: int = 3,
         outputs: int = 3,
+        residual: bool = False,
     ) -> None:
         super().__init__()
         self.latent_dim = latent_dim
-        self.generator = UNet(levels, channels, norm, upsample, 0.0, latent_dim, palette, inputs, outputs)
+        self.generator = UNet(levels, channels, norm, upsample, 0.0, latent_dim, palette, inputs, outputs, residual)
         self.posterior = Encoder(levels, encoder_channels, latent_dim, outputs)
         self.learned = Encoder(levels, encoder_channels, latent_dim, inputs) if prior == "learned" else None
 

@@ -19,7 +19,8 @@ class UNet(nn.Module):
     to each block's input as constant planes; instance norm subtracts such planes again, except in the two blocks
     that have no norm. Where no latent is given it is 0, the mean of N(0, 1).
 
-    With `palette` k, the last layer mixes k colours (`Palette`) in place of the paper's tanh.
+    With `palette` k, the last layer mixes k colours (`Palette`) in place of the paper's tanh. With `residual`
+    the network gives what is to be added to its input, which has as many channels (Kim et al. 2016, arXiv:1511.04587).
     """
 
     def __init__(
@@ -33,8 +34,11 @@ class UNet(nn.Module):
         palette: int = 0,
         inputs: int = 3,
         outputs: int = 3,
+        residual: bool = False,
     ) -> None:
         super().__init__()
+        if residual and (palette or inputs != outputs):
+            raise ValueError("a residual network has as many outputs as inputs, and no palette")
         widths = [channels * min(2**level, 8) for level in range(levels)]
         self.stride, self.latent_dim = 2**levels, latent_dim
         self.down = nn.ModuleList()
@@ -54,7 +58,8 @@ class UNet(nn.Module):
                     outermost,
                 )
             )
-        self.output = Palette(palette, outputs) if palette else nn.Tanh()
+        self.residual = residual
+        self.output = nn.Identity() if residual else Palette(palette, outputs) if palette else nn.Tanh()
         modulated = [*widths, *widths[:-1]] if latent_dim else []  # all of `down`, and `up` but the outermost
         self.styles = nn.ModuleList(nn.Linear(latent_dim, 2 * width) for width in modulated)
         self.apply(pix2pix_init)
@@ -79,7 +84,7 @@ class UNet(nn.Module):
             features = self.up[level](features)
             if level:
                 features = self._styled(features, latent, len(self.down) + level - 1)
-        return self.output(features)
+        return within_range(images + features.float()) if self.residual else self.output(features)
 
     def _styled(self, features: Tensor, latent: Tensor | None, place: int) -> Tensor:
         if latent is None:
@@ -110,8 +115,13 @@ class Palette(nn.Module):
         logits, residual = features.float().split([len(self.colours), self.colours.shape[1]], dim=1)
         shares = (self.SHARPNESS * logits).softmax(1)
         images = torch.einsum("bkhw,kc->bchw", shares, self.colours) + self.RESIDUAL * residual.tanh()
-        # Minus a constant: the gradient of a clamp is 0 outside, and a pixel once there would never come back.
-        return images - (images - images.clamp(-1, 1)).detach()
+        return within_range(images)
+
+
+def within_range(images: Tensor) -> Tensor:
+    """Images clamped to [-1, 1], with the gradient of the identity."""
+    # Minus a constant: the gradient of a clamp is 0 outside, and a pixel once there would never come back.
+    return images - (images - images.clamp(-1, 1)).detach()
 
 
 def _down(inputs: int, outputs: int, norm: str, outermost: bool, innermost: bool) -> nn.Sequential:

@@ -79,6 +79,9 @@ def _asked(task: str, argument: str, params: Params) -> tuple[str, Any]:
             return name, min(8, int(math.log2(params.translation.crop_size)))
         case "inputs" | "outputs" if not params.own_pairs:
             return "pairs.folder (the maps)", 3
+        case "residual":  # "auto": as the model that it starts from
+            value = section.residual
+            return ("", None) if value == "auto" else (f"{task}.residual", value == "on")
         case "palette":  # how many colours there are, the targets say
             return "", None
         case "channels" if hasattr(section, "generator_channels"):

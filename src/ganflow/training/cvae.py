@@ -34,6 +34,7 @@ class CvaeModel:
     `examples`: fixed inputs and their targets, each [n, H, W, C], for the picture made after each epoch; they also say
     how many channels there are. `median_colour`: of the targets, uint8 [C] (losses.rarity). `palette`: the colours,
     uint8 [k, C], that the output starts to mix (unet.Palette); k = 0: tanh, the paper's.
+    `residual`: G adds to its input.
     """
 
     def __init__(
@@ -45,6 +46,7 @@ class CvaeModel:
         examples: tuple[np.ndarray, np.ndarray],
         median_colour: Tensor,
         palette: Tensor,
+        residual: bool = False,
     ) -> None:
         torch.manual_seed(step_seed(seed, "cvae", "init"))
         self.params, self.machine, self._examples = params, machine, examples
@@ -61,6 +63,7 @@ class CvaeModel:
             "palette": len(palette),
             "inputs": inputs,
             "outputs": outputs,
+            "residual": residual,
         }
         self.vae = ConditionalVae(**self.arguments)
         self.vae.generator.start_palette(to_unit(palette))

@@ -26,6 +26,7 @@ class Pix2PixModel:
     `examples`: fixed inputs and their targets, each [n, H, W, C], for the picture made after each epoch; they also say
     how many channels there are. `median_colour`: of the targets, uint8 [C] (losses.rarity). `palette`: the colours,
     uint8 [k, C], that the output starts to mix (unet.Palette); k = 0: tanh, the paper's.
+    `residual`: G adds to its input.
     """
 
     def __init__(
@@ -37,6 +38,7 @@ class Pix2PixModel:
         examples: tuple[np.ndarray, np.ndarray],
         median_colour: Tensor,
         palette: Tensor,
+        residual: bool = False,
     ) -> None:
         torch.manual_seed(step_seed(seed, "pix2pix", "init"))
         self.params, self.machine, self._examples = params, machine, examples
@@ -51,6 +53,7 @@ class Pix2PixModel:
             "palette": len(palette),
             "inputs": inputs,
             "outputs": outputs,
+            "residual": residual,
         }
         self.generator = UNet(**self.arguments)
         self.generator.start_palette(to_unit(palette))

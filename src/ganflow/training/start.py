@@ -1,5 +1,6 @@
 """A training that starts from given weights (`start_from`): those of G, and of D where the folder has them."""
 
+import json
 import shutil
 from dataclasses import dataclass
 from pathlib import Path
@@ -26,6 +27,11 @@ class Start:
     def weights(self) -> str:
         """sha256 of G's weights."""
         return sha256(self.folder / WEIGHTS)
+
+    @property
+    def residual(self) -> bool:
+        """Whether G adds to its input (models.unet)."""
+        return json.loads((self.folder / "config.json").read_text(encoding="utf-8"))["arguments"].get("residual", False)
 
     @property
     def digest(self) -> str:
