@@ -3,9 +3,7 @@
 import hashlib
 import http.server
 import io
-import os
 import subprocess
-import sys
 import tarfile
 import threading
 from collections.abc import Iterator
@@ -14,7 +12,7 @@ from pathlib import Path
 
 import pytest
 from ruamel.yaml import YAML
-from workspace import ROOT
+from workspace import ROOT, stage
 
 NAME = "train-images-idx3-ubyte.gz"
 CONTENT = bytes(range(256)) * 100
@@ -62,14 +60,11 @@ def address(mirror: Path) -> Iterator[str]:
         server.shutdown()
 
 
-def stage(project: Path, name: str, mirror: Path | str) -> subprocess.CompletedProcess[str]:
+def download(project: Path, name: str, mirror: Path | str) -> subprocess.CompletedProcess[str]:
     # A proxy on a closed port: the published addresses are out of reach, whatever network the machine has.
     closed = dict.fromkeys(("http_proxy", "https_proxy", "HTTP_PROXY", "HTTPS_PROXY"), "http://127.0.0.1:1")
     local = dict.fromkeys(("no_proxy", "NO_PROXY"), "127.0.0.1")
-    own = {"PYTHONPATH": str(ROOT / "src"), "DVC_ROOT": str(project), "GANFLOW_MIRROR": str(mirror)}
-    command = [sys.executable, str(ROOT / "stages" / f"{name}.py")]
-    environment = os.environ | closed | local | own
-    return subprocess.run(command, cwd=project, env=environment, capture_output=True, text=True, timeout=60)
+    return stage(project, name, GANFLOW_MIRROR=str(mirror), **closed, **local)
 
 
 def raw(project: Path) -> dict[str, bytes]:
@@ -79,7 +74,7 @@ def raw(project: Path) -> dict[str, bytes]:
 
 def test_both_sets_come_from_a_mirror_behind_an_address(project: Path, address: str) -> None:
     for name in ("download_mnist", "download_maps"):
-        done = stage(project, name, address)
+        done = download(project, name, address)
         assert done.returncode == 0, done.stderr
     wanted = {name: content for name, content in PAIRS.items() if name != "maps/val/2.jpg"}
     assert raw(project) == {f"mnist/{NAME}": CONTENT} | wanted
@@ -87,14 +82,14 @@ def test_both_sets_come_from_a_mirror_behind_an_address(project: Path, address: 
 
 
 def test_a_folder_gives_the_same_files_as_an_address(project: Path, mirror: Path, address: str) -> None:
-    assert stage(project, "download_maps", address).returncode == 0
+    assert download(project, "download_maps", address).returncode == 0
     served = raw(project)
-    assert stage(project, "download_maps", mirror).returncode == 0
+    assert download(project, "download_maps", mirror).returncode == 0
     assert raw(project) == served
 
 
 def test_nothing_reachable_is_one_error_that_names_the_two_ways_on(project: Path, tmp_path: Path) -> None:
-    done = stage(project, "download_maps", tmp_path / "nowhere")
+    done = download(project, "download_maps", tmp_path / "nowhere")
     assert done.returncode == 1
     (error,) = done.stderr.splitlines()
     assert error.startswith("error: no source gave maps.tar.gz")
@@ -110,5 +105,5 @@ def test_generated_data_needs_no_source(project: Path, tmp_path: Path) -> None:
     content["data"]["source"] = "generated"
     YAML(typ="safe").dump(content, project / "params.yaml")
     for name in ("download_mnist", "download_maps"):
-        assert stage(project, name, tmp_path / "nowhere").returncode == 0
+        assert download(project, name, tmp_path / "nowhere").returncode == 0
     assert set(raw(project)) == {"mnist/GENERATED.txt", "maps/GENERATED.txt"}

@@ -8,6 +8,7 @@ import sys
 from pathlib import Path
 from typing import Any
 
+import forks
 import mlflow
 import pytest
 from ruamel.yaml import YAML
@@ -35,8 +36,8 @@ def test_a_training_killed_at_every_kind_of_moment_ends_as_one_left_alone(
     whole: Path, tmp_path: Path, model: str
 ) -> None:
     """The same bytes and the same MLflow run, also with a damaged checkpoint and changed parameters in between."""
-    command = [sys.executable, str(ROOT / "tests" / "stages" / "kills.py"), model, str(whole), str(tmp_path)]
-    done = subprocess.run(command, env=environment(tmp_path), capture_output=True, text=True, timeout=600)
+    command = [str(ROOT / "tests" / "stages" / "kills.py"), model, str(whole), str(tmp_path)]
+    done = forks.run(command, tmp_path, environment(tmp_path), timeout=600)
     assert done.returncode == 0, done.stderr
     told = json.loads(done.stdout)
     assert told["wrong"] == []

@@ -2,17 +2,14 @@
 
 import gzip
 import json
-import os
 import struct
-import subprocess
-import sys
 from pathlib import Path
 
 import numpy as np
 import pytest
 from PIL import Image
 from ruamel.yaml import YAML
-from workspace import ROOT
+from workspace import ROOT, stage
 
 PARTS = {"train": 6, "val": 3}  # official train and val
 DIGITS = np.random.default_rng(0).integers(0, 256, (120, 28, 28), np.uint8)
@@ -43,12 +40,6 @@ def project(tmp_path: Path) -> Path:
     lines = "".join(f"{'0' * 64}  maps/{name}\n" for name in names)
     (tmp_path / "data" / "manifests" / "maps.sha256").write_text(lines)
     return tmp_path
-
-
-def stage(folder: Path, name: str) -> subprocess.CompletedProcess[str]:
-    environment = os.environ | {"PYTHONPATH": str(ROOT / "src"), "DVC_ROOT": str(folder)}
-    command = [sys.executable, str(ROOT / "stages" / f"{name}.py")]
-    return subprocess.run(command, cwd=folder, env=environment, capture_output=True, text=True, timeout=60)
 
 
 def prepared(folder: Path, name: str) -> dict[str, bytes]:

@@ -1,23 +1,18 @@
 """A small project in which stages run as DVC runs them: on built-in data, within seconds."""
 
-import multiprocessing
 import os
-import runpy
 import shutil
 import signal
 import subprocess
 import sys
-import tempfile
 import time
 from collections.abc import Callable
 from pathlib import Path
 
-import new_stores
+import forks
 from ruamel.yaml import YAML
 
 ROOT = Path(__file__).parents[2]
-FORKS = multiprocessing.get_context("forkserver")
-FORKS.set_forkserver_preload(["preloaded"])
 TINY = {
     "compute": {"threads": 1},
     "data": {"source": "generated"},
@@ -151,39 +146,15 @@ def environment(folder: Path, **more: str) -> dict[str, str]:
     return own | {"PYTHONPATH": str(ROOT / "src"), "DVC_ROOT": str(folder)} | more
 
 
-def stage(folder: Path, name: str) -> subprocess.CompletedProcess[str]:
-    """The stage's script in a process of its own: a fork of one that has imported the slow libraries and no more."""
-    script = str(ROOT / "stages" / f"{name}.py")
-    with tempfile.TemporaryDirectory() as said:
-        process = FORKS.Process(target=_become_stage, args=(script, str(folder), environment(folder), said))
-        process.start()
-        process.join(120)
-        if process.exitcode is None:
-            process.kill()
-            raise subprocess.TimeoutExpired(script, 120)
-        out, error = (Path(said, stream).read_text() for stream in ("stdout", "stderr"))
-    return subprocess.CompletedProcess([script], process.exitcode, out, error)
-
-
-def _become_stage(script: str, folder: str, env: dict[str, str], said: str) -> None:
-    for number, stream in ((1, "stdout"), (2, "stderr")):
-        os.dup2(os.open(Path(said, stream), os.O_WRONLY | os.O_CREAT), number)
-    os.chdir(folder)
-    os.environ.clear()
-    os.environ.update(env)
-    sys.path[:0] = [str(Path(script).parent), str(ROOT / "src")]
-    sys.argv = [script]
-    new_stores.copy_tables()
-    runpy.run_path(script, run_name="__main__")
+def stage(folder: Path, name: str, **more: str) -> subprocess.CompletedProcess[str]:
+    """The stage's script in a process of its own."""
+    return forks.run([str(ROOT / "stages" / f"{name}.py")], folder, environment(folder, **more))
 
 
 def unwatched(folder: Path, *names: str) -> None:
     """Run stages in one process, with nothing in the place of every watcher: faster, and the same bytes."""
-    command = [sys.executable, str(ROOT / "tests/stages/unwatched.py"), *names]
-    more = {"OMP_NUM_THREADS": "1"}
-    done = subprocess.run(
-        command, cwd=folder, env=environment(folder, **more), capture_output=True, text=True, timeout=600
-    )
+    script = str(ROOT / "tests/stages/unwatched.py")
+    done = forks.run([script, *names], folder, environment(folder), timeout=600)
     assert done.returncode == 0, done.stderr
 
 

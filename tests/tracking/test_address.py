@@ -2,10 +2,9 @@
 
 import os
 import sqlite3
-import subprocess
-import sys
 from pathlib import Path
 
+import forks
 import pytest
 
 from ganflow import doctor
@@ -160,8 +159,7 @@ def test_secrets_of_addresses_are_masked(secret: str) -> None:
 @pytest.mark.parametrize("words", [["runs"], ["ui"], ["compare", "a", "b"], ["runs", "x"]])
 def test_commands_end_in_one_line(tmp_path: Path, words: list[str]) -> None:
     environment = os.environ | {"PYTHONPATH": str(SRC), "MLFLOW_TRACKING_URI": "postgresql://u:hunter2@127.0.0.1:1/x"}
-    command = [sys.executable, "-m", "ganflow.cli", *words]
-    done = subprocess.run(command, cwd=tmp_path, env=environment, capture_output=True, text=True, check=False)
+    done = forks.run(["-m", "ganflow.cli", *words], tmp_path, environment)
     assert done.returncode == 1
     assert done.stderr.startswith("error: MLFLOW_TRACKING_URI=postgresql://***@127.0.0.1:1/x needs a driver")
     assert done.stderr.count("\n") == 1
