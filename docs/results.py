@@ -40,16 +40,17 @@ def digits(gan: dict[str, Any], cgan: dict[str, Any]) -> str:
     return _table(CONDITIONAL + DIGITS, found, with_noise=2)
 
 
-def maps(pix2pix: dict[str, Any], cvae: dict[str, Any]) -> str:
-    """A row per measure of maps: both translators, and what stands beside them."""
+def maps(pix2pix: dict[str, Any], cvae: dict[str, Any], cyclegan: dict[str, Any]) -> str:
+    """A row per measure of maps: the translators, and what stands beside them."""
     found: dict[str, Row] = {
         "Pix2Pix": pix2pix["rows"]["model"],
         "conditional VAE, the prior's mean": cvae["rows"]["centre"],
         "one sample of it": cvae["rows"]["model"],
+        "CycleGAN, without pairs": cyclegan["rows"]["model"],
     }
     beside = {"nearest training pair": "nearest", "one constant colour": "constant", "the input itself": "input"}
     found |= {title: pix2pix["rows"][row] for title, row in beside.items()}
-    return _table(TRANSLATION_CLASSES + TRANSLATION_PIXELS, found, with_noise=3)
+    return _table(TRANSLATION_CLASSES + TRANSLATION_PIXELS, found, with_noise=4)
 
 
 def _table(measures: tuple[Measure, ...], columns: dict[str, Row], with_noise: int) -> str:
@@ -69,8 +70,8 @@ def _table(measures: tuple[Measure, ...], columns: dict[str, Row], with_noise: i
 
 def written(page: str) -> str:
     """The text of docs/results.md with its tables as they should be."""
-    gan, cgan, pix2pix, cvae = (quotes.table(name) for name in ("gan", "cgan", "pix2pix", "cvae"))
-    for name, table in {"digits": digits(gan, cgan), "maps": maps(pix2pix, cvae)}.items():
+    gan, cgan, *translators = (quotes.table(name) for name in ("gan", "cgan", "pix2pix", "cvae", "cyclegan"))
+    for name, table in {"digits": digits(gan, cgan), "maps": maps(*translators)}.items():
         mark, end = f"<!-- {name}: docs/results.py -->\n", f"<!-- end of {name} -->\n"
         between = f"({re.escape(mark)}).*?({re.escape(end)})"
         page, count = re.subn(between, rf"\g<1>\n{table}\n\n\g<2>", page, flags=re.S)
