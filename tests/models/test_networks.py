@@ -76,9 +76,17 @@ def test_a_residual_unet_adds_to_its_input_and_stays_in_range() -> None:
     assert last.bias.grad.tolist() == [32 * 32] * 2, "the gradient passes the clamp"
 
 
-@pytest.mark.parametrize("wrong", [{"palette": 2}, {"outputs": 1}])
+def test_one_channel_is_added_to_all() -> None:
+    network = UNet(5, 4, "instance", "transposed", 0.0, inputs=1, outputs=3, residual=True)
+    torch.nn.init.zeros_(network.up[0][1].weight)
+    torch.nn.init.zeros_(network.up[0][1].bias)
+    image = torch.rand(1, 1, 32, 32)
+    assert torch.equal(network(image), image.expand(1, 3, 32, 32))
+
+
+@pytest.mark.parametrize("wrong", [{"palette": 2}, {"outputs": 4}])
 def test_what_cannot_be_added_to_the_input_is_refused(wrong: dict[str, int]) -> None:
-    with pytest.raises(ValueError, match="as many outputs as inputs, and no palette"):
+    with pytest.raises(ValueError, match="one input or as many as outputs, and no palette"):
         UNet(5, 4, "instance", "transposed", 0.0, residual=True, **wrong)
 
 

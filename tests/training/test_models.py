@@ -392,7 +392,8 @@ def test_g_adds_to_its_input_where_that_is_nearer_than_one_colour() -> None:
         targets[:, :, 4:] = 100 + spread
         assert inputs_are_nearer(targets + 10, targets, common) is nearer
         assert inputs_are_nearer(targets - 10, targets, common) is nearer, "no wrap at 0"
-    assert not inputs_are_nearer(np.zeros((3, 8, 8, 3), np.uint8), np.zeros((3, 8, 8, 1), np.uint8), common)
+    assert inputs_are_nearer(np.zeros((3, 8, 8, 1)), np.zeros((3, 8, 8, 3)), np.array([0, 0, 1])), "grey, in colours"
+    assert not inputs_are_nearer(np.zeros((3, 8, 8, 3)), np.zeros((3, 8, 8, 1)), common)
 
 
 def test_a_translator_that_draws_one_colour_has_failed_on_validation() -> None:

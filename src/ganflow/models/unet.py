@@ -20,7 +20,8 @@ class UNet(nn.Module):
     that have no norm. Where no latent is given it is 0, the mean of N(0, 1).
 
     With `palette` k, the last layer mixes k colours (`Palette`) in place of the paper's tanh. With `residual`
-    the network gives what is to be added to its input, which has as many channels (Kim et al. 2016, arXiv:1511.04587).
+    the network gives what is to be added to its input, which has one channel or as many (Kim et al. 2016,
+    arXiv:1511.04587).
     """
 
     def __init__(
@@ -37,8 +38,8 @@ class UNet(nn.Module):
         residual: bool = False,
     ) -> None:
         super().__init__()
-        if residual and (palette or inputs != outputs):
-            raise ValueError("a residual network has as many outputs as inputs, and no palette")
+        if residual and (palette or inputs not in (1, outputs)):
+            raise ValueError("a residual network has one input or as many as outputs, and no palette")
         widths = [channels * min(2**level, 8) for level in range(levels)]
         self.stride, self.latent_dim = 2**levels, latent_dim
         self.down = nn.ModuleList()

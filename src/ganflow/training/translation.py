@@ -73,7 +73,7 @@ def train_translator(
         residual = start.residual if start else inputs_are_nearer(train_inputs, train_targets, common.numpy())
     else:
         residual = own.residual == "on"
-    if residual and inputs.shape[-1] != targets.shape[-1]:
+    if residual and inputs.shape[-1] not in (1, targets.shape[-1]):
         raise UserError(f"{task}.residual: {inputs.shape[-1]} channels cannot be added to {targets.shape[-1]}")
     colours = start_colours(sides[1], train_targets, 0 if residual else own.palette)
     model = build(own, crop_size, params.seed, machine, examples, common, colours, residual)
@@ -114,11 +114,11 @@ def about_translator(dataset: dict[str, Any], direction: str, objective: str) ->
 
 
 def inputs_are_nearer(inputs: np.ndarray, targets: np.ndarray, common: np.ndarray) -> bool:
-    """Whether the inputs [N, H, W, C] are nearer to their targets than one constant colour, `common` [C], is.
+    """Whether the inputs, [N, H, W, C or 1], are nearer to their targets than one constant colour, `common` [C], is.
 
     By mean absolute error over every fourth row and column of at most 128 of the pairs.
     """
-    if inputs.shape[-1] != targets.shape[-1]:
+    if inputs.shape[-1] not in (1, targets.shape[-1]):
         return False
     seen = np.linspace(0, len(targets) - 1, min(128, len(targets))).round().astype(int)
     given, wanted = (side[seen, ::4, ::4].astype(np.float32) for side in (inputs, targets))
