@@ -9,7 +9,7 @@ import os
 from pathlib import Path
 from typing import Any
 
-from ganflow.errors import UserError
+from ganflow.errors import UserError, say
 from ganflow.files import check_output, project_root, whole_file
 
 
@@ -30,7 +30,7 @@ def _load(arguments: argparse.Namespace, *tasks: str) -> Any:
     if "OMP_NUM_THREADS" not in os.environ:
         torch.set_num_threads(usable_cores())
     model = load_model(found.folder)
-    print(found.said)
+    say(found.said)
     return model
 
 
@@ -81,7 +81,7 @@ def run_sample(arguments: argparse.Namespace) -> None:
         if not isinstance(model, DigitModel):
             raise UserError(f"{model.folder} draws maps of photos: `ganflow sample photo.jpg -o maps.png`")
         sample_files.write_samples(target, sample_files.sampled_digits(model, wanted))
-    print(arguments.output)
+    say(arguments.output)
 
 
 def run_export(arguments: argparse.Namespace) -> None:
@@ -97,9 +97,9 @@ def run_export(arguments: argparse.Namespace) -> None:
     from ganflow.inference.model import load_model
 
     found = find_model(arguments.model, TASKS, arguments.epoch)
-    print(found.said)
+    say(found.said)
     use = export_model(load_model(found.folder, "cpu"), arguments.output, file_format)
-    print(f"{arguments.output}: {use}")
+    say(f"{arguments.output}: {use}")
 
 
 def run_app(arguments: argparse.Namespace) -> None:
@@ -111,8 +111,8 @@ def run_app(arguments: argparse.Namespace) -> None:
 
     folders = {name: find_model(name, TASKS).folder for name in arguments.models} or models_at_hand()
     page = server(Answers(folders, round(arguments.max_megapixels * 1e6)), arguments.host, arguments.port)
-    print(f"models: {', '.join(folders)}")
-    print(f"http://{arguments.host}:{page.server_address[1]}  (Ctrl-C ends it)", flush=True)
+    say(f"models: {', '.join(folders)}")
+    say(f"http://{arguments.host}:{page.server_address[1]}  (Ctrl-C ends it)")
     page.serve_forever()
 
 
@@ -128,19 +128,18 @@ def run_pairs_check(arguments: argparse.Namespace) -> None:
     if has_no_pairs(found):
         unpaired = list_unpaired(folder)
         sizes = sizes_of(unpaired)
-        print(*pair_check.findings_unpaired(unpaired, sizes, seed), sep="\n")
+        say(*pair_check.findings_unpaired(unpaired, sizes, seed))
         chosen = pair_check.settings_unpaired(unpaired, sizes, seed)
         stages = ("evaluate_cyclegan", "render_cyclegan")
-        print(f"\nNext, to train, measure and draw it:\n\n{pair_check.command(chosen, *stages)}")
+        say("", "Next, to train, measure and draw it:", "", pair_check.command(chosen, *stages))
         return
     read = survey(found)
     chosen = pair_check.settings(read, str(folder), seed)
     manifest = pair_check.write_manifest(read)
-    print(*pair_check.findings(read, seed), sep="\n")
-    print(f"manifest: {manifest or 'not written, the folder is read-only'}")
-    print(
-        f"\nNext, to train, measure, draw and report both translators:\n\n{pair_check.command(chosen, 'report_pairs')}"
-    )
+    say(*pair_check.findings(read, seed))
+    say(f"manifest: {manifest or 'not written, the folder is read-only'}")
+    command = pair_check.command(chosen, "report_pairs")
+    say("", "Next, to train, measure, draw and report both translators:", "", command)
 
 
 def run_diff(arguments: argparse.Namespace) -> None:
@@ -148,21 +147,21 @@ def run_diff(arguments: argparse.Namespace) -> None:
 
     if WORKSPACE in (arguments.before, arguments.after):
         for line in stale_results():
-            print(f"note: {line}")
+            say(f"note: {line}")
     for task, group in itertools.groupby(differences_between(arguments.before, arguments.after), lambda row: row.task):
         rows = list(group)
-        print(f"\n{task:34} {arguments.before[:14]:>14} {arguments.after[:14]:>14} {'change':>9} {'± 95 %':>9}")
+        say("", f"{task:34} {arguments.before[:14]:>14} {arguments.after[:14]:>14} {'change':>9} {'± 95 %':>9}")
         if rows[0].why_not:
-            print(rows[0].why_not)
+            say(rows[0].why_not)
         for name, failed in zip((arguments.before, arguments.after), rows[0].failures, strict=True):
             if failed:
-                print(f"{name} is {failed}: it is not called better")
+                say(f"{name} is {failed}: it is not called better")
         for row in rows:
             digits = row.measure.digits
             name = f"{row.measure.name} {row.measure.arrow}"
             values = f"{name:34} {row.before:14.{digits}f} {row.after:14.{digits}f}"
             change = f" {row.after - row.before:+9.{digits}f} {row.plus_minus:9.{digits}f}  {row.verdict}"
-            print(values if row.why_not else values + change + (", same images" if row.paired else ""))
+            say(values if row.why_not else values + change + (", same images" if row.paired else ""))
 
 
 def run_seeds(arguments: argparse.Namespace) -> None:
@@ -173,7 +172,7 @@ def run_seeds(arguments: argparse.Namespace) -> None:
         raise UserError("no two experiments differ only in their seed: `make seeds` runs three")
     for group in groups:
         table = group.table.to_string(float_format="{:.4g}".format, na_rep="–")
-        print("", group.names, *group.why_not, table, sep="\n")
+        say("", group.names, *group.why_not, *table.splitlines())
 
 
 def run_runs(arguments: argparse.Namespace) -> None:
@@ -182,17 +181,17 @@ def run_runs(arguments: argparse.Namespace) -> None:
 
     with open_store() as client:
         runs = runs_of(client, arguments.name) if arguments.name else list_runs(client)
-        print(f"{'RUN':10}{'STARTED':13}{'MODEL':12}{'NAME':32}VALIDATION, BEST EPOCH")
+        say(f"{'RUN':10}{'STARTED':13}{'MODEL':12}{'NAME':32}VALIDATION, BEST EPOCH")
         for run in runs:
             state = run.validation_in_words() if run.status == "FINISHED" else run.status.lower()
-            print(f"{run.run_id[:8]:10}{run.started:%m-%d %H:%M}  {run.task:12}{run.name:32}{state}".rstrip())
+            say(f"{run.run_id[:8]:10}{run.started:%m-%d %H:%M}  {run.task:12}{run.name:32}{state}".rstrip())
             if run.failure:
-                print(f"{'':10}{run.failure}")
+                say(f"{'':10}{run.failure}")
             if arguments.name and run.remake:
-                print(f"{'':10}{run.remake}")
+                say(f"{'':10}{run.remake}")
             for one in run.evaluations if arguments.name else ():
-                print(f"{'':10}{one.run_id[:8]}  {one.name}")
-    print("\nTwo of them side by side: ganflow compare RUN_A RUN_B. All of them: make ui")
+                say(f"{'':10}{one.run_id[:8]}  {one.name}")
+    say("", "Two of them side by side: ganflow compare RUN_A RUN_B. All of them: make ui")
 
 
 def run_compare(arguments: argparse.Namespace) -> None:
@@ -205,7 +204,7 @@ def run_compare(arguments: argparse.Namespace) -> None:
         content = page(a, b)
     with whole_file(arguments.output) as partial:
         partial.write_text(content, encoding="utf-8")
-    print(f"{arguments.output}: {a.task}, A is {a.name} ({a.run_id[:12]}), B is {b.name} ({b.run_id[:12]})")
+    say(f"{arguments.output}: {a.task}, A is {a.name} ({a.run_id[:12]}), B is {b.name} ({b.run_id[:12]})")
 
 
 def run_ui(arguments: argparse.Namespace) -> None:
@@ -220,8 +219,8 @@ def run_ui(arguments: argparse.Namespace) -> None:
         has_pages = store.startswith(SERVER)
         base = without_secrets(store.rstrip("/")) if has_pages else f"http://127.0.0.1:{arguments.port}"
         for task, address in ui.addresses(client, base).items():
-            print(f"{task:16} {address}")
-    print("A line above each list says which run is best. Open it for parameters, pictures, commands.", flush=True)
+            say(f"{task:16} {address}")
+    say("A line above each list says which run is best. Open it for parameters, pictures, commands.")
     if not has_pages:
         ui.serve(store, arguments.port)
 
@@ -238,6 +237,6 @@ def run_checkpoints(arguments: argparse.Namespace) -> None:
     shown = [folder for folder in list_folders(project_root()) if folder.name.startswith(arguments.prefix)]
     removed = [folder for folder in shown if arguments.remove and folder.state != "running" and remove(folder.path)]
     for folder in shown:
-        print(f"{'removed ' if folder in removed else ''}{folder.name}: {folder}")
+        say(f"{'removed ' if folder in removed else ''}{folder.name}: {folder}")
     size = sum(folder.bytes for folder in (removed if arguments.remove else shown)) / 1e6
-    print(f"{size:,.1f} MB removed" if arguments.remove else f"{size:,.1f} MB in all")
+    say(f"{size:,.1f} MB removed" if arguments.remove else f"{size:,.1f} MB in all")

@@ -16,7 +16,7 @@ import requests
 
 from ganflow import config
 from ganflow.config import Params
-from ganflow.errors import UserError, without_secrets
+from ganflow.errors import UserError, say, without_secrets
 from ganflow.files import project_root
 from ganflow.pipeline import checkpoint_folders, place, rwlock
 
@@ -226,7 +226,7 @@ def _remote(root: Path) -> Finding:
     return Finding("DVC remote", remote or "none: data and results are on this machine alone (docs/servers.md)")
 
 
-def report(findings: list[Finding], say: Callable[[str], object] = print) -> None:
+def report(findings: list[Finding], say: Callable[[str], object] = say) -> None:
     """Print each finding on a line, and its advice on the next."""
     for found in findings:
         say(f"{'!' if found.advice else ' '} {found.name:18} {found.state}")

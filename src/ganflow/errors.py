@@ -9,6 +9,7 @@ import sys
 import tempfile
 from collections.abc import Callable
 from pathlib import Path
+from typing import TextIO
 
 LONGEST = 4000  # characters of a message
 
@@ -20,8 +21,19 @@ class UserError(Exception):
 def one_line(text: object, longest: int = 300) -> str:
     """`text` without line breaks and control characters, cut after `longest` characters."""
     words = " ".join(str(text).split())
-    shown = "".join(char if char.isprintable() else ascii(char)[1:-1] for char in words[: longest + 1])
+    shown = printable(words[: longest + 1])
     return shown if len(words) <= longest else f"{shown[:longest]} ..."
+
+
+def printable(text: str) -> str:
+    """`text` with line breaks and control characters as escapes (`\\x1b`): those of a name could steer a terminal."""
+    return "".join(char if char.isprintable() else ascii(char)[1:-1] for char in text)
+
+
+def say(*lines: object, file: TextIO | None = None) -> None:
+    """Print `lines`, each of which stays one line whatever the names in it."""
+    for line in lines:
+        print(printable(str(line)), file=file, flush=True)
 
 
 def without_secrets(text: str) -> str:

@@ -15,7 +15,7 @@ from PIL import Image, ImageOps
 
 from ganflow.data import fetch, idx, pictures
 from ganflow.data.pair_folder import MANIFEST, SPLITS
-from ganflow.errors import UserError
+from ganflow.errors import UserError, say
 from ganflow.files import sha256
 
 SIDE = 28  # pixels, of every picture that the networks see
@@ -95,7 +95,7 @@ def read_digits(folder: Path, seed: int) -> Digits:
         return _from_idx(found.idx)
     if found.passed_over:
         shown = ", ".join(str(path.relative_to(folder)) for path in found.passed_over[:3])
-        print(f"{folder}: {len(found.passed_over)} files are passed over ({shown})", file=sys.stderr)
+        say(f"{folder}: {len(found.passed_over)} files are passed over ({shown})", file=sys.stderr)
     return _from_pictures(folder, found.pictures, seed)
 
 

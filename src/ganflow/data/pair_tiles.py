@@ -13,7 +13,7 @@ from ganflow.data import labels, prepared
 from ganflow.data.pair_folder import MANIFEST, Pair, PairFolder, list_pairs
 from ganflow.data.pair_survey import Side, Survey, read_sides, survey
 from ganflow.data.pairs import allocated, median_colour, split
-from ganflow.errors import UserError
+from ganflow.errors import UserError, say
 from ganflow.files import sha256, whole_dir, write_json
 
 TEST_SHARE, MOST_TEST = 0.2, 200  # of the pairs of a folder that has no test part
@@ -90,7 +90,7 @@ def agreed(folder: Path) -> PairFolder:
     listed = [pair for pair in found.pairs if all(str(file) in manifest for file in pair.files)]
     if others := len(found.pairs) - len(listed):
         left_out = f"{others} pairs of {folder} are not in its {MANIFEST} and are left out"
-        print(f"{left_out}: `ganflow pairs check {folder}` writes it anew", file=sys.stderr)
+        say(f"{left_out}: `ganflow pairs check {folder}` writes it anew", file=sys.stderr)
     found.pairs[:] = listed
     found.problems.clear()
     return found

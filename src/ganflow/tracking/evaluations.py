@@ -18,6 +18,7 @@ from ganflow.metrics.comparable import JUDGED
 from ganflow.metrics.in_words import how_good, how_it_fails, key_numbers
 from ganflow.metrics.measures import BY_TASK, MEASURES, headlines, measures_of
 from ganflow.tasks import TASKS
+from ganflow.templates import markdown
 from ganflow.tracking import store
 from ganflow.tracking.lineage import lineage
 from ganflow.tracking.reading import CONDITION, FAILURE_TAG, PARENT_TAG, PICTURE, SELECTED, TABLE_TAG, artifact
@@ -157,7 +158,7 @@ def _in_words(task: str, table: dict[str, Any]) -> str:
         + (f" ({', '.join(f'{name}: {value}' for name, value in one.beside)})" if one.beside else "")
         for one in key_numbers(task, table)
     ]
-    verdict = f"{VERDICT}{how_good(task, table)} {how_it_fails(task, table)}"
+    verdict = f"{VERDICT}{markdown(how_good(task, table))} {markdown(how_it_fails(task, table))}"
     return "\n\n".join([verdict, "\n".join(numbers), f"All measures and baselines: Artifacts, `{MEASURES_FILE}`"])
 
 

@@ -12,6 +12,8 @@ from typing import Any
 from ruamel.yaml import YAML
 
 from ganflow.config import dotted
+from ganflow.errors import printable
+from ganflow.templates import code, markdown
 
 NAME_LENGTH = 30  # letters of a run's name: about as many as MLflow's column shows
 COMMIT = re.compile(r"[0-9a-f]{7,64}")
@@ -69,11 +71,11 @@ class Lineage:
 
     def description(self) -> str:
         """Markdown for the run's page."""
-        parts = ["**Make it again**", "\n".join(f"    {command}" for command in self.commands())]
+        parts = ["**Make it again**", "\n".join(f"    {printable(command)}" for command in self.commands())]
         if not self.commit:
             parts.append("The folder that it was trained in is no git repository: no commit says which code it was.")
         if self.changed:
-            names = ", ".join(f"`{name}`" for name in self.changed[:5])
+            names = ", ".join(code(name) for name in self.changed[:5])
             more = f" and {len(self.changed) - 5} more" if len(self.changed) > 5 else ""
             parts.append(f"These commands may give another result: {names}{more} differed from the commit.")
         if self.experiment:
@@ -83,7 +85,7 @@ class Lineage:
             )
         if self.differences:
             rows = "\n".join(
-                f"- `{key}`: **{new}** (in the commit {old})" for key, (old, new) in self.differences.items()
+                f"- {code(key)}: **{markdown(new)}** (in the commit {markdown(old)})" for key, (old, new) in self.differences.items()
             )
             parts += ["**Parameters that differ from the commit**", rows]
         return "\n\n".join(parts)

@@ -16,7 +16,7 @@ from typing import Any
 import pandas as pd
 
 from ganflow.comparison.champion import ValidationScore, from_text
-from ganflow.errors import UserError
+from ganflow.errors import UserError, printable
 from ganflow.metrics.comparable import Judged, not_comparable
 from ganflow.tracking import store
 from ganflow.tracking.abandoned import is_abandoned
@@ -262,11 +262,6 @@ def two_runs(runs: list[LoggedRun], a: str, b: str, task: str | None) -> tuple[L
     alike = (second.judged_as(first.evaluated(one).judged) for one in first.evaluations)
     found = next(filter(None, alike), None)
     return (first, second) if found is None else (first.judged_as(found.judged) or first, found)
-
-
-def printable(text: str) -> str:
-    """`text` without control characters, which could steer a terminal: in a shared store others choose names."""
-    return "".join(letter if letter.isprintable() else "?" for letter in text)
 
 
 def _logged(client: Any, run: Any, task: str) -> LoggedRun:

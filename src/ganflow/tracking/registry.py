@@ -5,6 +5,7 @@ from typing import Any
 from ganflow.comparison.champion import ValidationScore, Verdict, from_text, verdict
 from ganflow.errors import first_line
 from ganflow.files import locked, project_root
+from ganflow.templates import markdown
 from ganflow.tracking.reading import VALIDATION_FILE, artifact
 
 ALIAS = "champion"
@@ -45,7 +46,7 @@ def _ensure_registered(client: Any, task: str) -> None:
 
 def _version(client: Any, task: str, run_id: str, model_id: str, description: str) -> str:
     made = client.create_model_version(
-        task, f"models:/{model_id}", run_id, model_id=model_id, description=description, await_creation_for=0
+        task, f"models:/{model_id}", run_id, model_id=model_id, description=str(markdown(description)), await_creation_for=0
     )
     return made.version
 

@@ -4,8 +4,8 @@ import os
 import sys
 from typing import Any
 
+from ganflow.errors import printable
 from ganflow.tracking.address import sqlite_file
-from ganflow.tracking.reading import printable
 from ganflow.tracking.store import VIEW
 
 # Without it MLflow's page opens its part for agents: traces, judges, prompts.
