@@ -31,10 +31,11 @@ help: ## this list
 
 setup: $(READY) ## the environment in .venv (7 GB; every other target does this by itself)
 
-$(READY): constraints.txt pyproject.toml | place
+$(READY): requirements.lock pyproject.toml | place
 	@echo 'The environment goes into .venv: 7 GB, about 4 minutes. What is installed:'
 	$(PYTHON) -m venv .venv
-	.venv/bin/python -m pip install --disable-pip-version-check -c constraints.txt -e '.[dev]'
+	.venv/bin/python -m pip install --disable-pip-version-check --require-hashes -r requirements.lock
+	.venv/bin/python -m pip install --disable-pip-version-check --no-deps --no-build-isolation -e .
 	@touch $@
 
 # Errors that would come after the installation are reported before it: an unusable path, git not set up.

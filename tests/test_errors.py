@@ -16,11 +16,13 @@ import pandas as pd
 import pytest
 import tifffile
 import torch
+from hostile import NAMES
 from PIL import Image
+from safetensors import SafetensorError
 from safetensors.torch import save_file
 from small_disk import files_of_at_most
 
-from ganflow.errors import UserError, run_main
+from ganflow.errors import UserError, run_main, say
 from ganflow.files import whole_dir, whole_file, write_json
 
 NOISE = np.random.default_rng(0).integers(0, 256, (300, 300, 3), np.uint8)
@@ -75,6 +77,9 @@ def test_a_full_disk_is_one_line_that_names_the_file_and_leaves_what_was_there(
         (MemoryError(), "the memory is not enough: reduce batch_size"),
         (torch.OutOfMemoryError("CUDA out of memory. Tried to allocate 9 GiB"), "the memory is not enough"),
         (RuntimeError("DefaultCPUAllocator: can't allocate memory: you tried"), "the memory is not enough"),
+        (RuntimeError("std::bad_alloc"), "the memory is not enough"),
+        (OSError(errno.ENOMEM, "Cannot allocate memory"), "the memory is not enough"),
+        (SafetensorError("Cannot allocate memory (os error 12)"), "the memory is not enough"),
         (PermissionError(errno.EACCES, "Permission denied", "/root/x"), "cannot write or read /root/x: Permission"),
         (OSError(errno.ENAMETOOLONG, "File name too long", "x" * 900), "x ...: File name too long"),
         (OSError(errno.EROFS, "Read-only file system", "a\x1b[31m"), "read a\\x1b[31m: Read-only"),
@@ -113,6 +118,21 @@ def test_a_user_whom_the_machine_does_not_know_has_a_home(monkeypatch: pytest.Mo
         Path.home()
     run_main(lambda: (Path.home(), getpass.getuser()))
     assert os.environ["HOME"] == tempfile.gettempdir()
+
+
+def test_what_is_said_stays_on_its_lines(capsys: pytest.CaptureFixture[str]) -> None:
+    say("", *NAMES, Path("a\x1b[31m"))
+    empty, *lines, path, end = capsys.readouterr().out.split("\n")
+    assert (empty, path, end) == ("", "a\\x1b[31m", "")
+    assert len(lines) == len(NAMES)
+    assert all(line.isprintable() for line in lines)
+
+
+@pytest.mark.parametrize("module", ["commands", "doctor", "data/pair_tiles", "data/digit_folder"])
+def test_where_names_are_printed_they_are_said(module: str) -> None:
+    text = (Path(__file__).parents[1] / f"src/ganflow/{module}.py").read_text()
+    assert "say(" in text
+    assert " print(" not in text
 
 
 def test_letters_that_the_terminal_lacks_are_replaced(monkeypatch: pytest.MonkeyPatch) -> None:

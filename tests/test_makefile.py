@@ -27,7 +27,7 @@ UNUSABLE = ["a:b", 'a"b', "a$b", "$(HOME)", "$$", "a`b", "a\\b", "a\nb", "a\tb",
 
 def clone(folder: Path) -> Path:
     """What the Makefile needs of the repository, committed."""
-    for name in ("Makefile", "constraints.txt", "pyproject.toml", "dvc.yaml", "profiles", "src/ganflow/pipeline"):
+    for name in ("Makefile", "requirements.lock", "pyproject.toml", "dvc.yaml", "profiles", "src/ganflow/pipeline"):
         (folder / name).parent.mkdir(parents=True, exist_ok=True)
         (shutil.copytree if (ROOT / name).is_dir() else shutil.copy)(ROOT / name, folder / name)
     for command in (("init", "-q"), ("add", "-A"), ("commit", "-q", "-m", "all")):

@@ -1,10 +1,12 @@
-"""What is installed: every import is declared, everything declared is used and pinned."""
+"""What is installed: every import is declared, everything declared is used, pinned, hashed, and its licence listed."""
 
 import ast
 import re
 import sys
 import tomllib
 from pathlib import Path
+
+import licences
 
 ROOT = Path(__file__).parents[1]
 PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
@@ -18,6 +20,7 @@ COMMANDS = {"dvc", "onnx", "onnxscript", "pyright", "pytest-xdist", "ruff", "ima
 # Modules whose distribution has another name.
 NAMED = {
     "PIL": "pillow",
+    "markdown_it": "markdown-it-py",
     "pynvml": "nvidia-ml-py",
     "ruamel": "ruamel.yaml",
     "sklearn": "scikit-learn",
@@ -56,9 +59,40 @@ def test_what_is_declared_is_used() -> None:
     assert EXTRAS - imported("src", "stages", "tests", "docs", "benchmarks") - COMMANDS == set()
 
 
+def pinned() -> list[str]:
+    """`name==version` of constraints.txt, line by line."""
+    return [line for line in (ROOT / "constraints.txt").read_text().splitlines() if not line.startswith("#")]
+
+
 def test_everything_declared_is_pinned_once() -> None:
-    lines = [line for line in (ROOT / "constraints.txt").read_text().splitlines() if not line.startswith("#")]
+    lines = pinned()
     pins = [line.partition("==")[0] for line in lines]
     assert all(re.fullmatch(r"[a-z0-9.-]+==[0-9][\w.]*", line) for line in lines)
     assert len(set(pins)) == len(pins)
     assert set(pins) >= RUNTIME | EXTRAS
+
+
+def test_what_is_pinned_is_what_is_installed_by_hash() -> None:
+    """constraints.txt says how requirements.lock is made again. What Windows alone needs is not pinned there."""
+    entries = re.split(r"\n(?=\S)", (ROOT / "requirements.lock").read_text().strip())
+    assert all(re.search(r" \\\n    --hash=sha256:[0-9a-f]{64}", entry) for entry in entries)
+    needed = [entry for entry in entries if "sys_platform == 'win32'" not in entry.partition("\n")[0]]
+    assert {re.split(r"[ ;]", entry)[0] for entry in needed} == {
+        line.replace(".", "-", line.partition("==")[0].count(".")) for line in pinned()
+    }
+
+
+def test_what_builds_the_package_is_what_is_installed() -> None:
+    """`make setup` builds without isolation, as pip would fetch setuptools without a hash."""
+    (needed,) = tomllib.loads((ROOT / "pyproject.toml").read_text())["build-system"]["requires"]
+    assert needed in pinned()
+
+
+def test_the_licence_of_everything_is_listed() -> None:
+    page = licences.PAGE.read_text(encoding="utf-8")
+    rows = licences.rows()
+    assert rows.keys() >= RUNTIME
+    assert [row for row in rows.values() if row not in page] == [], "python docs/licences.py"
+    assert [
+        name for name in RUNTIME | EXTRAS if not re.search(rf"^\| {re.escape(name)} \| \S+ \| \w", page, re.MULTILINE)
+    ] == []

@@ -110,7 +110,7 @@ _OF_THE_MACHINE = {
 # Libraries hide errno in a text: safetensors and SQLite; numpy's says how little of an array was written.
 _DISK_FULL = re.compile(r"no space left on device|disk quota exceeded|file too large|disk is full", re.IGNORECASE)
 _CUT_SHORT = re.compile(r"\d+ requested and \d+ written")
-_NO_MEMORY = re.compile(r"out of memory|can't allocate memory|not enough memory", re.IGNORECASE)
+_NO_MEMORY = re.compile(r"out of memory|(?:can't|cannot) allocate memory|not enough memory|bad_alloc", re.IGNORECASE)
 
 
 def is_disk_full(fault: BaseException) -> bool:
@@ -122,7 +122,9 @@ def is_disk_full(fault: BaseException) -> bool:
 
 def is_memory_short(fault: BaseException) -> bool:
     """Whether the host's or the GPU's memory could not hold what was asked of it."""
-    return isinstance(fault, MemoryError) or (isinstance(fault, RuntimeError) and bool(_NO_MEMORY.search(str(fault))))
+    if isinstance(fault, OSError):  # a file could not be mapped, a process not be forked
+        return fault.errno == errno.ENOMEM
+    return isinstance(fault, MemoryError) or bool(_NO_MEMORY.search(str(fault)))
 
 
 def _where(fault: BaseException) -> str:

@@ -1,10 +1,14 @@
 """The layouts that people have, found by the names of the files alone."""
 
+import os
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 
-from ganflow.data.pair_folder import list_pairs
+from ganflow.data.digit_folder import list_digits
+from ganflow.data.pair_folder import list_pairs, list_pictures
+from ganflow.data.unpaired_folder import list_unpaired
 from ganflow.errors import UserError
 
 N = range(1, 12)
@@ -104,6 +108,14 @@ def test_of_two_files_with_one_name_neither_is_taken(tmp_path: Path) -> None:
 def test_a_folder_without_two_sides_is_refused(tmp_path: Path, names: list[str], said: str) -> None:
     with pytest.raises(UserError, match=said):
         list_pairs(folder_of(tmp_path, names))
+
+
+@pytest.mark.parametrize("name", [b"two\nlines", b"\x1b[2J", b"\xff"])
+@pytest.mark.parametrize("look", [list_pairs, list_unpaired, list_pictures, list_digits])
+def test_a_name_that_no_list_can_hold_is_refused(tmp_path: Path, name: bytes, look: Callable[[Path], object]) -> None:
+    odd = os.fsdecode(name)
+    with pytest.raises(UserError, match="rename the file or folder"):
+        look(folder_of(tmp_path, [f"a/{odd}/1.png", f"b/{odd}/1.png"]))
 
 
 def test_no_folder_is_refused(tmp_path: Path) -> None:

@@ -98,3 +98,7 @@ def test_a_larger_share_is_a_taller_bar() -> None:
     rising = blue(class_share_bars([0.01 * share for share in (1, 3, 5, 7, 9, 11, 13, 15, 17, 19)], list("0123456789")))
     tops = rising[np.flatnonzero(rising > 0)]
     assert tops[-5:].mean() > 5 * tops[:5].mean() > 0
+
+
+def test_a_name_is_no_formula() -> None:
+    assert class_share_bars([0.5, 0.5], ["$x^$", "b$"]).size

@@ -1,5 +1,6 @@
 """A report of made-up results, for what looks at the page itself."""
 
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -109,6 +110,7 @@ def page(
     l1: dict[str, Any] | None = None,
     of_cvae: dict[str, Any] | None = None,
     cyclegan: dict[str, Any] | None = None,
+    digits: Sequence[str] = "0123456789",
 ) -> str:
     figures = {name: tmp_path / f"{name}.png" for name in (*FIGURES, *(CYCLE_FIGURES if cyclegan else ()))}
     for path in figures.values():
@@ -119,9 +121,9 @@ def page(
     table["about"]["source"] = source
     tables = {"gan": GAN, "cgan": CGAN, "pix2pix": table, "cvae": of_cvae or cvae(table)}
     tables |= {"cyclegan": cyclegan} if cyclegan else {}
-    digits = list("0123456789"), np.eye(10).tolist()
+    of_digits = list(digits), np.eye(10).tolist()
     return report.build_report(
-        tables, l1 or pix2pix("map2aerial"), data, params, figures, {"pix2pix": pairs(tmp_path)}, *digits
+        tables, l1 or pix2pix("map2aerial"), data, params, figures, {"pix2pix": pairs(tmp_path)}, *of_digits
     )
 
 

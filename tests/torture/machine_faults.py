@@ -4,12 +4,15 @@ import os
 import resource
 import signal
 import subprocess
+import sys
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from random import Random
 
 import numpy as np
+import psutil
 import torch
 from bad_server import CONTENT, NAME, serving
 from network_faults import FORKS, fetched
@@ -98,24 +101,31 @@ def files_that_may_not_grow(folder: Path, chance: Random) -> None:
         assert whole_files(own).keys() == earlier.keys()
 
 
-def a_full_disk(folder: Path, chance: Random) -> None:
-    """A small disk that is full (tmpfs): one line, nothing half-written"""
+@contextmanager
+def small_disk(folder: Path, size: str) -> Iterator[None]:
+    """A tmpfs of this size, mounted at `folder`."""
     if os.geteuid() != 0:
         raise NotTriedError("needs root, for a tmpfs")
-    disk = folder / "disk"
-    disk.mkdir()
-    size = f"size={chance.randrange(64, 1500)}k"
-    mounted = subprocess.run(["mount", "-t", "tmpfs", "-o", size, "tmpfs", str(disk)], capture_output=True, text=True)
+    command = ["mount", "-t", "tmpfs", "-o", f"size={size}", "tmpfs", str(folder)]
+    mounted = subprocess.run(command, capture_output=True, text=True, check=False)
     if mounted.returncode:
         raise NotTriedError(f"no tmpfs here: {mounted.stderr.strip()}")
     try:
+        yield
+    finally:
+        subprocess.run(["umount", str(folder)], check=True)
+
+
+def a_full_disk(folder: Path, chance: Random) -> None:
+    """A small disk that is full (tmpfs): one line, nothing half-written"""
+    disk = folder / "disk"
+    disk.mkdir()
+    with small_disk(disk, f"{chance.randrange(64, 1500)}k"):
         for write in WRITING:
             own = disk / write.__name__
             own.mkdir()
             os.environ["DVC_ROOT"] = str(own)
             interrupted(write, own)
-    finally:
-        subprocess.run(["umount", str(disk)], check=True)
 
 
 def a_full_store(folder: Path, chance: Random) -> None:
@@ -150,6 +160,55 @@ def memory_that_is_too_small(folder: Path, chance: Random) -> None:
             raise AssertionError("it had petabytes")
 
 
+def memory_that_runs_out(folder: Path, chance: Random) -> None:
+    """Memory that runs out in the middle of a training: one line says what to reduce"""
+    network = torch.nn.Sequential(*(torch.nn.Conv2d(3, 3, 3, padding=1) for _ in range(3)))
+    np.save(folder / "data.npy", np.zeros((200, 256, 256, 3), np.uint8))
+
+    def train() -> None:
+        size = 1
+        while True:
+            data = np.load(folder / "data.npy", mmap_mode="r")
+            batch = torch.from_numpy(data[:size].astype(np.float32)).permute(0, 3, 1, 2)
+            network(batch.repeat(size, 1, 1, 1)).mean().backward()
+            size *= 2
+
+    before = resource.getrlimit(resource.RLIMIT_AS)
+    resource.setrlimit(resource.RLIMIT_AS, (psutil.Process().memory_info().vms + chance.randrange(20, 400) * 2**20, -1))
+    try:
+        run_main(train)
+    except SystemExit as end:
+        assert "the memory is not enough: reduce batch_size" in str(end.code)
+    finally:
+        resource.setrlimit(resource.RLIMIT_AS, before)
+
+
+def a_full_disk_below_dvcs_cache(folder: Path, chance: Random) -> None:
+    """A disk that fills up in DVC's commit: it says so in a line, the same command goes on"""
+    cache = folder / ".dvc/cache"
+    cache.mkdir(parents=True)
+    (folder / ".dvc/config").write_text("[core]\n    no_scm = true\n    analytics = false\n    check_update = false\n")
+    numbers = chance.sample(range(10**6), chance.randrange(2, 9))
+    command = "; ".join(
+        f"head -c 300000 /dev/zero | tr '\\0' {n % 10} > made-{n}; echo {n} >> made-{n}" for n in numbers
+    )
+    outs = ", ".join(f"made-{number}" for number in numbers)
+    (folder / "dvc.yaml").write_text(f"stages:\n  make:\n    cmd: {command}\n    outs: [{outs}]\n")
+    with small_disk(cache, f"{chance.randrange(100, 300 * len(numbers))}k"):
+        done = dvc(folder, "repro")
+        assert done.returncode
+        assert "ERROR: failed to reproduce 'make': [Errno 28] No space left on device" in done.stderr
+        assert "Traceback" not in done.stderr
+        subprocess.run(["mount", "-o", "remount,size=20m", str(cache)], check=True)
+        assert dvc(folder, "repro").returncode == 0
+        assert dvc(folder, "status").stdout.strip() == "Data and pipelines are up to date."
+
+
+def dvc(folder: Path, *words: str) -> subprocess.CompletedProcess[str]:
+    program = [sys.executable, "-m", "dvc", "--cd", str(folder)]
+    return subprocess.run([*program, *words], capture_output=True, text=True, check=False)
+
+
 STEPS = 200
 
 
@@ -177,7 +236,9 @@ def signals_of_every_kind(folder: Path, chance: Random) -> None:
             time.sleep(chance.random() * 0.2)
             os.kill(process.pid, number)
         if number == signal.SIGSTOP:
+            time.sleep(chance.random() * 2)  # to it, any length is as long as another
             os.kill(process.pid, signal.SIGCONT)
+            time.sleep(chance.random() * 0.1)
             os.kill(process.pid, signal.SIGTERM)
         process.join()
     assert process.exitcode == 0
@@ -190,6 +251,8 @@ FAULTS = (
     files_that_may_not_grow,
     a_full_disk,
     a_full_store,
+    a_full_disk_below_dvcs_cache,
     memory_that_is_too_small,
+    memory_that_runs_out,
     signals_of_every_kind,
 )

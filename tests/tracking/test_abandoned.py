@@ -6,6 +6,7 @@ import subprocess
 import sys
 from pathlib import Path
 
+import psutil
 import pytest
 
 from ganflow.tracking import store
@@ -58,3 +59,18 @@ def test_only_of_this_machine_and_of_running_runs_can_it_be_said(dead: str) -> N
     assert not is_abandoned("FINISHED", {PROCESS_TAG: dead})
     for other in ("", "x", f"other.host {process} {started}", f"{platform.node()} -1 {started}", dead + "x", "  "):
         assert not is_abandoned("RUNNING", {PROCESS_TAG: other}), other
+
+
+@pytest.mark.parametrize("seconds", [-3600, 3600])
+def test_a_clock_that_is_set_ends_no_living_training(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, seconds: int
+) -> None:
+    """Linux then gives another time of the boot, from which psutil computes when a process started."""
+    living = this_process()
+    boot = int(psutil.boot_time())
+    (tmp_path / "proc").mkdir()
+    (tmp_path / "proc" / str(os.getpid())).symlink_to(f"/proc/{os.getpid()}")
+    (tmp_path / "proc/stat").write_text(f"btime {boot + seconds}\n")
+    monkeypatch.setattr(psutil, "PROCFS_PATH", str(tmp_path / "proc"))
+    assert abs(psutil.boot_time() - boot - seconds) <= 1
+    assert not is_abandoned("RUNNING", {PROCESS_TAG: living})

@@ -1,6 +1,7 @@
 """The tracking store for real: SQLite in a temporary folder, and servers that are down or silent."""
 
 import errno
+import itertools
 import os
 import signal
 import socket
@@ -91,6 +92,26 @@ def test_a_resumed_run_logs_no_point_or_picture_twice(tmp_path: Path) -> None:
     assert [point.step for point in store.get_metric_history(first.run_id, "curves/loss_d")] == list(range(1, 81))
     assert len([a for a in store.list_artifacts(first.run_id, "images") if a.path.endswith(".png")]) == 2
     assert store.get_run(first.run_id).info.status == "FINISHED"
+
+
+def test_a_clock_that_jumps_harms_no_curve(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Set an hour back and forth while a run is written and gone on with: what is newest is told by steps."""
+    jumps, clock = itertools.cycle((0, -3600, 3600)), time.time
+    monkeypatch.setattr(time, "time", lambda: clock() + next(jumps))
+    best_by = tracking.BestBy("val_mae", False, 10)
+    for first, last in ((1, 40), (31, 60)):
+        tracker = start_run("pix2pix", params=PARAMS, dataset=DATA, training="it", tags={}, best_by=best_by)
+        for step in range(first, last + 1):
+            tracker.metrics({"loss_d": 1 / step} | ({"val_mae": 9 / step} if step % 10 == 0 else {}), step)
+        tracker.finish("FINISHED")
+    assert [run.info.run_id for run in client(tmp_path).search_runs(["1"])] == [tracker.run_id]
+    points = client(tmp_path).get_metric_history(tracker.run_id, "curves/loss_d")
+    assert [(point.step, point.value) for point in points] == [(step, 1 / step) for step in range(1, 61)]
+    with open_store() as store:
+        (run,) = list_runs(store)
+        assert run.curve("loss_d").index.tolist() == list(range(1, 61))
+    found = curves(tmp_path, tracker.run_id)
+    assert (found["curves/loss_d"], found["selected/val_mae"], found["selected/epoch"]) == (1 / 60, 9 / 60, 6)
 
 
 def test_a_picture_killed_before_its_thumbnail_is_logged_again(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -20,6 +20,7 @@ SPLITS = {
 }
 _PART = {word: part for part, words in SPLITS.items() for word in words}
 _MOST = 0.8  # a word in so many of the names of a side belongs to the side, not to the pair
+_NO_NAME = re.compile(r"[\x00-\x1f\x7f-\x9f\ud800-\udfff]")  # the last: bytes that are not UTF-8
 
 
 @dataclass(frozen=True)
@@ -118,7 +119,19 @@ def _pictures(folder: Path) -> tuple[list[Path], list[Path]]:
     pictures, passed_over = _files(folder)
     if not pictures:
         raise UserError(f"{folder} holds no pictures ({', '.join(sorted(SUFFIXES))})")
+    check_names(pictures)
     return pictures, passed_over
+
+
+def check_names(files: Iterable[Path]) -> None:
+    """Refuse names that no list of files and no page can hold.
+
+    Raises:
+        UserError: a name with a line break or another control character, or one that is not UTF-8.
+    """
+    for path in files:
+        if _NO_NAME.search(str(path)):
+            raise UserError(f"the name of {path} has a control character or is not UTF-8: rename the file or folder")
 
 
 def _files(folder: Path) -> tuple[list[Path], list[Path]]:

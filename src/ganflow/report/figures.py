@@ -13,6 +13,7 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.ticker import MaxNLocator
 
+plt.rcParams["text.parse_math"] = False  # a class may be named $x^$, which as a formula ends in an error
 # Okabe & Ito's palette: safe for colour blindness.
 BLUE, ORANGE, GREEN, PURPLE, SKY, GREY = "#0072B2", "#D55E00", "#009E73", "#CC79A7", "#56B4E9", "#777777"
 LABELS = {

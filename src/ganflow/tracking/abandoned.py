@@ -8,13 +8,13 @@ from typing import Any
 
 import psutil
 
-PROCESS_TAG = "ganflow.process"  # of a run: machine, process and its start in seconds, of whoever writes it
-CLOCK_JUMP = 60.0  # seconds by which one and the same process may seem to have started at another time
+PROCESS_TAG = "ganflow.process"  # of a run: machine, process and its start in seconds after boot, of whoever writes it
+ROUNDING = 2.0  # seconds by which a process may seem to have started at another time: the time of the boot is rounded
 
 
 def this_process() -> str:
     """The value of PROCESS_TAG for the runs that this process writes."""
-    return f"{platform.node()} {os.getpid()} {psutil.Process().create_time():.0f}"
+    return f"{platform.node()} {os.getpid()} {_started(os.getpid()):.0f}"
 
 
 def is_abandoned(status: str, tags: Mapping[str, str]) -> bool:
@@ -23,9 +23,14 @@ def is_abandoned(status: str, tags: Mapping[str, str]) -> bool:
     if status != "RUNNING" or not noted or noted[1] != platform.node():
         return False
     try:
-        return abs(psutil.Process(int(noted[2])).create_time() - int(noted[3])) > CLOCK_JUMP
+        return abs(_started(int(noted[2])) - int(noted[3])) > ROUNDING
     except (psutil.Error, OverflowError):
         return True
+
+
+def _started(process: int) -> float:
+    """When it started, in seconds after boot: in seconds of the clock this changes when the clock is set."""
+    return psutil.Process(process).create_time() - psutil.boot_time()
 
 
 def end_abandoned(client: Any, experiment: str) -> None:

@@ -85,7 +85,8 @@ class Lineage:
             )
         if self.differences:
             rows = "\n".join(
-                f"- {code(key)}: **{markdown(new)}** (in the commit {markdown(old)})" for key, (old, new) in self.differences.items()
+                f"- {code(key)}: **{markdown(new)}** (in the commit {markdown(old)})"
+                for key, (old, new) in self.differences.items()
             )
             parts += ["**Parameters that differ from the commit**", rows]
         return "\n\n".join(parts)
