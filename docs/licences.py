@@ -10,10 +10,14 @@ ROOT = Path(__file__).parents[1]
 PAGE = ROOT / "docs/licences.md"
 HEAD = """# Licences
 
-ganflow itself: MIT ([LICENSE](../LICENSE)). It holds no code of the packages below, which `make setup` downloads. What each of them
-states about itself, in the versions of `constraints.txt`, written by
+ganflow itself: MIT ([LICENSE](../LICENSE)). It holds no code of the packages below, which `make setup` downloads. What
+each of them states about itself, in the versions of `constraints.txt` (?: nothing), written by
 
     python docs/licences.py
+
+The table tells what is there, not what to do. Worth a look before you pass on an environment or an image of it:
+NVIDIA's libraries are proprietary; pygit2 and grandalf, which DVC needs, are under the GPL, pygit2 with an exception
+for programs that link it.
 
 | package | version | licence |
 |---|---|---|

@@ -20,6 +20,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from hostile import NAMES
 from PIL import Image
 from playwright.sync_api import Page, expect
 from small_model import EXAMPLE, small_model
@@ -104,7 +105,21 @@ def project(tmp_path_factory: pytest.TempPathFactory) -> Path:
         logged(folder, 100.0, 0.3, "tan")
         patch.setenv("DVC_EXP_NAME", "brave-llama")
         logged(folder, 50.0, 0.2, "teal")
+        patch.delenv("DVC_EXP_NAME")
+        from_a_stranger(folder)
     return folder
+
+
+def from_a_stranger(folder: Path) -> None:
+    """A run of another experiment, whose parameters, data and user have hostile names."""
+    committed = (folder / "params.yaml").read_text()
+    pairs = {"folder": NAMES[0], "direction": NAMES[1]}
+    (folder / "params.yaml").write_text(f"{committed}pairs: {json.dumps(pairs)}\n")
+    data = tracking.Dataset("maps", "ab" * 32, NAMES[3][:20])
+    tags = {"mlflow.user": NAMES[4]}
+    tracker = tracking.start_run("cvae", params={"pairs": pairs}, dataset=data, training="its", tags=tags)
+    tracker.finish("FINISHED")
+    (folder / "params.yaml").write_text(committed)
 
 
 @pytest.fixture(scope="module")
@@ -201,6 +216,23 @@ def test_a_run_shows_its_picture_and_how_to_make_it_again(page: Page, ui: str, f
     shown.scroll_into_view_if_needed()
     for text in ("selected/val_mean_iou", "selected/epoch", "pix2pix.epochs", "maps"):
         expect(page.get_by_text(text, exact=False).first).to_be_visible()
+
+
+@pytest.mark.usefixtures("picture")
+def test_names_on_mlflows_pages_are_no_scripts(page: Page, ui: str, project: Path) -> None:
+    import mlflow
+
+    page.add_init_script("window.hits = 0; window.hit = window.alert = () => { window.hits += 1; };")
+    client = mlflow.MlflowClient(f"sqlite:///{project}/mlflow.db")
+    experiment = client.get_experiment_by_name("cvae").experiment_id
+    (run,) = client.search_runs([experiment])
+    page.goto(f"{ui}/#/experiments/{experiment}/runs/{run.info.run_id}")
+    page.get_by_text("Show more", exact=True).first.click()
+    described = page.get_by_role("listitem").filter(has_text="in the commit")
+    for name in NAMES[:2]:
+        expect(described.filter(has_text=name).first).to_be_visible()
+    assert page.evaluate("window.hits") == 0
+    assert page.locator("img[onerror], a[href^='javascript']").count() == 0
 
 
 @pytest.mark.usefixtures("picture")

@@ -142,6 +142,8 @@ NOBODY = {
     ".venv/bin/pip install torch==2.14.1 torchvision==0.29.1 "
     "--index-url https://download.pytorch.org/whl/cpu": "that index is out of a test's reach",
     ".venv/bin/pip install -c constraints.txt -e '.[dev]'": "7 GB of packages: make setup does the same",
+    "python docs/licences.py": "of what is installed; tests/test_supply.py holds its page to it",
+    "python tests/torture/soak.py --minutes 60": "an hour",
     "touch .venv/.ready": "belongs to the two above",
     "python3 -m venv server": "needs a package index; docs/servers.md says what was seen by hand",
     "server/bin/pip install mlflow==3.17.2 psycopg2-binary==2.9.13": "as above",
