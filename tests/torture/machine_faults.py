@@ -162,25 +162,29 @@ def memory_that_is_too_small(folder: Path, chance: Random) -> None:
 
 def memory_that_runs_out(folder: Path, chance: Random) -> None:
     """Memory that runs out in the middle of a training: one line says what to reduce"""
-    network = torch.nn.Sequential(*(torch.nn.Conv2d(3, 3, 3, padding=1) for _ in range(3)))
     np.save(folder / "data.npy", np.zeros((200, 256, 256, 3), np.uint8))
+    process = FORKS.Process(target=train_within, args=(folder / "data.npy", chance.randrange(20, 400) * 2**20))
+    process.start()
+    process.join()
+    assert process.exitcode == 0
+
+
+def train_within(data: Path, more: int) -> None:
+    """Larger and larger batches, with `more` bytes of memory beside what is used already."""
+    network = torch.nn.Sequential(*(torch.nn.Conv2d(3, 3, 3, padding=1) for _ in range(3)))
 
     def train() -> None:
-        size = 1
-        while True:
-            data = np.load(folder / "data.npy", mmap_mode="r")
-            batch = torch.from_numpy(data[:size].astype(np.float32)).permute(0, 3, 1, 2)
-            network(batch.repeat(size, 1, 1, 1)).mean().backward()
-            size *= 2
+        for size in (2**power for power in range(30)):
+            images = torch.from_numpy(np.load(data, mmap_mode="r")[:size].astype(np.float32))
+            network(images.permute(0, 3, 1, 2).repeat(size, 1, 1, 1))
 
-    before = resource.getrlimit(resource.RLIMIT_AS)
-    resource.setrlimit(resource.RLIMIT_AS, (psutil.Process().memory_info().vms + chance.randrange(20, 400) * 2**20, -1))
+    _, hard = resource.getrlimit(resource.RLIMIT_AS)
+    resource.setrlimit(resource.RLIMIT_AS, (psutil.Process().memory_info().vms + more, hard))
     try:
         run_main(train)
     except SystemExit as end:
-        assert "the memory is not enough: reduce batch_size" in str(end.code)
-    finally:
-        resource.setrlimit(resource.RLIMIT_AS, before)
+        sys.exit(None if "the memory is not enough: reduce batch_size" in str(end.code) else end.code)
+    raise AssertionError("it had no end")
 
 
 def a_full_disk_below_dvcs_cache(folder: Path, chance: Random) -> None:
