@@ -31,7 +31,7 @@ def run(words: list[str], cwd: Path, env: dict[str, str], timeout: float = 180) 
     """
     start()
     with tempfile.TemporaryDirectory() as said:
-        process = FORKS.Process(target=_become, args=(words, str(cwd), env, said))
+        process = FORKS.Process(target=become, args=(words, str(cwd), env, said))
         process.start()
         process.join(timeout)
         if process.exitcode is None:
@@ -42,7 +42,8 @@ def run(words: list[str], cwd: Path, env: dict[str, str], timeout: float = 180) 
     return subprocess.CompletedProcess(words, process.exitcode, out, error)
 
 
-def _become(words: list[str], cwd: str, env: dict[str, str], said: str) -> None:
+def become(words: list[str], cwd: str, env: dict[str, str], said: str) -> None:
+    """What such a process does. `said`: a folder for the files stdout and stderr."""
     assert "preloaded" in sys.modules, "it was not found, so everything is imported anew"
     for number, stream in ((1, "stdout"), (2, "stderr")):
         os.dup2(os.open(Path(said, stream), os.O_WRONLY | os.O_CREAT), number)

@@ -76,6 +76,14 @@ HELD_BY_TESTS: dict[str, tuple[str, ...]] = {
     ),
     "A moved or copied clone: runs, files and champion follow": ("tests/tracking/test_locations.py",),
     "Addresses of stores that are none, odd paths: one line at once, or it works": ("tests/tracking/test_address.py",),
+    "A clock set back or forth: no living training counts as killed, curves are whole": (
+        "tests/tracking/test_abandoned.py::test_a_clock_that_is_set_ends_no_living_training",
+        "tests/tracking/test_run.py::test_a_clock_that_jumps_harms_no_curve",
+    ),
+    "Scripts in names, on every page: none runs, the name is shown": (
+        "tests/browser/test_hostile_names.py",
+        "tests/browser/test_runs.py::test_names_on_mlflows_pages_are_no_scripts",
+    ),
     "NaN in losses, weights, pictures: stopped, refused, never saved": (
         "tests/training/test_loop.py::test_a_loss_that_is_not_finite_stops_at_once_and_is_never_saved",
         "tests/models/test_config_file.py::test_weights_that_are_not_finite_are_refused",

@@ -30,6 +30,7 @@ import psutil
 ROOT = Path(__file__).parents[2]
 sys.path[:0] = [str(ROOT / folder) for folder in ("tests/stages", "tests/support", "src")]
 
+import forks  # noqa: E402
 import workspace  # noqa: E402
 
 from ganflow.pipeline.checkpoint_folders import list_folders  # noqa: E402
@@ -90,8 +91,8 @@ def attempt(
 ) -> tuple[int, str]:
     """The command once, and a signal `after` seconds of its training. Its exit code, and what it said."""
     with tempfile.TemporaryDirectory(dir=root) as said:
-        arguments = (str(ROOT / f"stages/train_{model}.py"), str(folder), workspace.environment(root), said)
-        process = workspace.FORKS.Process(target=workspace._become_stage, args=arguments)
+        words = [str(ROOT / f"stages/train_{model}.py")]
+        process = forks.FORKS.Process(target=forks.become, args=(words, str(folder), workspace.environment(root), said))
         process.start()
         assert process.pid
         if number is not None:
@@ -162,8 +163,9 @@ def main() -> None:
         (root / "tmp").mkdir()
         base = workspace.project(root / "base")
         prepare = ("prepare_mnist", "prepare_maps", "train_classifier")
-        workspace.unwatched(base, *prepare)
         os.environ["TMPDIR"] = str(root / "tmp")
+        forks.start()
+        workspace.unwatched(base, *prepare)
         tally, numbers, deadline = Tally(), itertools.count(), time.monotonic() + 60 * asked.minutes
         shared = root, base, numbers, deadline
         threads = [threading.Thread(target=work, args=(*shared, Random(asked.seed + n), tally)) for n in range(WORKERS)]
