@@ -9,6 +9,7 @@ under a final name, no run in MLflow that is not finished, no point of a curve t
 """
 
 import argparse
+import contextlib
 import hashlib
 import itertools
 import os
@@ -116,11 +117,12 @@ def attempt(
 
 def left_over(root: Path, tally: Tally) -> list[str]:
     """What must not be there in the end."""
-    own = str(root).encode()
-    found = []
-    for process in psutil.Process().children(recursive=True):
-        if own in Path(f"/proc/{process.pid}/environ").read_bytes():
-            found.append(f"a process: {' '.join(process.cmdline())}")
+    helpers = psutil.Process().children()  # what Python's forkserver needs
+    mine, found = {os.getpid(), *(one.pid for one in helpers)}, []
+    for process in psutil.process_iter():
+        with contextlib.suppress(OSError):  # it has ended meanwhile
+            if process.pid not in mine and bytes(root) in Path(f"/proc/{process.pid}/environ").read_bytes():
+                found.append(f"a process: {process.pid}")
     for one in list_folders(root):
         if one.state != "finished":
             found.append(f"a training that is {one.state}: {one.name}")
