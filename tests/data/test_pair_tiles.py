@@ -75,7 +75,7 @@ TROUBLE: dict[str, tuple[str, Callable[[Path], object]]] = {  # what is said: th
     "is the same pair as images/3.png": ("images/8.png", twice),
     "has the same name as": ("images/3.jpg", lambda folder: save(photo(3), folder / "images/3.jpg")),
     "stack": ("images/3.tif", stack),
-    "not finite": ("images/3.npy", infinite),
+    "it has no data in any pixel": ("images/3.npy", infinite),
 }
 
 
@@ -169,7 +169,10 @@ def test_pictures_of_any_size_are_cut_and_small_ones_mirrored(tmp_path: Path) ->
         whole = photo(int(number), *[(32, 32), (70, 40), (20, 25), (64, 32)][int(number)])
         whole = np.pad(whole, ((0, max(0, 32 - whole.shape[0])), (0, max(0, 32 - whole.shape[1])), (0, 0)), "symmetric")
         assert np.array_equal(tile[..., :3], whole[top : top + 32, left : left + 32])
-        assert np.array_equal(tile[..., 3:], 255 - tile[..., :3])
+        assert np.array_equal(tile[..., 3:6], 255 - tile[..., :3])
+        # What is mirrored is no data of either side.
+        assert tile[..., 6:].sum() == 2 * (20 * 25 if number == "2" else 32 * 32)
+        assert tile[: 25 if number == "2" else 32, : 20 if number == "2" else 32, 6:].all()
 
 
 def prepared_names(out: Path) -> dict[str, np.ndarray]:
