@@ -24,12 +24,18 @@ MNIST_FOLDER = "data/raw/mnist"  # mnist.folder by default, by download_mnist
 TileSize = Literal[32, 64, 128, 256, 512, 1024]
 
 
+NO_DATA = "auto, alpha, none, a number such as 255, or a colour such as #e0e0c0"
+
+
+def is_no_data(text: str) -> bool:
+    """Whether `text` is a value of pairs.no_data."""
+    return bool(re.fullmatch(r"auto|alpha|none|-?\d+(\.\d*)?(e[+-]?\d+)?|#[0-9a-f]{6}", text))
+
+
 def _no_data(value: object) -> object:
-    """A number as text, as YAML and DVC read `255` of both."""
     text = str(value) if isinstance(value, int | float) and not isinstance(value, bool) else value
-    number_or_colour = r"-?\d+(\.\d*)?(e[+-]?\d+)?|#[0-9a-f]{6}"
-    if isinstance(text, str) and not re.fullmatch(f"auto|alpha|none|{number_or_colour}", text):
-        raise ValueError("takes auto, alpha, none, a number such as 255, or a colour such as #e0e0c0")
+    if isinstance(text, str) and not is_no_data(text):
+        raise ValueError(f"takes {NO_DATA}")
     return text
 
 

@@ -1,6 +1,7 @@
 """A folder of pairs becomes arrays: files that cannot be used are named, values keep their range, splits are sane."""
 
 import json
+import shlex
 import shutil
 from collections.abc import Callable
 from pathlib import Path
@@ -8,6 +9,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 import tifffile
+from dvc.utils.hydra import to_hydra_overrides
 from PIL import Image
 
 from ganflow.data import pair_check, pair_tiles, prepared
@@ -251,7 +253,7 @@ def test_what_to_set_suits_the_pictures(tmp_path: Path) -> None:
     chosen = pair_check.settings(read, str(tmp_path / "my cells"), seed=0)
     assert (chosen["pairs.tile_size"], chosen["pairs.crop_size"], chosen["pairs.direction"]) == (32, 32, "a2b")
     line = pair_check.command(chosen, "report_pairs")
-    assert line.startswith("dvc exp run -S pairs.folder='/")
+    assert line.startswith("dvc exp run -S pairs.folder='\"/")
     assert line.endswith(" report_pairs")
 
 
@@ -265,3 +267,12 @@ def test_sides_of_own_pairs_and_of_maps(tmp_path: Path, monkeypatch: pytest.Monk
     assert (inputs.shape[-1], targets.shape[-1]) == (1, 3)
     assert prepared.pictures_of_test().tolist() == [n for n in range(4) for _ in range(4)]
     assert prepared.common_colour("b2a").shape == (3,)
+
+
+@pytest.mark.parametrize("name", ["my cells", "größe", "a(1)", "it's", "a, b", "a=b", "2024", "x {y} [z]", 'say "cells"'])
+def test_dvc_reads_the_printed_command_for_a_folder_of_any_name(name: str) -> None:
+    line = pair_check.command({"pairs.folder": name, "pairs.tile_size": 32, "pairs.no_data": "#e0e0c0"}, "report_pairs")
+    _, _, _, _, folder, _, tile, _, no_data, _ = shlex.split(line)
+    read = [override.value() for override in to_hydra_overrides([folder, tile, no_data])]
+    assert [str(value) for value in read] == [name, "32", "#e0e0c0"]
+    assert isinstance(read[0], str)
