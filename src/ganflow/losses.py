@@ -98,9 +98,7 @@ def zero_centred_penalty(critic: Callable[[Tensor], Tensor], images: Tensor) -> 
     return gradient.float().flatten(1).square().sum(1).mean()
 
 
-def l1(
-    generated: Tensor, target: Tensor, weight: Tensor | float = 1.0, has_data: Tensor | None = None
-) -> Tensor:
+def l1(generated: Tensor, target: Tensor, weight: Tensor | float = 1.0, has_data: Tensor | None = None) -> Tensor:
     """E[w |y - G(x)|], with w = 1 the reconstruction term of Pix2Pix. Isola et al. 2017 (arXiv:1611.07004), eq. 3.
 
     `generated`, `target`: [B, C, H, W]. `has_data`: the pixels of the mean, bool [B, 1, H, W]; None: all. 0 if none.

@@ -269,7 +269,9 @@ def test_sides_of_own_pairs_and_of_maps(tmp_path: Path, monkeypatch: pytest.Monk
     assert prepared.common_colour("b2a").shape == (3,)
 
 
-@pytest.mark.parametrize("name", ["my cells", "größe", "a(1)", "it's", "a, b", "a=b", "2024", "x {y} [z]", 'say "cells"'])
+@pytest.mark.parametrize(
+    "name", ["my cells", "größe", "a(1)", "it's", "a, b", "a=b", "2024", "x {y} [z]", 'say "cells"']
+)
 def test_dvc_reads_the_printed_command_for_a_folder_of_any_name(name: str) -> None:
     line = pair_check.command({"pairs.folder": name, "pairs.tile_size": 32, "pairs.no_data": "#e0e0c0"}, "report_pairs")
     _, _, _, _, folder, _, tile, _, no_data, _ = shlex.split(line)

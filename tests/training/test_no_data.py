@@ -34,7 +34,9 @@ def trained(task: str, params: Params, batch: tuple[torch.Tensor, ...], **change
     for step in (1, 2):
         torch.manual_seed(step)
         scalars |= model.step(batch, 2 * step)
-    weights = {f"{name} {key}": value for name, net in model.networks.items() for key, value in net.state_dict().items()}
+    weights = {
+        f"{name} {key}": value for name, net in model.networks.items() for key, value in net.state_dict().items()
+    }
     return scalars | weights
 
 

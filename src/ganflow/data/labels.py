@@ -35,7 +35,7 @@ class Census:
         self.counts, self.sums = np.zeros(bins, np.int64), np.zeros((bins, self.channels))
 
     def add(self, pixels: np.ndarray, with_counts: bool = True, missing: np.ndarray | None = None) -> None:
-        """`pixels`: uint8 or uint16 [H, W, 1 or 3]. `missing`: those without data, bool [H, W], which are of no class."""
+        """`pixels`: uint8 or uint16 [H, W, 1 or 3]. `missing`: pixels without data, of no class, bool [H, W]."""
         if len(self.exact) <= MOST_CLASSES:
             present = pixels if missing is None else pixels[~missing]
             self.exact |= set(np.unique(_code(present, 16 if pixels.dtype == np.uint16 else 8, 0)).tolist())

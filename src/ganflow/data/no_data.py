@@ -22,7 +22,9 @@ def read_with_no_data(path: Path, rule: str) -> StoredPicture:
     missing = picture.no_data
     if rule == "none":
         if missing is not None and picture.pixels.dtype == np.float32:
-            raise UserError(f"{path} has pixels without data, which pairs.no_data = none does not allow: set it to auto")
+            raise UserError(
+                f"{path} has pixels without data, which pairs.no_data = none does not allow: set it to auto"
+            )
         missing = None
     elif rule == "alpha" and picture.alpha is not None:
         missing = _or(missing, picture.alpha == 0)

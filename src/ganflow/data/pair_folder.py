@@ -22,11 +22,11 @@ SPLITS = {
 _PART = {word: part for part, words in SPLITS.items() for word in words}
 _MOST = 0.8  # a word in so many of the names of a side belongs to the side, not to the pair
 # Of two levels of folders that could both name the sides, one with such a word does.
-_OF_SIDES = frozenset(
-    "a b image images img imgs photo photos input inputs source target targets label labels mask masks gt truth "
-    "groundtruth annotation annotations segmentation blur sharp low high rain noisy clean left right before after depth "
-    "rgb".split()
-)
+_OF_SIDES = {
+    *("a", "b", "image", "images", "img", "photo", "photos", "input", "source", "target", "label", "labels", "mask"),
+    *("masks", "gt", "truth", "annotation", "annotations", "blur", "sharp", "low", "high", "rain", "noisy", "clean"),
+    *("left", "right", "before", "after", "depth", "rgb"),
+}
 
 
 @dataclass(frozen=True)
@@ -61,7 +61,7 @@ def list_pairs(folder: Path) -> PairFolder:
     if len(sides) > 2:
         counts = ", ".join(f"{name or 'the folder itself'}: {len(by_side[name])}" for name in sides)
         raise UserError(
-            f"{folder} holds pictures in {len(sides)} places ({counts}), where A and B make two: move the others out of it"
+            f"{folder} holds pictures in {len(sides)} places ({counts}), where A and B make two: move the others away"
         )
     if len(sides) == 2:
         a, b = sides

@@ -13,7 +13,7 @@ from tqdm import tqdm
 
 from ganflow.data import labels, prepared
 from ganflow.data.pair_folder import MANIFEST, Pair, PairFolder, list_pairs
-from ganflow.data.pair_survey import Side, Survey, read_sides, survey
+from ganflow.data.pair_survey import Side, read_sides, survey
 from ganflow.data.pairs import allocated, median_colour, split
 from ganflow.errors import UserError
 from ganflow.files import sha256, whole_dir, write_json
@@ -47,6 +47,7 @@ def prepare_pairs(folder: Path, out: Path, tile: int, find_labels: bool, seed: i
     channels = [side.stored_channels for side in sides]
     mirrored = any(min(read.sizes[pair.name]) < tile for pair in read.pairs)
     masks = [mirrored or side.no_data > 0 for side in sides]
+
     def corners_of(pair: Pair) -> list[tuple[int, int]]:
         size = read.sizes[pair.name]
         if pair.name not in read.with_holes:
@@ -239,9 +240,7 @@ def corners(size: tuple[int, int], tile: int) -> list[tuple[int, int]]:
     return [(left, top) for top in down for left in across]
 
 
-def corners_with_data(
-    size: tuple[int, int], tile: int, no_data: Sequence[np.ndarray | None]
-) -> list[tuple[int, int]]:
+def corners_with_data(size: tuple[int, int], tile: int, no_data: Sequence[np.ndarray | None]) -> list[tuple[int, int]]:
     """`corners`, less those of tiles that are wholly `no_data` in one of these, bool [H, W]."""
     holes = [hole for hole in no_data if hole is not None]
     return [

@@ -155,9 +155,9 @@ def _picture(
     if missing is not None and missing.all():
         raise ValueError("it has no data in any pixel")
     # NaN, or a number such as -9999 that would need another type: neither can stay.
-    replaced = missing[..., None] if missing is not None and pixels.dtype.kind in "fi" else None
+    replaced = missing if pixels.dtype.kind in "fi" else None
     if replaced is not None:
-        pixels = np.where(replaced, pixels[~missing].min(), pixels)
+        pixels = np.where(replaced[..., None], pixels[~replaced].min(), pixels)
     pixels = _as_usual_type(pixels)
     if not pixels.size:
         return StoredPicture(pixels, 0.0, 1.0, None, ())
@@ -170,7 +170,7 @@ def _picture(
     if low == high:
         high = low + 1.0
     if replaced is not None:
-        pixels = np.where(replaced, pixels.dtype.type(low), pixels)
+        pixels = np.where(replaced[..., None], pixels.dtype.type(low), pixels)
     opaque = alpha is None or bool((alpha >= 1).all())
     return StoredPicture(np.ascontiguousarray(pixels), low, high, None if opaque else alpha, tuple(notes), missing)
 

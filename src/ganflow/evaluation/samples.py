@@ -33,8 +33,8 @@ def sample_measures(
     """Diversity and best of n of the VAE's samples, beside Pix2Pix's output and, if it has dropout, samples by dropout.
 
     `inputs`, `real`: [N, H, W, C], levels 0 to 255. `has_data`: the pixels of `real` that are measured, bool [N, H, W];
-    None: all; elsewhere every sample is the target itself. Returns the VAE's own measures, as (value, plus-minus), and the
-    tables that the report shows.
+    None: all; elsewhere every sample is the target itself. Returns the VAE's own measures, as (value, plus-minus), and
+    the tables that the report shows.
     """
     networks = perceptual.usable(networks, real)
     own, count = params.evaluate, params.evaluate.samples

@@ -109,9 +109,11 @@ def _windowed(path: Path, found: tiff.TiffFacts, kind: Kind, given_range: Range 
 
     def rows() -> Iterator[np.ndarray]:
         for pixels, alpha, missing in _chunks(path, found):
-            replaced = missing is not None and pixels.dtype.kind in "fi"
-            whole = np.where(missing[..., None], pixels.dtype.type(seen[0]), pixels) if replaced else pixels
-            yield _levels(whole, alpha, seen, kind)
+            if missing is None or pixels.dtype.kind == "u":  # which keep their value, as in `pictures.read`
+                yield _levels(pixels, alpha, seen, kind)
+            else:
+                filled = np.where(missing[..., None], pixels.dtype.type(seen[0]), pixels)
+                yield _levels(filled, alpha, seen, kind)
 
     def stream() -> Stream:
         return Stream(found.height, found.width, rows())
@@ -120,8 +122,8 @@ def _windowed(path: Path, found: tiff.TiffFacts, kind: Kind, given_range: Range 
 
 
 def _chunks(path: Path, found: tiff.TiffFacts) -> Iterator[tuple[np.ndarray, np.ndarray | None, np.ndarray | None]]:
-    """Rows of a TIFF: values [rows, W, C], 0 as black; alpha, float32 [rows, W] from 0 to 1, if it has that; where there
-    is no data, bool [rows, W], if some is missing."""
+    """Rows of a TIFF: values [rows, W, C], 0 as black; alpha, float32 [rows, W] from 0 to 1, if it has that; and which
+    pixels have no data, bool [rows, W], if there are any."""
     full = np.iinfo(found.dtype).max if found.dtype.kind in "iu" else 1
     for chunk in tiff.read_tiff(path):
         pixels = chunk[..., :-1] if found.alpha else chunk

@@ -20,9 +20,7 @@ PSNR_CAP = 100.0  # dB, in place of the infinity of two equal images (one value 
 DELTAS = (5, 10)
 
 
-def pixel_errors_per_image(
-    generated: np.ndarray, real: np.ndarray, has_data: np.ndarray | None = None
-) -> pd.DataFrame:
+def pixel_errors_per_image(generated: np.ndarray, real: np.ndarray, has_data: np.ndarray | None = None) -> pd.DataFrame:
     """One row per image of `generated` against `real`, both [N, H, W, C], uint8 or float32 (may be memory-mapped).
 
     `has_data`: the pixels that are measured, bool [N, H, W], at least one of each image; None: all. Of SSIM these are
@@ -133,7 +131,7 @@ def _band(length: int) -> torch.Tensor:
 
 
 def _mean_of_windows(similarity: torch.Tensor, counted: torch.Tensor | None) -> np.ndarray:
-    """Of the windows [N, C, H - 10, W - 10] around the pixels of `counted`, [N, 1, H, W], or of all if those are none."""
+    """Of windows [N, C, H - 10, W - 10], the mean of those around pixels of `counted` [N, 1, H, W], or of all if none."""
     if counted is None:
         return similarity.mean(dim=(1, 2, 3), dtype=torch.float64).numpy()
     border = SSIM_WINDOW // 2

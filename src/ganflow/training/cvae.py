@@ -76,7 +76,7 @@ class CvaeModel:
         self._latents = latents(SAMPLES, params.latent_dim, seed, "cvae", "samples")
 
     def step(self, batch: tuple[Tensor, ...], images_seen: int) -> dict[str, Tensor]:
-        """One update of D, then one of G and E, on inputs x, targets y [B, C, H, W], and where y has data, [B, 1, H, W].
+        """One update of D, then one of G and E, on inputs x, targets y [B, C, H, W] and where y has data.
 
         G, E and the prior minimise, over y' = G(x, z), z ~ q(z | y) = E(y), and y" = G(x, z"), z" ~ p(z | x):
 

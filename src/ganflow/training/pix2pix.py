@@ -65,7 +65,7 @@ class Pix2PixModel:
         self.optimisers = {"G": adam(self.generator, params), "D": self.adversary.optimiser}
 
     def step(self, batch: tuple[Tensor, ...], images_seen: int) -> dict[str, Tensor]:
-        """One update of D, then one of G, on inputs x and targets y [B, C, H, W], and where y has data, [B, 1, H, W].
+        """One update of D, then one of G, on inputs x, targets y [B, C, H, W] and where y has data.
 
         G minimises lambda_gan times the adversarial term + lambda_l1 E|y - G(x)| (eq. 4); its noise is dropout alone.
         Beyond the paper, lambda_rare makes rare colours weigh more in L1 (losses.rarity), and lambda_features adds

@@ -88,9 +88,7 @@ def train_translator(
     logged["pairs" if params.own_pairs else "maps"] = {"crop_size": crop_size, "direction": direction}
     train_and_track(
         model,
-        PairBatches(
-            pairs, crop_size, direction, machine.device, prepared.channels(), prepared.mask_channel(direction)
-        ),
+        PairBatches(pairs, crop_size, direction, machine.device, prepared.channels(), prepared.mask_channel(direction)),
         plan,
         Outs(Path("models") / task, Path(f"metrics/history/{task}.csv"), Path("reports/samples") / task),
         params=logged,
