@@ -131,7 +131,7 @@ def _band(length: int) -> torch.Tensor:
 
 
 def _mean_of_windows(similarity: torch.Tensor, counted: torch.Tensor | None) -> np.ndarray:
-    """Of windows [N, C, H - 10, W - 10], the mean of those around pixels of `counted` [N, 1, H, W], or of all if none."""
+    """Of windows [N, C, H - 10, W - 10], the mean of those around pixels of `counted` [N, 1, H, W]; if none, of all."""
     if counted is None:
         return similarity.mean(dim=(1, 2, 3), dtype=torch.float64).numpy()
     border = SSIM_WINDOW // 2
