@@ -73,8 +73,8 @@ def train_translator(
     train_inputs, train_targets = prepared.pairs("train", direction)
     train_has_data = prepared.has_data("train", direction)
     if own.residual == "auto":
-        residual = start.residual if start else inputs_are_nearer(
-            train_inputs, train_targets, common.numpy(), train_has_data
+        residual = (
+            start.residual if start else inputs_are_nearer(train_inputs, train_targets, common.numpy(), train_has_data)
         )
     else:
         residual = own.residual == "on"
