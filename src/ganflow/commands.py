@@ -137,7 +137,7 @@ def run_pairs_check(arguments: argparse.Namespace) -> None:
         print(f"\nNext, to train, measure and draw it:\n\n{pair_check.command(chosen, *stages)}")
         return
     read = survey(found, no_data=no_data)
-    chosen = pair_check.settings(read, str(folder), seed, no_data)
+    chosen = pair_check.settings(read, str(folder), seed, arguments.no_data)
     manifest = pair_check.write_manifest(read)
     print(*pair_check.findings(read, seed), sep="\n")
     print(f"manifest: {manifest or 'not written, the folder is read-only'}")

@@ -153,6 +153,17 @@ def test_files_that_do_not_say_it_have_data_everywhere_and_no_mask(tmp_path: Pat
     assert "pairs.no_data=255" in said, "255 beside 0, 1, 2 is void more often than a class"
 
 
+def test_a_mask_whose_background_is_called_no_data_is_asked_about(tmp_path: Path) -> None:
+    folder = pairs_of(tmp_path / "pairs", "255")
+    for n in range(COUNT):
+        (folder / f"b target/{n}.png").unlink()
+        tifffile.imwrite(folder / f"b target/{n}.tif", np.uint8(9) * hole(n), extratags=[(GDAL, "s", 0, "0", True)])
+    assert any("`--no-data none` keeps it" in note for note in survey(list_pairs(folder)).sides[1].notes)
+    classes = survey(list_pairs(folder), no_data="none").sides[1].classes
+    assert classes is not None
+    assert [one["value"] for one in classes] == [[0], [9]]
+
+
 def test_none_counts_the_value_of_the_tag_as_data_and_refuses_nan(tmp_path: Path) -> None:
     mask = np.zeros((8, 8), np.uint8)
     mask[2:5] = 255
@@ -161,6 +172,8 @@ def test_none_counts_the_value_of_the_tag_as_data_and_refuses_nan(tmp_path: Path
     found = read_with_no_data(tmp_path / "mask.tif", "none")
     assert found.no_data is None
     assert np.array_equal(found.pixels[..., 0], mask)
+    tifffile.imwrite(tmp_path / "empty.tif", 0 * mask, extratags=[(GDAL, "s", 0, "0", True)])
+    assert not read_with_no_data(tmp_path / "empty.tif", "none").pixels.any(), "a mask of nothing"
     nan(tmp_path / "heights", 0, garbage=0)
     with pytest.raises(UserError, match=r"heights.npy has pixels without data, which pairs.no_data = none"):
         read_with_no_data(tmp_path / "heights.npy", "none")

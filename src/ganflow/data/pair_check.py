@@ -40,8 +40,11 @@ def findings(read: Survey, seed: int) -> list[str]:
     return lines
 
 
-def settings(read: Survey, folder: str, seed: int, no_data: str = "auto") -> dict[str, str | int]:
-    """Values of params.yaml that suit the pairs: how large the tiles, which way, how many epochs."""
+def settings(read: Survey, folder: str, seed: int, no_data: str | None = None) -> dict[str, str | int]:
+    """Values of params.yaml that suit the pairs: how large the tiles, which way, how many epochs.
+
+    no_data: pairs.no_data, if it was given for the check.
+    """
     smallest = min(min(size) for size in read.sizes.values())
     tile = next(side for side in (LARGEST_TILE, 128, 64, 32) if side <= max(smallest, 32))
     a, b = (side.classes is not None for side in read.sides)
@@ -53,7 +56,7 @@ def settings(read: Survey, folder: str, seed: int, no_data: str = "auto") -> dic
         "pairs.direction": "b2a" if a and not b else "a2b",
         "pairs.tile_size": tile,
         "pairs.crop_size": min(tile, LARGEST_CROP),
-        **({} if no_data == "auto" else {"pairs.no_data": int(no_data) if no_data.isdigit() else no_data}),
+        **({"pairs.no_data": int(no_data) if no_data.isdigit() else no_data} if no_data else {}),
         "pix2pix.epochs": epochs,
         "pix2pix.decay_epochs": epochs // 2,
         "cvae.epochs": max(2, epochs // 2),

@@ -195,6 +195,8 @@ def _side(
     missing = float(areas @ [look.no_data for look in looks] / areas.sum()) if looks else 0.0
     holes = sum(look.no_data > 0 for look in looks)
     said += [f"{max(100 * missing, 0.01):.2g} % of the pixels have no data (in {holes} pictures)"] if holes else []
+    if holes and census and len(census.exact) == 1:
+        said.append("the others have one value: is this no data the background of a mask? `--no-data none` keeps it")
     return Side(name, channels, dtype, low, high, classes, tuple(said), missing)
 
 

@@ -152,16 +152,16 @@ def _picture(
         shape = " x ".join(map(str, pixels.shape))
         raise ValueError(f"it holds {shape} values, where one picture of height x width x channels is needed")
     missing = missing_in(pixels, no_data)
-    if missing is not None and missing.all():
-        raise ValueError("it has no data in any pixel")
     # NaN, or a number such as -9999 that would need another type: neither can stay.
     replaced = missing if pixels.dtype.kind in "fi" else None
     if replaced is not None:
+        if replaced.all():
+            raise ValueError("it has no data in any pixel")
         pixels = np.where(replaced[..., None], pixels[~replaced].min(), pixels)
     pixels = _as_usual_type(pixels)
     if not pixels.size:
         return StoredPicture(pixels, 0.0, 1.0, None, ())
-    present = pixels if missing is None else pixels[~missing]
+    present = pixels if missing is None or missing.all() else pixels[~missing]
     low, high, why = value_range(float(present.min()), float(present.max()), pixels.dtype)
     if stated is not None and pixels.dtype != np.uint8:
         (low, high), why = stated, f"{stated[0]:g} to {stated[1]:g}, by the file's tags"

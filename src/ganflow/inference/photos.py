@@ -70,7 +70,7 @@ def of_picture(
 ) -> Photo:
     """A picture in memory as a photo: transparent parts on white, its range as levels, as many channels as `kind`."""
     pixels = picture.pixels
-    present = pixels if picture.no_data is None else pixels[~picture.no_data]
+    present = pixels if picture.no_data is None or picture.no_data.all() else pixels[~picture.no_data]
     extremes = float(present.min()), float(present.max())
     own = picture.low, picture.high
     seen, why = _range(extremes, pixels.dtype, own, kind, given_range)
