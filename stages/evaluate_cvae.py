@@ -31,8 +31,16 @@ def main() -> None:
     }
     chosen = prepared.evenly(own.sampled_pairs, len(inputs))
     networks = perceptual.weights(own.perceptual)
+    has_data = prepared.has_data("test", model["direction"])
     measures, more = samples.sample_measures(
-        params, vae, inputs[chosen], real[chosen], legend_of(prepared.sides(model["direction"])[1]), networks, device
+        params,
+        vae,
+        inputs[chosen],
+        real[chosen],
+        legend_of(prepared.sides(model["direction"])[1]),
+        networks,
+        device,
+        None if has_data is None else has_data[chosen],
     )
     kl = samples.kl_by_dimension(vae, inputs, real, own.batch_size, device)
     measures["kl"] = mean(kl.sum(1))

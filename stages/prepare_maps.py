@@ -25,9 +25,9 @@ def main() -> None:
         if own.unpaired:
             unpaired_folder.prepare_unpaired(folder, out, own.tile_size, seed)
         elif own.derive != "none":
-            derived.prepare_derived(folder, out, own.tile_size, own.derive, seed)
+            derived.prepare_derived(folder, out, own.tile_size, own.derive, seed, str(own.no_data))
         else:
-            pair_tiles.prepare_pairs(folder, out, own.tile_size, own.labels == "auto", seed)
+            pair_tiles.prepare_pairs(folder, out, own.tile_size, own.labels == "auto", seed, str(own.no_data))
         return
     if source == "generated":
         names = [f"town/{n}" for n in range(maps.generated_pairs + maps.test_pairs)]

@@ -6,7 +6,9 @@ import subprocess
 import sys
 from pathlib import Path
 
+import numpy as np
 import pytest
+from PIL import Image
 
 from ganflow import cli
 from ganflow.files import locked
@@ -121,6 +123,29 @@ def test_a_folder_of_pairs_is_checked_and_the_next_command_printed(
     )
     cli.main()
     assert (folder / "manifest.sha256").read_text() == manifest, "what it wrote is no picture and no stray"
+
+
+def test_what_is_no_data_is_told_to_the_check_and_printed_for_the_training(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    folder = tmp_path / "pairs"
+    for n in range(4):
+        for side, last in (("photo", 0), ("labels", 255)):
+            (folder / side).mkdir(parents=True, exist_ok=True)
+            pixels = np.random.default_rng(n).integers(0, 3, (32, 32), np.uint8)
+            pixels[:, 24:] = last
+            Image.fromarray(pixels).save(folder / f"{side}/{n}.png")
+    monkeypatch.chdir(ROOT)
+    monkeypatch.delenv("DVC_ROOT")
+    for value, said in (("255", "labels of 3 classes (0, 1, 2); 25 % of the pixels have no data"), ("none", "255)")):
+        monkeypatch.setattr(sys, "argv", ["ganflow", "pairs", "check", str(folder), "--no-data", value])
+        cli.main()
+        printed = capsys.readouterr().out
+        assert said in printed
+        assert f" -S pairs.no_data={value} " in printed.splitlines()[-1]
+    monkeypatch.setattr(sys, "argv", ["ganflow", "pairs", "check", str(folder), "--no-data", "void"])
+    with pytest.raises(SystemExit, match="--no-data void: it takes auto, alpha, none, a number"):
+        cli.main()
 
 
 def test_usage_names_the_command_as_it_is_typed(

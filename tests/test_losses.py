@@ -162,3 +162,27 @@ def test_kl_divergence_by_hand() -> None:
     q, p = torch.distributions.Normal(1.3, 0.7), torch.distributions.Normal(-0.4, 1.9)
     own = kl_divergence((q.mean, q.variance.log()), (p.mean, p.variance.log()))
     torch.testing.assert_close(own, torch.distributions.kl_divergence(q, p))
+
+
+def test_l1_counts_the_pixels_with_data_alone() -> None:
+    generated = torch.tensor([[[[1.0, 5.0]], [[3.0, 5.0]]]], requires_grad=True)  # two channels of two pixels
+    target, weight = torch.zeros(1, 2, 1, 2), torch.tensor([[[[2.0, 9.0]]]])
+    has_data = torch.tensor([[[[True, False]]]])
+    loss = losses.l1(generated, target, weight, has_data)
+    assert loss.item() == (2 * 1 + 2 * 3) / 2
+    loss.backward()
+    assert generated.grad is not None
+    assert generated.grad.tolist() == [[[[1.0, 0.0]], [[1.0, 0.0]]]]
+    assert losses.l1(generated, target, weight, torch.zeros_like(has_data)).item() == 0
+
+
+def test_where_a_target_has_no_data_every_image_of_it_is_the_target_and_no_gradient_flows() -> None:
+    generated = torch.arange(12.0).reshape(4, 1, 1, 3).requires_grad_()  # two images for each of two targets
+    target = -torch.ones(2, 1, 1, 3)
+    has_data = torch.tensor([[[[True, False, True]]], [[[False, True, True]]]])
+    filled = losses.as_target_without_data(generated, target, has_data)
+    assert filled.flatten().tolist() == [0, -1, 2, -1, 4, 5, 6, -1, 8, -1, 10, 11]
+    filled.sum().backward()
+    assert generated.grad is not None
+    assert generated.grad.flatten().tolist() == [1, 0, 1, 0, 1, 1] * 2
+    assert losses.as_target_without_data(generated, target, None) is generated

@@ -93,6 +93,11 @@ def _main() -> None:
     actions = command.add_subparsers(required=True, metavar="check FOLDER")
     command = actions.add_parser("check", help="what is in a folder of pairs, what is wrong, what to type next")
     command.add_argument("folder", type=Path, help="side-by-side pictures, or two folders (docs/your-own-pairs.md)")
+    command.add_argument(
+        "--no-data",
+        metavar="VALUE",
+        help="pixels that have none: alpha, a number, a colour (#e0e0c0); as pairs.no_data, which it is by default",
+    )
     command.set_defaults(run=commands.run_pairs_check)
     command = subparsers.add_parser("sample", help="draw digits, or several maps of one photo, in one picture")
     command.add_argument("photo", nargs="?", help="maps of it, by the conditional VAE, instead of digits")

@@ -117,13 +117,16 @@ def run_app(arguments: argparse.Namespace) -> None:
 
 
 def run_pairs_check(arguments: argparse.Namespace) -> None:
-    from ganflow.config import load_params
+    from ganflow.config import NO_DATA, is_no_data, load_params
     from ganflow.data import pair_check
     from ganflow.data.pair_folder import list_pairs
     from ganflow.data.pair_survey import survey
     from ganflow.data.unpaired_folder import has_no_pairs, list_unpaired, sizes_of
 
-    folder, seed = arguments.folder, load_params().data.seed
+    folder, params = arguments.folder, load_params()
+    seed, no_data = params.data.seed, arguments.no_data or params.pairs.no_data
+    if not is_no_data(no_data):
+        raise UserError(f"--no-data {no_data}: it takes {NO_DATA}")
     found = list_pairs(folder)
     if has_no_pairs(found):
         unpaired = list_unpaired(folder)
@@ -133,8 +136,8 @@ def run_pairs_check(arguments: argparse.Namespace) -> None:
         stages = ("evaluate_cyclegan", "render_cyclegan")
         say("", "Next, to train, measure and draw it:", "", pair_check.command(chosen, *stages))
         return
-    read = survey(found)
-    chosen = pair_check.settings(read, str(folder), seed)
+    read = survey(found, no_data=no_data)
+    chosen = pair_check.settings(read, str(folder), seed, arguments.no_data)
     manifest = pair_check.write_manifest(read)
     say(*pair_check.findings(read, seed))
     say(f"manifest: {manifest or 'not written, the folder is read-only'}")

@@ -1,10 +1,11 @@
 """params.yaml as typed, bounded, documented models. Unknown keys and bad values are refused, by name."""
 
+import re
 import reprlib
 from pathlib import Path
 from typing import Annotated, Any, Literal, Self
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationError, model_validator
 from ruamel.yaml import YAML, YAMLError
 
 from ganflow.errors import UserError, one_line
@@ -21,6 +22,24 @@ Share = Annotated[float, Field(gt=0, le=1)]
 MAPS_FOLDER = "data/raw/maps"  # pairs.folder as it is by default: where the stage download_maps puts them
 MNIST_FOLDER = "data/raw/mnist"  # mnist.folder by default, by download_mnist
 TileSize = Literal[32, 64, 128, 256, 512, 1024]
+
+
+NO_DATA = "auto, alpha, none, a number such as 255, or a colour such as #e0e0c0"
+
+
+def is_no_data(text: str) -> bool:
+    """Whether `text` is a value of pairs.no_data."""
+    return bool(re.fullmatch(r"auto|alpha|none|-?\d+(\.\d*)?(e[+-]?\d+)?|#[0-9a-f]{6}", text))
+
+
+def _no_data(value: object) -> object:
+    text = str(value) if isinstance(value, int | float) and not isinstance(value, bool) else value
+    if isinstance(text, str) and not is_no_data(text):
+        raise ValueError(f"takes {NO_DATA}")
+    return text
+
+
+NoData = Annotated[str, BeforeValidator(_no_data)]
 
 
 class Section(BaseModel):
@@ -73,6 +92,7 @@ class Pairs(Section):
     crop_size: TileSize
     tile_size: TileSize
     labels: Literal["auto", "none"]
+    no_data: NoData
     derive: Literal["none", "superres2", "superres4", "colourise", "inpaint", "edges", "denoise", "derain"]
     unpaired: bool
 

@@ -98,9 +98,27 @@ def zero_centred_penalty(critic: Callable[[Tensor], Tensor], images: Tensor) -> 
     return gradient.float().flatten(1).square().sum(1).mean()
 
 
-def l1(generated: Tensor, target: Tensor, weight: Tensor | float = 1.0) -> Tensor:
-    """E[w |y - G(x)|], with w = 1 the reconstruction term of Pix2Pix. Isola et al. 2017 (arXiv:1611.07004), eq. 3."""
-    return (weight * (generated - target).abs()).mean()
+def l1(generated: Tensor, target: Tensor, weight: Tensor | float = 1.0, has_data: Tensor | None = None) -> Tensor:
+    """E[w |y - G(x)|], with w = 1 the reconstruction term of Pix2Pix. Isola et al. 2017 (arXiv:1611.07004), eq. 3.
+
+    `generated`, `target`: [B, C, H, W]. `has_data`: the pixels of the mean, bool [B, 1, H, W]; None: all. 0 if none.
+    """
+    error = weight * (generated - target).abs()
+    if has_data is None:
+        return error.mean()
+    return torch.where(has_data, error, 0).sum() / (has_data.sum() * error.shape[1]).clamp(min=1)
+
+
+def as_target_without_data(generated: Tensor, target: Tensor, has_data: Tensor | None) -> Tensor:
+    """`generated` with the target's own pixels where that has no data: a discriminator sees no difference there.
+
+    No gradient reaches the generator from there. `target`: [B, C, H, W]; `generated`: [k * B, C, H, W], k images for
+    each target, as in `PatchAdversary`; `has_data`: bool [B, 1, H, W]; None: everywhere.
+    """
+    if has_data is None:
+        return generated
+    count = len(generated) // len(target)
+    return torch.where(torch.cat([has_data] * count), generated, torch.cat([target] * count).to(generated))
 
 
 def rarity(target: Tensor, common: Tensor, strength: float) -> Tensor:

@@ -14,7 +14,7 @@ from ganflow.data.kinds import LUMA
 from ganflow.errors import UserError
 
 WIDTH, HEIGHT, TILE = 80, 66, 64
-OWN = {"direction": "a2b", "crop_size": 32, "tile_size": 64, "labels": "auto", "unpaired": False}
+OWN = {"direction": "a2b", "crop_size": 32, "tile_size": 64, "labels": "auto", "no_data": "auto", "unpaired": False}
 
 
 def pictures(folder: Path, count: int = 8) -> Path:

@@ -52,6 +52,47 @@ LAYOUTS: dict[str, tuple[list[str], tuple[str, str], set[str]]] = {  # files, na
         ("images", "masks"),
         {""},
     ),
+    "names with spaces, of any language": (
+        [f"Größe – {kind}/Bild {n}.{suffix}" for kind, suffix in (("nachher", "PNG"), ("vorher", "jpeg")) for n in N],
+        ("Größe – nachher", "Größe – vorher"),
+        {""},
+    ),
+    "a word in the names of one side": (
+        [f"ISIC_{n:07}{kind}" for kind in (".jpg", "_segmentation.png") for n in N],
+        ("picture", "segmentation"),
+        {""},
+    ),
+    "the same numbers in each part": (
+        [f"{part}/{n}_{kind}" for part in ("train", "valid") for kind in ("mask.png", "sat.jpg") for n in N],
+        ("mask", "sat"),
+        {"train", "val"},
+    ),
+    "a folder for each pair": (
+        [f"scene{n}/{kind}.png" for kind in ("depth", "rgb") for n in N],
+        ("depth", "rgb"),
+        {""},
+    ),
+    "scenes above the sides": (
+        [f"train/GOPR{scene}/{kind}/{n}.png" for scene in (7, 8) for kind in ("blur", "sharp") for n in N],
+        ("blur", "sharp"),
+        {"train"},
+    ),
+    "sets above the sides": (
+        [f"our485/{kind}/{n}.png" for kind in ("dark", "lit") for n in N]
+        + [f"eval15/{kind}/{n + 20}.png" for kind in ("dark", "lit") for n in N],
+        ("dark", "lit"),
+        {""},
+    ),
+    "train and trainannot": (
+        [f"{part}{kind}/{n}.png" for part in ("train", "val", "test") for kind in ("", "annot") for n in N],
+        ("pairs", "annot"),
+        {"train", "val", "test"},
+    ),
+    "one level deeper, with a Mac's files": (
+        [f"My Data/{kind}/{n}.png" for kind in ("images", "masks") for n in N],
+        ("images", "masks"),
+        {""},
+    ),
     "masks in a folder beside the pictures": (
         [f"{n}.JPG" for n in N] + [f"masks/{n:02}.png" for n in N],
         ("pairs", "masks"),
@@ -78,9 +119,10 @@ def test_every_picture_finds_its_partner(tmp_path: Path, layout: str) -> None:
     assert {pair.part for pair in found.pairs} == parts
     assert sorted(str(file) for pair in found.pairs for file in pair.files) == sorted(names)
     assert len({pair.name for pair in found.pairs}) == len(found.pairs)
-    for pair in found.pairs:  # the same number in both names, not a shifted one
+    for pair in found.pairs:  # the same number in both names, not a shifted one, and of one scene
         numbers = {"".join(filter(str.isdigit, file.stem.split("manual")[0])).lstrip("0") for file in pair.files}
         assert len(numbers) == 1, pair
+        assert len({part for file in pair.files for part in file.parts if part.startswith(("GOPR", "scene"))}) <= 1
 
 
 def test_strays_are_passed_over_and_pictures_without_a_partner_named(tmp_path: Path) -> None:

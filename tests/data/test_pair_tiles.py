@@ -1,6 +1,7 @@
 """A folder of pairs becomes arrays: files that cannot be used are named, values keep their range, splits are sane."""
 
 import json
+import shlex
 import shutil
 from collections.abc import Callable
 from pathlib import Path
@@ -8,6 +9,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 import tifffile
+from dvc.utils.hydra import to_hydra_overrides
 from PIL import Image
 
 from ganflow.data import pair_check, pair_tiles, prepared
@@ -75,7 +77,7 @@ TROUBLE: dict[str, tuple[str, Callable[[Path], object]]] = {  # what is said: th
     "is the same pair as images/3.png": ("images/8.png", twice),
     "has the same name as": ("images/3.jpg", lambda folder: save(photo(3), folder / "images/3.jpg")),
     "stack": ("images/3.tif", stack),
-    "not finite": ("images/3.npy", infinite),
+    "it has no data in any pixel": ("images/3.npy", infinite),
 }
 
 
@@ -169,7 +171,10 @@ def test_pictures_of_any_size_are_cut_and_small_ones_mirrored(tmp_path: Path) ->
         whole = photo(int(number), *[(32, 32), (70, 40), (20, 25), (64, 32)][int(number)])
         whole = np.pad(whole, ((0, max(0, 32 - whole.shape[0])), (0, max(0, 32 - whole.shape[1])), (0, 0)), "symmetric")
         assert np.array_equal(tile[..., :3], whole[top : top + 32, left : left + 32])
-        assert np.array_equal(tile[..., 3:], 255 - tile[..., :3])
+        assert np.array_equal(tile[..., 3:6], 255 - tile[..., :3])
+        # What is mirrored is no data of either side.
+        assert tile[..., 6:].sum() == 2 * (20 * 25 if number == "2" else 32 * 32)
+        assert tile[: 25 if number == "2" else 32, : 20 if number == "2" else 32, 6:].all()
 
 
 def prepared_names(out: Path) -> dict[str, np.ndarray]:
@@ -248,7 +253,7 @@ def test_what_to_set_suits_the_pictures(tmp_path: Path) -> None:
     chosen = pair_check.settings(read, str(tmp_path / "my cells"), seed=0)
     assert (chosen["pairs.tile_size"], chosen["pairs.crop_size"], chosen["pairs.direction"]) == (32, 32, "a2b")
     line = pair_check.command(chosen, "report_pairs")
-    assert line.startswith("dvc exp run -S pairs.folder='/")
+    assert line.startswith("dvc exp run -S pairs.folder='\"/")
     assert line.endswith(" report_pairs")
 
 
@@ -262,3 +267,14 @@ def test_sides_of_own_pairs_and_of_maps(tmp_path: Path, monkeypatch: pytest.Monk
     assert (inputs.shape[-1], targets.shape[-1]) == (1, 3)
     assert prepared.pictures_of_test().tolist() == [n for n in range(4) for _ in range(4)]
     assert prepared.common_colour("b2a").shape == (3,)
+
+
+@pytest.mark.parametrize(
+    "name", ["my cells", "größe", "a(1)", "it's", "a, b", "a=b", "2024", "x {y} [z]", 'say "cells"']
+)
+def test_dvc_reads_the_printed_command_for_a_folder_of_any_name(name: str) -> None:
+    line = pair_check.command({"pairs.folder": name, "pairs.tile_size": 32, "pairs.no_data": "#e0e0c0"}, "report_pairs")
+    _, _, _, _, folder, _, tile, _, no_data, _ = shlex.split(line)
+    read = [override.value() for override in to_hydra_overrides([folder, tile, no_data])]
+    assert [str(value) for value in read] == [name, "32", "#e0e0c0"]
+    assert isinstance(read[0], str)

@@ -79,6 +79,32 @@ def test_transparent_parts_are_white_and_it_is_said(
         assert photos.open_photo(path).notes == ("transparent parts are white",)
 
 
+@pytest.mark.parametrize("windowed", [False, True])
+@pytest.mark.parametrize(
+    ("values", "tag", "level"),
+    [
+        (GREY.astype(np.float32) / 255, "nan", 0),
+        (GREY.astype(np.float32) / 255, "-9999", 0),
+        (GREY.astype(np.int32) * 257, "-9999", 0),
+        (GREY.astype(np.uint16) * 257, "65535", 255),  # a number that 16 bits hold stays what it is
+    ],
+)
+def test_pixels_without_data_change_no_range(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, windowed: bool, values: np.ndarray, tag: str, level: int
+) -> None:
+    monkeypatch.setattr(photos, "WINDOWED", 0 if windowed else 10**9)
+    values = values.copy()
+    values[2:9, 30:] = float(tag) if tag == "nan" else int(tag)
+    tifffile.imwrite(tmp_path / "x.tif", values, rowsperstrip=5, extratags=[(42113, "s", 0, tag, True)])
+    found = seen(tmp_path / "x.tif")[..., 0]
+    assert (found[2:9, 30:] == level).all()
+    there = np.ones(GREY.shape, bool)
+    there[2:9, 30:] = False
+    assert np.abs(found[there].astype(int) - GREY[there]).max() <= 1
+    if not windowed:
+        assert photos.NO_DATA in photos.open_photo(tmp_path / "x.tif").notes
+
+
 @pytest.mark.parametrize(("orientation", "turns"), [(3, 2), (6, 3), (8, 1)])
 @pytest.mark.parametrize("suffix", ["png", "tif"])
 def test_a_photo_is_turned_as_every_viewer_shows_it(

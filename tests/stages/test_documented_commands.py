@@ -93,6 +93,9 @@ ELSEWHERE = {
     "ganflow compare RUN_A RUN_B": "tests/browser/test_runs.py::test_the_page_of_a_comparison",
     "dvc exp run -S compute.processes=2": "tests/stages/test_processes.py::test_two_processes_train_to_the_end",
     "ganflow pairs check FOLDER": "tests/test_cli.py::test_a_folder_of_pairs_is_checked_and_the_next_command_printed",
+    "ganflow pairs check FOLDER --no-data 255": (
+        "tests/test_cli.py::test_what_is_no_data_is_told_to_the_check_and_printed_for_the_training"
+    ),
     "dvc exp run -S mnist.folder=FOLDER evaluate_gan evaluate_cgan render_digits": (
         "tests/stages/test_own_digits.py::test_a_folder_of_three_classes_is_trained_and_measured"
     ),

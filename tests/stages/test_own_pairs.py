@@ -21,7 +21,10 @@ STAGES = (
 
 @pytest.fixture(scope="module")
 def bands(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A project whose pairs are 16-bit grey pictures and 4-channel TIFFs of 12 bits, once every stage has run."""
+    """A project whose pairs are 16-bit grey pictures and 4-channel TIFFs of 12 bits, once every stage has run.
+
+    A tenth of the TIFFs has no data, as GDAL's tag says.
+    """
     folder = tmp_path_factory.mktemp("own") / "project"
     pairs = folder.with_name("scans")
     for kind in ("grey", "spectral"):
@@ -31,7 +34,11 @@ def bands(tmp_path_factory: pytest.TempPathFactory) -> Path:
         grey = rng.integers(0, 65536, (32, 40), np.uint16)
         Image.fromarray(grey).save(pairs / f"grey/{n}.png")
         four = np.stack([grey // 16, 4095 - grey // 16, grey // 32, grey // 64], axis=-1).astype(np.uint16)
-        tifffile.imwrite(pairs / f"spectral/{n}.tif", four, photometric="minisblack", planarconfig="contig")
+        four[:, :4] = 65535
+        no_data = [(42113, "s", 0, "65535", True)]
+        tifffile.imwrite(
+            pairs / f"spectral/{n}.tif", four, photometric="minisblack", planarconfig="contig", extratags=no_data
+        )
     own = {"folder": str(pairs), "direction": "a2b", "crop_size": 32, "tile_size": 32, "labels": "auto"}
     short = {"epochs": 1, "decay_epochs": 0}
     project(folder, pairs=own, pix2pix=TINY["pix2pix"] | short, cvae=TINY["cvae"] | short)
@@ -50,6 +57,7 @@ def test_values_of_16_bits_and_four_channels_are_trained_and_measured(bands: Pat
         assert 0 < found["mae"] < 255
         assert "mean_iou" not in found
         assert (found["source"], found["input"], found["target"]) == ("folder", "grey", "spectral")
+        assert found["no_data"] == 4 * 32 / (2 * 32 * 32), "of two tiles, one begins at the left"
 
 
 def test_the_page_and_the_cards_speak_of_these_pairs(bands: Path) -> None:
@@ -57,9 +65,11 @@ def test_the_page_and_the_cards_speak_of_these_pairs(bands: Path) -> None:
     assert "Grey → spectral" in page
     for foreign in ("igits", "aerial", "map classes", "built-in generated", "CycleGAN", "classifier:"):
         assert foreign not in page.split("</style>")[1].split("<summary>Reproduce")[0], foreign
+    assert "6.2 % of the target pixels have no data and are not measured" in page
     card = (bands / "reports/translators/pix2pix.md").read_text()
     assert "# Pix2Pix: grey → spectral" in card
     assert "New York" not in card
+    assert "but for the 6.2 % of the pixels without data" in card
 
 
 def test_neither_digits_nor_maps_are_needed(bands: Path) -> None:

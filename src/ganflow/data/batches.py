@@ -67,7 +67,8 @@ class DigitBatches:
 class PairBatches:
     """Aligned pairs as random crops, half of them flipped left to right.
 
-    `pairs`: uint8 [N, 2, S, S, 3], or uint8 or float32 [N, S, S, sum of `channels`], those of A and then those of B.
+    `pairs`: uint8 [N, 2, S, S, 3], or uint8 or float32 [N, S, S, C], the channels of A, then those of B, then masks
+    (prepared.mask_channel).
     """
 
     def __init__(
@@ -77,26 +78,46 @@ class PairBatches:
         direction: str,
         device: torch.device,
         channels: tuple[int, int] = (3, 3),  # of A and B
+        mask_channel: int | None = None,  # the one that says where the target has data
     ) -> None:
         self._pairs, self._crop, self._device, self._channels = pairs, crop_size, device, channels
+        self._mask_channel = mask_channel
         self._input = input_side(direction)
 
     def __len__(self) -> int:
         return len(self._pairs)
 
-    def batch(self, indices: Tensor, draw: Draw = draw_in_one_process) -> tuple[Tensor, Tensor]:
-        """Input and target, each [B, C, crop, crop] in [-1, 1]. Draws crops and flips."""
+    def batch(self, indices: Tensor, draw: Draw = draw_in_one_process) -> tuple[Tensor, ...]:
+        """Input and target, each [B, C, crop, crop] in [-1, 1]. Draws crops and flips.
+
+        With a mask channel also where the target has data, bool [B, 1, crop, crop].
+        """
         room = self._pairs.shape[-2] - self._crop + 1
         corners = draw(lambda count, rng: torch.randint(room, (count, 2), generator=rng), len(indices)).tolist()
         flips = draw(lambda count, rng: torch.rand(count, generator=rng), len(indices)) < 0.5
+        flips = flips.to(self._device).view(-1, 1, 1, 1)
         crops = torch.stack(
             [
                 self._pairs[index, ..., top : top + self._crop, left : left + self._crop, :]
                 for index, (top, left) in zip(indices.tolist(), corners, strict=True)
             ]
         ).to(self._device, non_blocking=True)
-        crops = to_unit(crops)
-        sides = crops.unbind(1) if crops.ndim == 5 else crops.split(self._channels, -1)
-        flips = flips.to(self._device).view(-1, 1, 1, 1)
-        sides = [torch.where(flips, side.flip(-1), side) for side in (side.permute(0, 3, 1, 2) for side in sides)]
-        return sides[self._input], sides[1 - self._input]
+
+        def flipped(side: Tensor) -> Tensor:
+            side = side.permute(0, 3, 1, 2)
+            return torch.where(flips, side.flip(-1), side)
+
+        if crops.ndim == 5:
+            sides = to_unit(crops).unbind(1)
+        else:
+            sides = to_unit(crops[..., : sum(self._channels)]).split(self._channels, -1)
+        batch = flipped(sides[self._input]), flipped(sides[1 - self._input])
+        if self._mask_channel is None:
+            return batch
+        return *batch, flipped(crops[..., self._mask_channel, None] > 0)
+
+
+def with_mask(batch: tuple[Tensor, ...]) -> tuple[Tensor, Tensor, Tensor | None]:
+    """A batch of `PairBatches` as input, target, and where the target has data; None: everywhere."""
+    x, y, *has_data = batch
+    return x, y, has_data[0] if has_data else None

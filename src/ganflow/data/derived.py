@@ -13,10 +13,10 @@ from tqdm import tqdm
 
 from ganflow.data import prepared
 from ganflow.data.kinds import LUMA, Kind
+from ganflow.data.no_data import read_with_no_data
 from ganflow.data.pair_folder import Pair, list_pictures
-from ganflow.data.pair_tiles import corners, split_pairs
-from ganflow.data.pairs import allocated, median_colour
-from ganflow.data.pictures import StoredPicture, on_white, read, value_range
+from ganflow.data.pair_tiles import corners_with_data, medians, split_pairs, stacked, write_tiles
+from ganflow.data.pictures import StoredPicture, value_range
 from ganflow.errors import UserError
 from ganflow.files import sha256, whole_dir, write_json
 
@@ -27,40 +27,33 @@ HOLE_SIDES = 12, 33  # pixels, the second excluded
 STREAKS, STREAK_LENGTH, STREAK_LEVELS = 0.004, 17, 110.0  # share of pixels where one begins; pixels; brightness
 
 
-def prepare_derived(folder: Path, out: Path, tile: int, task: str, seed: int) -> None:
+def prepare_derived(folder: Path, out: Path, tile: int, task: str, seed: int, no_data: str = "auto") -> None:
     """Write pairs of derived and original tiles into `out`, as `pair_tiles.prepare_pairs` does.
 
-    task: a key of TASKS. What is random in it depends on the picture's name and `seed`.
+    task: a key of TASKS. What is random in it depends on the picture's name and `seed`. no_data: pairs.no_data.
 
     Raises:
         UserError: a picture cannot be used for the task, or differs from the others. `out` is then as it was.
     """
     pictures = list_pictures(folder)
-    kind, sizes = _common_kind(folder, pictures, task)
-    parts = split_pairs(pictures, seed)
+    kind, sizes, with_holes = _common_kind(folder, pictures, task, no_data)
     source = Kind(INPUTS[task], 1 if task in GREY else kind.channels, kind.dtype, kind.low, kind.high, None)
-    channels = source.channels + kind.channels
+    channels = [source.channels, kind.channels]
+    masks = [False, bool(with_holes) or any(min(size) < tile for size in sizes.values())]
+
+    def corners_of(one: Pair) -> list[tuple[int, int]]:
+        holes = [read_with_no_data(folder / one.files[0], no_data).no_data] if one.name in with_holes else []
+        return corners_with_data(sizes[one.name], tile, holes)
+
+    def pixels_of(one: Pair) -> np.ndarray:
+        picture = read_with_no_data(folder / one.files[0], no_data)
+        return stacked(_pair(picture, kind, task, one.name, seed), [None, picture.no_data], masks, tile)
+
     with whole_dir(out) as partial:
-        names: dict[str, list[str]] = {}
-        for part, chosen in parts.items():
-            places = [(one, corner) for one in chosen for corner in corners(sizes[one.name], tile)]
-            names[part] = [f"{one.name} at {left},{top}" for one, (left, top) in places]
-            array = allocated(partial / f"{part}.npy", (len(places), tile, tile, channels), kind.level_type.type)
-            row = 0
-            for one in tqdm(chosen, desc="cutting tiles", unit="picture", disable=None):
-                both = _pair(read(folder / one.files[0]), kind, task, one.name, seed)
-                below, right = (max(0, tile - length) for length in both.shape[:2])
-                both = np.pad(both, ((0, below), (0, right), (0, 0)), mode="symmetric")
-                for left, top in corners(sizes[one.name], tile):
-                    array[row] = both[top : top + tile, left : left + tile]
-                    row += 1
-            array.flush()
-            if part == "test":  # which picture each tile is from: noise is over pictures, not over tiles
-                numbers = {one.name: number for number, one in enumerate(chosen)}
-                np.save(partial / "test_pictures.npy", np.array([numbers[one.name] for one, _ in places], np.int32))
+        shape = (tile, tile, sum(channels) + sum(masks))
+        names = write_tiles(partial, split_pairs(pictures, seed), shape, kind.level_type.type, corners_of, pixels_of)
         digests = {str(one.files[0]): sha256(folder / one.files[0]) for one in pictures}
         write_json(partial / "names.json", {**names, "seed": seed, "sha256": digests})
-        train = np.load(partial / "train.npy", mmap_mode="r")[:, ::8, ::8]
         prepared.describe(
             partial,
             {part: len(found) for part, found in names.items()},
@@ -68,19 +61,28 @@ def prepare_derived(folder: Path, out: Path, tile: int, task: str, seed: int) ->
             name=f"{folder.resolve().name}, {task}",
             eval_size=tile,
             load_size=tile,
-            median=[median_colour(side).tolist() for side in np.split(train, [source.channels], axis=3)],
+            median=medians(np.load(partial / "train.npy", mmap_mode="r")[:, ::8, ::8], channels, masks),
             sides=[vars(source), vars(kind)],
+            **({"masks": masks} if any(masks) else {}),
         )
 
 
-def _common_kind(folder: Path, pictures: list[Pair], task: str) -> tuple[Kind, dict[str, tuple[int, int]]]:
-    """What all pictures are, and the width and height of each, by name."""
-    sizes, extremes, first = {}, [], None
+def _common_kind(
+    folder: Path, pictures: list[Pair], task: str, no_data: str
+) -> tuple[Kind, dict[str, tuple[int, int]], set[str]]:
+    """What all pictures are; the width and height of each, by name; and the names of those with pixels without data."""
+    sizes, extremes, with_holes, first = {}, [], set(), None
     for one in tqdm(pictures, desc="reading pictures", unit="picture", disable=None):
         path = folder / one.files[0]
-        found = read(path)
+        found = read_with_no_data(path, no_data)
         sizes[one.name] = found.size
-        extremes += [found.pixels.min(), found.pixels.max()]
+        present = found.pixels
+        if found.no_data is not None:
+            with_holes.add(one.name)
+            present = present[~found.no_data]
+        if not present.size:
+            raise UserError(f"{path} has no data in any pixel: take it out of {folder}")
+        extremes += [present.min(), present.max()]
         first = first or found
         if (found.channels, found.pixels.dtype) != (first.channels, first.pixels.dtype):
             raise UserError(
@@ -91,16 +93,15 @@ def _common_kind(folder: Path, pictures: list[Pair], task: str) -> tuple[Kind, d
             raise UserError(f"{path} has {found.channels} channels: pairs.derive = {task} takes pictures in RGB")
     assert first
     low, high, _ = value_range(float(min(extremes)), float(max(extremes)), first.pixels.dtype)
-    return Kind("picture", first.channels, first.pixels.dtype.name, low, high, None), sizes
+    return Kind("picture", first.channels, first.pixels.dtype.name, low, high, None), sizes, with_holes
 
 
-def _pair(picture: StoredPicture, kind: Kind, task: str, name: str, seed: int) -> np.ndarray:
-    """Input and target, levels [H, W, channels of both]."""
-    levels = kind.levels(on_white(picture).pixels, kind.low, kind.high)
+def _pair(picture: StoredPicture, kind: Kind, task: str, name: str, seed: int) -> list[np.ndarray]:
+    """Input and target, levels [H, W, C] each."""
+    levels = kind.levels(picture.filled(kind.low), kind.low, kind.high)
     rng = np.random.default_rng([seed, zlib.crc32(name.encode())])
     made = TASKS[task](levels.astype(np.float32), rng).clip(0, 255)
-    made = made.round().astype(np.uint8) if kind.is_eight_bits else made
-    return np.concatenate([made, levels], axis=2)
+    return [made.round().astype(np.uint8) if kind.is_eight_bits else made, levels]
 
 
 def smaller(levels: Levels, factor: int) -> Levels:

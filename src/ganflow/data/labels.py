@@ -34,14 +34,16 @@ class Census:
         bins = 2 ** (self.channels * _BITS)
         self.counts, self.sums = np.zeros(bins, np.int64), np.zeros((bins, self.channels))
 
-    def add(self, pixels: np.ndarray, with_counts: bool = True) -> None:
-        """`pixels`: uint8 or uint16 [H, W, 1 or 3]."""
+    def add(self, pixels: np.ndarray, with_counts: bool = True, missing: np.ndarray | None = None) -> None:
+        """`pixels`: uint8 or uint16 [H, W, 1 or 3]. `missing`: pixels without data, of no class, bool [H, W]."""
         if len(self.exact) <= MOST_CLASSES:
-            self.exact |= set(np.unique(_code(pixels, 16 if pixels.dtype == np.uint16 else 8, 0)).tolist())
+            present = pixels if missing is None else pixels[~missing]
+            self.exact |= set(np.unique(_code(present, 16 if pixels.dtype == np.uint16 else 8, 0)).tolist())
         if pixels.dtype != np.uint8 or not with_counts:
             return
         self.pixels += pixels.shape[0] * pixels.shape[1]
-        flat = pixels[1:, 1:][_flat(pixels)]
+        is_flat = _flat(pixels) if missing is None else _flat(pixels) & ~missing[1:, 1:]
+        flat = pixels[1:, 1:][is_flat]
         code = _code(flat, _BITS, 8 - _BITS)
         self.counts += np.bincount(code, minlength=len(self.counts))
         for channel in range(self.channels):

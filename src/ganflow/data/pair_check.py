@@ -1,5 +1,6 @@
 """What `ganflow pairs check` says of a folder of pairs: what is in it, what is wrong, what to set and what to type."""
 
+import re
 import shlex
 from collections import Counter
 from collections.abc import Sequence
@@ -32,14 +33,18 @@ def findings(read: Survey, seed: int) -> list[str]:
     lines += _listed(
         "cannot be used:", [f"{path} {reason}" for path, reason in read.problems.items()], len(read.problems)
     )
+    lines += _hints(read)
     lines += _listed(
         "look at:", [f"{name}: {reason}" for name, reason in read.suspicious.items()], len(read.suspicious)
     )
     return lines
 
 
-def settings(read: Survey, folder: str, seed: int) -> dict[str, str | int]:
-    """Values of params.yaml that suit the pairs: how large the tiles, which way, how many epochs."""
+def settings(read: Survey, folder: str, seed: int, no_data: str | None = None) -> dict[str, str | int]:
+    """Values of params.yaml that suit the pairs: how large the tiles, which way, how many epochs.
+
+    no_data: pairs.no_data, if it was given for the check.
+    """
     smallest = min(min(size) for size in read.sizes.values())
     tile = next(side for side in (LARGEST_TILE, 128, 64, 32) if side <= max(smallest, 32))
     a, b = (side.classes is not None for side in read.sides)
@@ -51,6 +56,7 @@ def settings(read: Survey, folder: str, seed: int) -> dict[str, str | int]:
         "pairs.direction": "b2a" if a and not b else "a2b",
         "pairs.tile_size": tile,
         "pairs.crop_size": min(tile, LARGEST_CROP),
+        **({"pairs.no_data": int(no_data) if no_data.isdigit() else no_data} if no_data else {}),
         "pix2pix.epochs": epochs,
         "pix2pix.decay_epochs": epochs // 2,
         "cvae.epochs": max(2, epochs // 2),
@@ -88,7 +94,7 @@ def findings_unpaired(found: UnpairedFolder, sizes: dict[str, tuple[int, int]], 
 
 def command(chosen: dict[str, str | int], *stages: str) -> str:
     """The command line that runs these stages, and what they need, with these values."""
-    return " ".join(["dvc exp run", *(f"-S {key}={shlex.quote(str(value))}" for key, value in chosen.items()), *stages])
+    return " ".join(["dvc exp run", *(f"-S {key}={_quoted(value)}" for key, value in chosen.items()), *stages])
 
 
 def write_manifest(read: Survey) -> Path | None:
@@ -101,6 +107,26 @@ def write_manifest(read: Survey) -> Path | None:
     except OSError:  # a read-only folder
         return None
     return path
+
+
+def _quoted(value: str | int) -> str:
+    """A value for the shell and, inside, for DVC, which reads (, é or a name like 2024 otherwise."""
+    text = str(value)
+    if isinstance(value, str) and not re.fullmatch(r"[A-Za-z./_-][\w./-]*", value, re.ASCII):
+        text = '"' + value.replace('"', r"\"") + '"'
+    return shlex.quote(text)
+
+
+def _hints(read: Survey) -> list[str]:
+    """What of the pictures may be no data, though nothing says so."""
+    hints = []
+    for letter, side in zip("AB", read.sides, strict=True):
+        values = [one["value"][0] for one in side.classes or [] if len(one["value"]) == 1]
+        if len(values) > 2 and values == [*range(len(values) - 1), 255]:
+            hints.append(f"{letter}: is 255 no class, but no data? `--no-data 255` leaves it out (pairs.no_data=255)")
+        if any(note.startswith("transparent") for note in side.notes):
+            hints.append(f"{letter}: are transparent parts no data? `--no-data alpha` leaves them out")
+    return _listed("no data:", hints)
 
 
 def _of_side(side: Side) -> str:

@@ -3,9 +3,10 @@
 Subfolders called train, val or test (or training, valid, validation, dev, testing), wherever they stand, are a split.
 """
 
+import itertools
 import re
 from collections import Counter, defaultdict
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -21,6 +22,12 @@ SPLITS = {
 _PART = {word: part for part, words in SPLITS.items() for word in words}
 _MOST = 0.8  # a word in so many of the names of a side belongs to the side, not to the pair
 _NO_NAME = re.compile(r"[\x00-\x1f\x7f-\x9f\ud800-\udfff]")  # the last: bytes that are not UTF-8
+# Of two levels of folders that could both name the sides, one with such a word does.
+_OF_SIDES = {
+    *("a", "b", "image", "images", "img", "photo", "photos", "input", "source", "target", "label", "labels", "mask"),
+    *("masks", "gt", "truth", "annotation", "annotations", "blur", "sharp", "low", "high", "rain", "noisy", "clean"),
+    *("left", "right", "before", "after", "depth", "rgb"),
+}
 
 
 @dataclass(frozen=True)
@@ -54,7 +61,9 @@ def list_pairs(folder: Path) -> PairFolder:
     sides = sorted(by_side)
     if len(sides) > 2:
         counts = ", ".join(f"{name or 'the folder itself'}: {len(by_side[name])}" for name in sides)
-        raise UserError(f"{folder} holds pictures in {len(sides)} places ({counts}), where A and B make two")
+        raise UserError(
+            f"{folder} holds pictures in {len(sides)} places ({counts}), where A and B make two: move the others away"
+        )
     if len(sides) == 2:
         a, b = sides
         return _two_sides(
@@ -66,13 +75,15 @@ def list_pairs(folder: Path) -> PairFolder:
             passed_over,
         )
     one = by_side[sides[0]]
-    if (words := _telling_words([name for _, name, _ in one])) is not None:
+    if (words := _telling_words(one)) is not None:
         of_a, of_b = ([entry for entry in one if word in _words(entry[1])] for word in words)
+        others = [entry for entry in one if not set(words) & set(_words(entry[1]))]
+        if not words[0]:
+            layout = f"one folder, names that tell: with {words[1]} and without"
+            return _two_sides(folder, layout, ("picture", words[1]), others, of_b, passed_over)
         layout = f"one folder, names that tell: {words[0]} and {words[1]}"
         found = _two_sides(folder, layout, words, of_a, of_b, passed_over)
-        found.problems.update(
-            {path: "has neither word in its name" for _, name, path in one if not set(words) & set(_words(name))}
-        )
+        found.problems.update({path: "has neither word in its name" for _, _, path in others})
         return found
     pairs = [Pair(f"{part}/{name}" if part else name, part, (path,)) for part, name, path in one]
     found = PairFolder(folder, "side by side", ("left", "right"), pairs, passed_over)
@@ -92,18 +103,23 @@ def list_pictures(folder: Path) -> list[Pair]:
 def sides_of(folder: Path) -> tuple[dict[str, list[tuple[str, str, Path]]], list[Path]]:
     """The pictures of `folder` by the subfolder that names their side ("": none): part, name without suffix, file.
 
-    Also the files that are no pictures.
+    Of folders with the same two files in each (scene1/rgb.png, scene1/depth.png), the files' names are the sides. Also
+    the files that are no pictures.
 
     Raises:
         UserError: it is no folder, or holds no pictures.
     """
     pictures, passed_over = _pictures(folder)
     by_side: dict[str, list[tuple[str, str, Path]]] = defaultdict(list)
-    places = {path: _place(path) for path in pictures}
-    level = _level_of_sides([folders for _, folders in places.values()])
+    parts = {name.lower() for path in pictures for name in path.parts[:-1] if name.lower() in _PART}
+    places = {path: _place(path, parts) for path in pictures}
+    if len({path.stem for path in pictures}) == 2 < len({path.parent for path in pictures}):
+        for path, (part, folders) in places.items():
+            by_side[path.stem].append((part, "/".join(folders), path))
+        return by_side, passed_over
+    level = _level_of_sides(places)
     for path, (part, folders) in places.items():
-        side = folders[level] if folders and level is not None else ""
-        rest = [name for place, name in enumerate(folders) if level is None or place != level % len(folders)]
+        side, rest = _at_level(folders, level)
         by_side[side].append((part, "/".join([*rest, path.stem]), path))
     return by_side, passed_over
 
@@ -146,8 +162,11 @@ def _files(folder: Path) -> tuple[list[Path], list[Path]]:
     return pictures, others
 
 
-def _place(path: Path) -> tuple[str, tuple[str, ...]]:
-    """The part that a path's folders name, and the folders without it: trainA/x.png is in train, and in A."""
+def _place(path: Path, parts: Collection[str] = ()) -> tuple[str, tuple[str, ...]]:
+    """The part that a path's folders name, and the folders without it: trainA/x.png is in train, and in A.
+
+    `parts`: names of folders that are there, beside which trainannot/x.png is in train, and in annot.
+    """
     part, folders = "", []
     for name in path.parts[:-1]:
         words = re.match(r"([a-z]+?)[_-]?([AB]?)$|", name if name[-1:] in "AB" else name.lower())
@@ -158,21 +177,44 @@ def _place(path: Path) -> tuple[str, tuple[str, ...]]:
             continue
         pieces = [piece for piece in re.split(r"[_-]", name) if piece.lower() not in _PART]
         named = [_PART[piece.lower()] for piece in re.split(r"[_-]", name) if piece.lower() in _PART]
+        prefix = next((word for word in parts if name.lower().startswith(word) and name[len(word) :].isalpha()), "")
         if named and pieces and not part:  # images_train
             part, name = named[0], "_".join(pieces)
+        elif prefix and not part:
+            part, name = _PART[prefix], name[len(prefix) :]
         folders.append(name)
     return part, tuple(folders)
 
 
-def _level_of_sides(places: Iterable[tuple[str, ...]]) -> int | None:
-    """Which of the folders names the side: the first or the last, whichever has two names; None if there is none."""
-    places = list(places)
-    if not any(places):
+def _level_of_sides(places: dict[Path, tuple[str, tuple[str, ...]]]) -> int | None:
+    """Which of the folders names the side, the first (0) or the last (-1); None if there is none.
+
+    It has two names; if both have, it is the one that gives more pairs of equal names, then the one with a usual name.
+    """
+    folders = [own for _, own in places.values()]
+    if not any(folders):
         return None
-    for level in (0, -1):
-        if len({folders[level] if folders else "" for folders in places}) == 2:
-            return level
-    return 0 if len(set(places)) > 1 else None
+    names = {level: {own[level] if own else "" for own in folders} for level in (0, -1)}
+    levels = [level for level in names if len(names[level]) == 2]
+    if not levels:
+        return 0 if len(set(folders)) > 1 else None
+
+    def pairs(level: int) -> int:
+        keys = defaultdict(set)
+        for path, (part, own) in places.items():
+            side, rest = _at_level(own, level)
+            keys[side].add((part, rest, path.stem))
+        return len(set.intersection(*keys.values()))
+
+    return max(levels, key=lambda level: (pairs(level), any(_OF_SIDES & set(_words(name)) for name in names[level])))
+
+
+def _at_level(folders: tuple[str, ...], level: int | None) -> tuple[str, tuple[str, ...]]:
+    """The folder that names the side ("": none), and the others."""
+    if not folders or level is None:
+        return "", folders
+    place = level % len(folders)
+    return folders[place], folders[:place] + folders[place + 1 :]
 
 
 def _words(name: str) -> list[str]:
@@ -180,22 +222,23 @@ def _words(name: str) -> list[str]:
     return [word.lstrip("0") or "0" for word in re.findall(r"[a-z]+|\d+", name.lower())]
 
 
-def _telling_words(names: Sequence[str]) -> tuple[str, str] | None:
+def _telling_words(entries: Sequence[tuple[str, str, Path]]) -> tuple[str, str] | None:
     """Two words, one of which is in each name, that make pairs of the names without them: l and r, photo and label.
 
-    None if there are none: then each picture is a pair.
+    The first may be "": then the names without the second are A (7.png, 7_mask.png). None if there are none: then each
+    picture is a pair.
     """
-    words = [_words(name) for name in names]
-    counts = Counter(word for one in words for word in set(one) if not word.isdigit())
-    shared = [word for word, count in counts.items() if 0.4 * len(names) <= count <= 0.6 * len(names)]
-    for a in sorted(shared):
-        for b in sorted(word for word in shared if word > a):
-            rests = [
-                {" ".join(x for x in one if x != word) for one in words if word in one and other not in one}
-                for word, other in ((a, b), (b, a))
-            ]
-            if len(rests[0] & rests[1]) >= _MOST * len(names) / 2:
-                return a, b
+    words = [(part, _words(name)) for part, name, _ in entries]
+    counts = Counter(word for _, one in words for word in set(one) if not word.isdigit())
+    shared = sorted(word for word, count in counts.items() if 0.4 * len(entries) <= count <= 0.6 * len(entries))
+    for a, b in [*itertools.combinations(shared, 2), *(("", word) for word in shared)]:
+        rests: dict[str, set[tuple[str, str]]] = {a: set(), b: set()}
+        for part, one in words:
+            own = [word for word in (a, b) if word in one] or ([""] if not a else [])
+            if len(own) == 1:
+                rests[own[0]].add((part, " ".join(word for word in one if word != own[0])))
+        if len(rests[a] & rests[b]) >= _MOST * len(entries) / 2:
+            return a, b
     return None
 
 

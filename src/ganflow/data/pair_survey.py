@@ -11,9 +11,10 @@ import numpy as np
 from tqdm import tqdm
 
 from ganflow.data import labels
+from ganflow.data.no_data import read_with_no_data
 from ganflow.data.pair_folder import LEGEND, Pair, PairFolder
 from ganflow.data.pair_suspicions import Look, suspicions
-from ganflow.data.pictures import StoredPicture, on_white, read, value_range
+from ganflow.data.pictures import StoredPicture, value_range
 from ganflow.errors import UserError
 from ganflow.files import sha256
 
@@ -31,6 +32,7 @@ class Side:
     high: float
     classes: list[dict[str, Any]] | None  #    of labels: labels.legend_entries
     notes: tuple[str, ...] = ()
+    no_data: float = 0.0  #                    share of the pixels without data
 
     @property
     def stored_channels(self) -> int:
@@ -49,15 +51,16 @@ class Survey:
     digests: dict[str, str]  #             sha256 of the used files, by their path in the folder
     problems: dict[Path, str]  #           pictures that cannot be used, and why
     suspicious: dict[str, str] = field(default_factory=dict)  # pairs that can be used but look wrong, and why
+    with_holes: frozenset[str] = frozenset()  # names of the pairs that have pixels without data
 
 
-def read_sides(folder: Path, pair: Pair) -> tuple[StoredPicture, StoredPicture]:
-    """A and B of a pair, transparent parts white.
+def read_sides(folder: Path, pair: Pair, no_data: str = "auto") -> tuple[StoredPicture, StoredPicture]:
+    """A and B of a pair, transparent parts white, and `no_data` as pairs.no_data says.
 
     Raises:
         UserError: a file cannot be read, or a side-by-side picture has no two halves.
     """
-    pictures = [on_white(read(folder / file)) for file in pair.files]
+    pictures = [read_with_no_data(folder / file, no_data) for file in pair.files]
     if len(pictures) == 2:
         return pictures[0], pictures[1]
     (both,) = pictures
@@ -66,10 +69,15 @@ def read_sides(folder: Path, pair: Pair) -> tuple[StoredPicture, StoredPicture]:
         raise UserError(f"{folder / pair.files[0]} is {width} px wide: two halves side by side make an even number")
     if width < height:
         raise UserError(f"{folder / pair.files[0]} is {width}x{height}: too narrow for two pictures side by side")
-    return replace(both, pixels=both.pixels[:, : width // 2]), replace(both, pixels=both.pixels[:, width // 2 :])
+    return _half(both, slice(None, width // 2)), _half(both, slice(width // 2, None))
 
 
-def survey(found: PairFolder, legend: dict[str, str] | None = None) -> Survey:
+def _half(both: StoredPicture, columns: slice) -> StoredPicture:
+    no_data = None if both.no_data is None else both.no_data[:, columns]
+    return replace(both, pixels=both.pixels[:, columns], no_data=no_data)
+
+
+def survey(found: PairFolder, legend: dict[str, str] | None = None, no_data: str = "auto") -> Survey:
     """Read every pair of `found`, name what cannot be used and what looks wrong, and describe both sides.
 
     Raises:
@@ -82,10 +90,13 @@ def survey(found: PairFolder, legend: dict[str, str] | None = None) -> Survey:
     first_with: dict[tuple[str, ...], Pair] = {}
     counted = {id(found.pairs[place]) for place in _evenly(len(found.pairs), COUNTED)}
     censuses: list[dict[tuple[int, str], labels.Census]] = [{}, {}]
-    for pair, pictures in _readable(found, problems):
+    for pair, pictures in _readable(found, problems, no_data):
         if (sizes := {picture.size for picture in pictures}) and len(sizes) > 1:
             (width_a, height_a), (width_b, height_b) = pictures[0].size, pictures[1].size
             problems[pair.files[0]] = f"is {width_a}x{height_a}, its partner {pair.files[-1]} {width_b}x{height_b}"
+            continue
+        if empty := [place for place, picture in enumerate(pictures) if picture.share_without_data == 1]:
+            problems[pair.files[min(empty[0], len(pair.files) - 1)]] = "has no data in any pixel"
             continue
         of_pair = {str(file): sha256(folder / file) for file in pair.files}
         if (other := first_with.setdefault(tuple(of_pair.values()), pair)) is not pair:
@@ -96,7 +107,7 @@ def survey(found: PairFolder, legend: dict[str, str] | None = None) -> Survey:
         for picture, census in zip(pictures, censuses, strict=True):
             if picture.channels in (1, 3) and picture.pixels.dtype != np.float32:
                 kind = census.setdefault((picture.channels, picture.pixels.dtype.name), labels.Census(picture.channels))
-                kind.add(picture.pixels, with_counts=id(pair) in counted)
+                kind.add(picture.pixels, with_counts=id(pair) in counted, missing=picture.no_data)
     pairs = [pair for pair in found.pairs if pair.name in looks]
     sides = []
     for place in range(2):
@@ -125,6 +136,7 @@ def survey(found: PairFolder, legend: dict[str, str] | None = None) -> Survey:
         suspicions(
             {pair.name: looks[pair.name] for pair in pairs}, labels=[side.classes is not None for side in sides]
         ),
+        frozenset(pair.name for pair in pairs if any(look.no_data for look in looks[pair.name])),
     )
 
 
@@ -150,11 +162,13 @@ def read_legend(folder: Path) -> dict[str, str]:
     return legend
 
 
-def _readable(found: PairFolder, problems: dict[Path, str]) -> Iterator[tuple[Pair, Sequence[StoredPicture]]]:
+def _readable(
+    found: PairFolder, problems: dict[Path, str], no_data: str
+) -> Iterator[tuple[Pair, Sequence[StoredPicture]]]:
     """The pairs that can be read; the others become problems."""
     for pair in tqdm(found.pairs, desc="reading pairs", unit="pair", disable=None):
         try:
-            yield pair, read_sides(found.folder, pair)
+            yield pair, read_sides(found.folder, pair, no_data)
         except UserError as fault:
             bad = next((file for file in pair.files if str(fault).startswith(str(found.folder / file))), pair.files[0])
             problems[bad] = str(fault).removeprefix(str(found.folder / bad)).strip()
@@ -176,9 +190,14 @@ def _side(
         said.append(f"values {smallest:g} to {largest:g}, seen in the range {low:g} to {high:g}")
     grey = sum(look.channels != channels for look in looks)
     said += [f"{grey} grey pictures are read as colours"] if grey else []
-    return Side(
-        name, channels, dtype, low, high, labels.legend_entries(values, legend) if values else None, tuple(said)
-    )
+    classes = labels.legend_entries(values, legend) if values else None
+    areas = np.array([look.size[0] * look.size[1] for look in looks])
+    missing = float(areas @ [look.no_data for look in looks] / areas.sum()) if looks else 0.0
+    holes = sum(look.no_data > 0 for look in looks)
+    said += [f"{max(100 * missing, 0.01):.2g} % of the pixels have no data (in {holes} pictures)"] if holes else []
+    if holes and census and len(census.exact) == 1:
+        said.append("the others have one value: is this no data the background of a mask? `--no-data none` keeps it")
+    return Side(name, channels, dtype, low, high, classes, tuple(said), missing)
 
 
 def _evenly(total: int, count: int) -> list[int]:

@@ -24,6 +24,7 @@ class Look:
     stated: tuple[float, float]  #   the range it is seen in
     notes: tuple[str, ...]
     small: np.ndarray  #             float32 [SIDE, SIDE], grey, 0 to 1
+    no_data: float  #                share of the pixels, which are not in smallest and largest
 
     @classmethod
     def at(cls, picture: StoredPicture) -> "Look":
@@ -31,7 +32,8 @@ class Look:
         span = picture.high - picture.low
         grey = (pixels.mean(2, dtype=np.float32) - picture.low) / span
         small = np.asarray(Image.fromarray(grey).resize((SIDE, SIDE), Image.Resampling.BOX))
-        extremes = float(pixels.min()), float(pixels.max())
+        present = pixels if picture.no_data is None else pixels[~picture.no_data]
+        extremes = float(present.min()), float(present.max())
         return cls(
             picture.channels,
             pixels.dtype.name,
@@ -40,6 +42,7 @@ class Look:
             (picture.low, picture.high),
             picture.notes,
             small,
+            picture.share_without_data,
         )
 
 

@@ -1,17 +1,19 @@
 """The pairs of a folder as prepared arrays: split, cut into square tiles, in levels of 0 to 255."""
 
+import itertools
 import sys
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import replace
+from operator import itemgetter
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 import numpy as np
 from tqdm import tqdm
 
 from ganflow.data import labels, prepared
 from ganflow.data.pair_folder import MANIFEST, Pair, PairFolder, list_pairs
-from ganflow.data.pair_survey import Side, Survey, read_sides, survey
+from ganflow.data.pair_survey import Side, read_sides, survey
 from ganflow.data.pairs import allocated, median_colour, split
 from ganflow.errors import UserError, say
 from ganflow.files import sha256, whole_dir, write_json
@@ -20,16 +22,18 @@ TEST_SHARE, MOST_TEST = 0.2, 200  # of the pairs of a folder that has no test pa
 VAL_SHARE, MOST_VAL = 0.1, 100  #   of the pairs of a folder that has no val part
 
 
-def prepare_pairs(folder: Path, out: Path, tile: int, find_labels: bool, seed: int) -> None:
+def prepare_pairs(folder: Path, out: Path, tile: int, find_labels: bool, seed: int, no_data: str = "auto") -> None:
     """Write the pairs of `folder` into `out`: train, val and test.npy, names.json, training.json and test.json.
 
     An array is [N, tile, tile, channels of A and B together]: uint8, or float32 levels from 0 to 255 if a side has
-    more than 8 bits. Pictures are cut into tiles, not resized; smaller ones are mirrored at two edges.
+    more than 8 bits. Pictures are cut into tiles, not resized; smaller ones are mirrored at two edges. A side that has
+    no data somewhere, by `no_data` (pairs.no_data) or because it is mirrored, has one more channel, after those of B: 1
+    where it has data, else 0. Tiles of which a side has no data at all are left out.
 
     Raises:
         UserError: a picture cannot be used, or differs from the folder's manifest. `out` is then as it was.
     """
-    read = survey(agreed(folder))
+    read = survey(agreed(folder), no_data=no_data)
     if read.problems:
         path, reason = next(iter(read.problems.items()))
         more = f", and {len(read.problems) - 1} more" if len(read.problems) > 1 else ""
@@ -41,20 +45,24 @@ def prepare_pairs(folder: Path, out: Path, tile: int, find_labels: bool, seed: i
     parts = split_pairs(read.pairs, seed)
     dtype = np.uint8 if all(side.dtype == "uint8" or side.classes for side in sides) else np.float32
     channels = [side.stored_channels for side in sides]
+    mirrored = any(min(read.sizes[pair.name]) < tile for pair in read.pairs)
+    masks = [mirrored or side.no_data > 0 for side in sides]
+
+    def corners_of(pair: Pair) -> list[tuple[int, int]]:
+        size = read.sizes[pair.name]
+        if pair.name not in read.with_holes:
+            return corners(size, tile)
+        return corners_with_data(size, tile, [picture.no_data for picture in read_sides(folder, pair, no_data)])
+
+    def pixels_of(pair: Pair) -> np.ndarray:
+        pictures = read_sides(folder, pair, no_data)
+        levels = [_levels(picture.filled(side.low), side) for picture, side in zip(pictures, sides, strict=True)]
+        return stacked(levels, [picture.no_data for picture in pictures], masks, tile)
+
     with whole_dir(out) as partial:
-        names: dict[str, list[str]] = {}
-        for part, pairs in parts.items():
-            places = [(pair, corner) for pair in pairs for corner in corners(read.sizes[pair.name], tile)]
-            names[part] = [f"{pair.name} at {left},{top}" for pair, (left, top) in places]
-            array = allocated(partial / f"{part}.npy", (len(places), tile, tile, sum(channels)), dtype)
-            for row, cut in enumerate(_tiles(folder, pairs, read, sides, tile)):
-                array[row] = cut
-            array.flush()
-            if part == "test":  # which picture each tile is from: noise is over pictures, not over tiles
-                numbers = {pair.name: number for number, pair in enumerate(pairs)}
-                np.save(partial / "test_pictures.npy", np.array([numbers[pair.name] for pair, _ in places], np.int32))
+        shape = (tile, tile, sum(channels) + sum(masks))
+        names = write_tiles(partial, parts, shape, dtype, corners_of, pixels_of)
         write_json(partial / "names.json", {**names, "seed": seed, "sha256": read.digests})
-        train = np.load(partial / "train.npy", mmap_mode="r")[:, ::8, ::8]
         prepared.describe(
             partial,
             {part: len(found) for part, found in names.items()},
@@ -62,8 +70,9 @@ def prepare_pairs(folder: Path, out: Path, tile: int, find_labels: bool, seed: i
             name=folder.resolve().name,
             eval_size=tile,
             load_size=tile,
-            median=[median_colour(side).tolist() for side in np.split(train, [channels[0]], axis=3)],
+            median=medians(np.load(partial / "train.npy", mmap_mode="r")[:, ::8, ::8], channels, masks),
             sides=[_facts(side) for side in sides],
+            **({"masks": masks} if any(masks) else {}),
         )
 
 
@@ -144,18 +153,72 @@ def _facts(side: Side) -> dict[str, Any]:
     }
 
 
-def _tiles(folder: Path, pairs: Sequence[Pair], read: Survey, sides: Sequence[Side], tile: int) -> Iterator[np.ndarray]:
-    for pair in tqdm(pairs, desc="cutting tiles", unit="pair", disable=None):
-        both = [_levels(picture.pixels, side) for picture, side in zip(read_sides(folder, pair), sides, strict=True)]
-        pixels = np.concatenate([one.astype(np.result_type(*both)) for one in both], axis=2)
-        yield from cut(pixels, tile)
+def write_tiles(
+    folder: Path,
+    parts: dict[str, list[Pair]],
+    shape: tuple[int, int, int],  #                              of a tile
+    dtype: type,
+    corners_of: Callable[[Pair], list[tuple[int, int]]],  #      of its tiles
+    pixels_of: Callable[[Pair], np.ndarray],  #                  both sides, at least as high and wide as a tile
+) -> dict[str, list[str]]:
+    """Write train, val and test.npy and test_pictures.npy into `folder`; return the names of the tiles by part.
+
+    Raises:
+        UserError: a part has no tile.
+    """
+    names = {}
+    for part, pairs in parts.items():
+        places = [(pair, corner) for pair in pairs for corner in corners_of(pair)]
+        if not places:
+            raise UserError(f"no {part} tile of {shape[0]} px has data in A and in B: take a smaller pairs.tile_size")
+        names[part] = [f"{pair.name} at {left},{top}" for pair, (left, top) in places]
+        array = allocated(folder / f"{part}.npy", (len(places), *shape), dtype)
+        tiles = itertools.groupby(tqdm(places, desc="cutting tiles", unit="tile", disable=None), key=itemgetter(0))
+        row = 0
+        for pair, of_pair in tiles:
+            pixels = pixels_of(pair)
+            for _, (left, top) in of_pair:
+                array[row] = pixels[top : top + shape[0], left : left + shape[1]]
+                row += 1
+        array.flush()
+        if part == "test":  # which picture each tile is from: noise is over pictures, not over tiles
+            numbers = {name: number for number, name in enumerate(dict.fromkeys(pair.name for pair, _ in places))}
+            np.save(folder / "test_pictures.npy", np.array([numbers[pair.name] for pair, _ in places], np.int32))
+    return names
+
+
+def stacked(
+    levels: Sequence[np.ndarray], no_data: Sequence[np.ndarray | None], masks: Sequence[bool], tile: int
+) -> np.ndarray:
+    """A and B, [H, W, C] each, and for each side with a mask where it has data, at least `tile` px wide and high."""
+    dtype = np.result_type(*levels)
+    pixels = padded(np.concatenate([one.astype(dtype) for one in levels], axis=2), tile)
+    shape = (*levels[0].shape[:2], 1)
+    present = [np.ones(shape, dtype) if hole is None else (~hole[..., None]).astype(dtype) for hole in no_data]
+    channels = [padded(one, tile, "constant") for one, has_mask in zip(present, masks, strict=True) if has_mask]
+    return np.concatenate([pixels, *channels], axis=2)
+
+
+def medians(train: np.ndarray, channels: Sequence[int], masks: Sequence[bool]) -> list[list[int]]:
+    """The median colour of each side of `train` [N, H, W, C] where it has data."""
+    *sides, has_data = np.split(train, np.cumsum(channels), axis=3)
+    of_side = iter(np.moveaxis(has_data, 3, 0) > 0)
+    return [
+        median_colour(side, next(of_side) if has_mask else None).tolist()
+        for side, has_mask in zip(sides, masks, strict=True)
+    ]
+
+
+def padded(pixels: np.ndarray, tile: int, mode: Literal["symmetric", "constant"] = "symmetric") -> np.ndarray:
+    """A picture [H, W, C] at least `tile` px wide and high, mirrored at the right and at the bottom, or with zeros."""
+    below, right = (max(0, tile - length) for length in pixels.shape[:2])
+    return np.pad(pixels, ((0, below), (0, right), (0, 0)), mode=mode)
 
 
 def cut(pixels: np.ndarray, tile: int) -> Iterator[np.ndarray]:
     """The tiles [tile, tile, C] of a picture [H, W, C], at its `corners`; a smaller one is mirrored at two edges."""
     height, width = pixels.shape[:2]
-    below, right = max(0, tile - height), max(0, tile - width)
-    pixels = np.pad(pixels, ((0, below), (0, right), (0, 0)), mode="symmetric")
+    pixels = padded(pixels, tile)
     for left, top in corners((width, height), tile):
         yield pixels[top : top + tile, left : left + tile]
 
@@ -175,3 +238,13 @@ def corners(size: tuple[int, int], tile: int) -> list[tuple[int, int]]:
     """Left and top of the tiles that cover a picture; the last ones end with it and overlap their neighbours."""
     across, down = ([*range(0, max(0, length - tile), tile), max(0, length - tile)] for length in size)
     return [(left, top) for top in down for left in across]
+
+
+def corners_with_data(size: tuple[int, int], tile: int, no_data: Sequence[np.ndarray | None]) -> list[tuple[int, int]]:
+    """`corners`, less those of tiles that are wholly `no_data` in one of these, bool [H, W]."""
+    holes = [hole for hole in no_data if hole is not None]
+    return [
+        (left, top)
+        for left, top in corners(size, tile)
+        if not any(hole[top : top + tile, left : left + tile].all() for hole in holes)
+    ]

@@ -51,16 +51,18 @@ def read_pair(path: Path, size: int) -> np.ndarray:
     return np.stack([np.asarray(half.resize((size, size), FILTER)) for half in halves])
 
 
-def median_colour(images: np.ndarray) -> np.ndarray:
+def median_colour(images: np.ndarray, has_data: np.ndarray | None = None) -> np.ndarray:
     """The colour, uint8 [C], with the least absolute error over `images` [N, H, W, C]: the channels' medians.
 
-    `images` are in levels of 0 to 255, rounded here. Memory is flat in N (a histogram).
+    `images` are in levels of 0 to 255, rounded here. `has_data`: the pixels that count, bool [N, H, W]; None: all.
+    Memory is flat in N (a histogram).
     """
     channels = images.shape[-1]
     counts = np.zeros((channels, 256), np.int64)
-    for image in images:
+    for number, image in enumerate(images):
+        pixels = image.reshape(-1, channels) if has_data is None else image[has_data[number]]
         for channel in range(channels):
-            levels = image[..., channel].ravel().round().astype(np.uint8, copy=False)
+            levels = pixels[:, channel].round().astype(np.uint8, copy=False)
             counts[channel] += np.bincount(levels, minlength=256)
     halves = counts.sum(1, keepdims=True) / 2
     return (counts.cumsum(1) >= halves).argmax(1).astype(np.uint8)

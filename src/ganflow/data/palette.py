@@ -9,7 +9,7 @@ DRAWN = 0.5  # share of the pixels that have a colour of the palette, from which
 IMAGES, STRIDE = 128, 4  # at most this many images are looked at, every 4th row and column of each
 
 
-def palette(targets: np.ndarray, count: int) -> np.ndarray:
+def palette(targets: np.ndarray, count: int, has_data: np.ndarray | None = None) -> np.ndarray:
     """The colours that `targets`, uint8 [N, H, W, C], are drawn with, most frequent first: uint8 [k, C], k <= `count`.
 
     They are the fullest cubes of the colour histogram, without the neighbours of those already taken. k = 0 where

@@ -17,6 +17,7 @@ SUFFIXES = frozenset(
 )
 _ONE_CHANNEL = ("1", "L", "P", "I", "F", "I;16", "I;16B")  # Pillow's modes of a TIFF of one channel
 _ORIENTATION, _RANGES = 274, ((280, 281), (340, 341))  # TIFF tags: smallest and largest sample value
+_NO_DATA = 42113  # GDAL's TIFF tag: the value of pixels without data
 
 
 @dataclass(frozen=True)
@@ -28,6 +29,7 @@ class StoredPicture:
     high: float  #                the value shown as white
     alpha: np.ndarray | None  #   float32 [H, W], 0 (transparent) to 1; None if opaque everywhere
     notes: tuple[str, ...]  #     what was assumed or changed, for people
+    no_data: np.ndarray | None = None  # bool [H, W], where the file says that it has none; None: nowhere
 
     @property
     def channels(self) -> int:
@@ -38,18 +40,29 @@ class StoredPicture:
         """Width and height in pixels."""
         return self.pixels.shape[1], self.pixels.shape[0]
 
+    @property
+    def share_without_data(self) -> float:
+        return 0.0 if self.no_data is None else float(self.no_data.mean())
 
-def read(path: Path, *, indices: bool = False, most_pixels: int = MOST_PIXELS) -> StoredPicture:
+    def filled(self, low: float) -> np.ndarray:
+        """The pixels; floats with `low` where there is no data."""
+        if self.no_data is None or self.pixels.dtype != np.float32:
+            return self.pixels
+        return np.where(self.no_data[..., None], np.float32(low), self.pixels)
+
+
+def read(path: Path, *, most_pixels: int = MOST_PIXELS) -> StoredPicture:
     """The picture in `path`, turned as its EXIF orientation says.
 
-    A palette picture is read as its colours or, with `indices`, as the numbers of its colours. A 1-bit picture has the
-    values 0 and 255. CMYK and YCbCr become RGB. Wider integers become uint16 where that holds them, else float32.
+    A palette picture is read as its colours. A 1-bit picture has the values 0 and 255. CMYK and YCbCr become RGB. Wider
+    integers become uint16 where that holds them, else float32. Numbers that are not finite, and the value that GDAL's
+    TIFF tag names, are no data.
 
     Raises:
         UserError: it cannot be read, is larger than `most_pixels`, has more than 16 channels, or is not one picture.
     """
     try:
-        found = _read_npy(path) if path.suffix.lower() == ".npy" else _read_image(path, indices, most_pixels)
+        found = _read_npy(path) if path.suffix.lower() == ".npy" else _read_image(path, most_pixels)
     except (FileNotFoundError, IsADirectoryError, PermissionError) as fault:
         raise UserError(f"{path} cannot be read: {fault.strerror}") from None
     except UnidentifiedImageError:
@@ -65,8 +78,6 @@ def read(path: Path, *, indices: bool = False, most_pixels: int = MOST_PIXELS) -
         raise _too_large(path, (pixels.shape[1], pixels.shape[0]), most_pixels)
     if pixels.shape[2] > MOST_CHANNELS:
         raise UserError(f"{path} has {pixels.shape[2]} channels: at most {MOST_CHANNELS} are used")
-    if pixels.dtype == np.float32 and not np.isfinite(pixels).all():
-        raise UserError(f"{path} holds values that are not finite (nan or infinity): write a number in their place")
     return found
 
 
@@ -89,7 +100,7 @@ def from_image(image: Image.Image) -> StoredPicture:
         UserError: its mode is not supported.
     """
     try:
-        return _from_pillow(image, indices=False)
+        return _from_pillow(image)
     except ValueError as fault:
         raise UserError(f"the image cannot be used: {fault}") from None
 
@@ -128,24 +139,52 @@ def on_white(picture: StoredPicture) -> StoredPicture:
     )
 
 
-def _picture(pixels: np.ndarray, notes: list[str], stated: tuple[float, float] | None = None, alpha: Any = None) -> Any:
+def _picture(
+    pixels: np.ndarray,
+    notes: list[str],
+    stated: tuple[float, float] | None = None,
+    alpha: Any = None,
+    no_data: float | None = None,  # the value of pixels without data
+) -> StoredPicture:
     """A picture of [H, W] or [H, W, C] values of any number type."""
     pixels = pixels[..., None] if pixels.ndim == 2 else pixels
     if pixels.ndim != 3:
         shape = " x ".join(map(str, pixels.shape))
         raise ValueError(f"it holds {shape} values, where one picture of height x width x channels is needed")
+    missing = missing_in(pixels, no_data)
+    # NaN, or a number such as -9999 that would need another type: neither can stay.
+    replaced = missing if pixels.dtype.kind in "fi" else None
+    if replaced is not None:
+        if replaced.all():
+            raise ValueError("it has no data in any pixel")
+        pixels = np.where(replaced[..., None], pixels[~replaced].min(), pixels)
     pixels = _as_usual_type(pixels)
     if not pixels.size:
         return StoredPicture(pixels, 0.0, 1.0, None, ())
-    low, high, why = value_range(float(pixels.min()), float(pixels.max()), pixels.dtype)
+    present = pixels if missing is None or missing.all() else pixels[~missing]
+    low, high, why = value_range(float(present.min()), float(present.max()), pixels.dtype)
     if stated is not None and pixels.dtype != np.uint8:
         (low, high), why = stated, f"{stated[0]:g} to {stated[1]:g}, by the file's tags"
     if (low, high) not in ((0, 255), (0, 65535)) or pixels.dtype == np.float32:
         notes = [*notes, f"range: {why}"]
     if low == high:
         high = low + 1.0
+    if replaced is not None:
+        pixels = np.where(replaced[..., None], pixels.dtype.type(low), pixels)
     opaque = alpha is None or bool((alpha >= 1).all())
-    return StoredPicture(np.ascontiguousarray(pixels), low, high, None if opaque else alpha, tuple(notes))
+    return StoredPicture(np.ascontiguousarray(pixels), low, high, None if opaque else alpha, tuple(notes), missing)
+
+
+def missing_in(pixels: np.ndarray, no_data: float | None) -> np.ndarray | None:
+    """Which pixels of [H, W, C] are not finite in some channel, or `no_data` in all; None if none is."""
+    missing = np.zeros(pixels.shape[:2], bool)
+    if pixels.dtype.kind == "f":
+        missing |= ~np.isfinite(pixels).all(2)
+    if no_data is not None and pixels.dtype.kind in "fiu":
+        # Floats in their own type: the tag has more digits than float32.
+        value = np.array(no_data).astype(pixels.dtype) if pixels.dtype.kind == "f" else no_data
+        missing |= (pixels == value).all(2)
+    return missing if missing.any() else None
 
 
 def _as_usual_type(pixels: np.ndarray) -> np.ndarray:
@@ -172,7 +211,7 @@ def _read_npy(path: Path) -> StoredPicture:
     return _picture(np.array(array), [])
 
 
-def _read_image(path: Path, indices: bool, most_pixels: int) -> StoredPicture:
+def _read_image(path: Path, most_pixels: int) -> StoredPicture:
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")  # Pillow's, of large pictures: the bound here is ours
         try:
@@ -191,7 +230,7 @@ def _read_image(path: Path, indices: bool, most_pixels: int) -> StoredPicture:
                 raise ValueError(f"it holds {frames} pictures, where one is needed")
             if image.format == "PNG" and image.mode in ("RGB", "RGBA", "LA") and _png_depth(path) == 16:
                 return _read_png16(path, image)
-            return _from_pillow(image, indices)
+            return _from_pillow(image)
 
 
 def _open(path: Path) -> Image.Image:
@@ -202,12 +241,10 @@ def _open(path: Path) -> Image.Image:
         Image.MAX_IMAGE_PIXELS = most
 
 
-def _from_pillow(image: Image.Image, indices: bool) -> StoredPicture:
+def _from_pillow(image: Image.Image) -> StoredPicture:
     tags, notes = getattr(image, "tag_v2", {}), []
     image = ImageOps.exif_transpose(image)
     mode = image.mode
-    if mode == "P" and indices:
-        return _picture(np.asarray(image), notes)
     if mode in ("CMYK", "YCbCr", "HSV", "RGBX"):
         notes.append(f"{mode} is read as RGB")
         image = image.convert("RGB")
@@ -227,7 +264,7 @@ def _from_pillow(image: Image.Image, indices: bool) -> StoredPicture:
     pixels = np.asarray(image)
     if image.mode in ("LA", "RGBA"):
         return _picture(pixels[..., :-1], notes, alpha=pixels[..., -1].astype(np.float32) / 255)
-    return _picture(pixels, notes, stated_range(tags))
+    return _picture(pixels, notes, stated_range(tags), no_data=stated_no_data(tags))
 
 
 def _pillow_keeps_all(image: Image.Image) -> bool:
@@ -269,14 +306,24 @@ def _read_tiff(path: Path, most_pixels: int) -> StoredPicture:
     pixels = pixels[..., None] if pixels.ndim == 2 else pixels
     if colours not in ("MINISBLACK", "MINISWHITE", "RGB"):
         raise ValueError(f"its colours are {colours}: save it as RGB or grey")
+    no_data = stated_no_data(tags)
     if colours == "MINISWHITE" and pixels.dtype.kind == "u":
-        pixels = np.iinfo(pixels.dtype).max - pixels
+        full = np.iinfo(pixels.dtype).max
+        pixels, no_data = full - pixels, None if no_data is None else full - no_data
     pixels = _turned(pixels, tags.get(_ORIENTATION, 1))
     alpha = None
     if extra and extra[-1] in ("ASSOCALPHA", "UNASSALPHA") and pixels.shape[2] in (2, 4):
         full = np.float32(1 if pixels.dtype.kind == "f" else np.iinfo(pixels.dtype).max)
         pixels, alpha = pixels[..., :-1], pixels[..., -1].astype(np.float32) / full
-    return _picture(pixels, [], stated_range(tags), alpha)
+    return _picture(pixels, [], stated_range(tags), alpha, no_data)
+
+
+def stated_no_data(tags: Any) -> float | None:
+    """The value of pixels without data, of a TIFF's tags; None if they do not say it."""
+    try:
+        return float(tags[_NO_DATA])
+    except (KeyError, TypeError, ValueError):
+        return None
 
 
 def stated_range(tags: Any) -> tuple[float, float] | None:

@@ -67,10 +67,23 @@ def pairs(part: str, direction: str) -> tuple[np.ndarray, np.ndarray]:
     if both.ndim == 5:
         halves = both[:, 0], both[:, 1]
     else:
-        first = channels()[0]
-        halves = both[..., :first], both[..., first:]
+        first, second = channels()
+        halves = both[..., :first], both[..., first : first + second]
     source = input_side(direction)
     return halves[source], halves[1 - source]
+
+
+def mask_channel(direction: str) -> int | None:
+    """The channel of the prepared pairs that is 1 where the target has data, else 0; None if it has data everywhere."""
+    masks = about("maps").get("masks", (False, False))
+    target = 1 - input_side(direction)
+    return sum(channels()) + sum(masks[:target]) if masks[target] else None
+
+
+def has_data(part: str, direction: str) -> np.ndarray | None:
+    """Where the targets of the pairs' `part` have data, bool [N, S, S]; None: everywhere."""
+    channel = mask_channel(direction)
+    return None if channel is None else array("maps", part)[..., channel] > 0
 
 
 def pictures_of_test() -> np.ndarray:

@@ -13,7 +13,7 @@ class UnpairedBatches(PairBatches):
     crops and flips of its own.
     """
 
-    def batch(self, indices: Tensor, draw: Draw = draw_in_one_process) -> tuple[Tensor, Tensor]:
+    def batch(self, indices: Tensor, draw: Draw = draw_in_one_process) -> tuple[Tensor, ...]:
         """Inputs of the pairs `indices`, and targets of pairs drawn at random, each [B, C, crop, crop] in [-1, 1]."""
         others = draw(lambda count, rng: torch.randint(len(self), (count,), generator=rng), len(indices))
         inputs, _ = super().batch(indices, draw)

@@ -12,6 +12,7 @@ from ganflow.inference.translation import to_input, translate
 from ganflow.losses import kl_divergence
 from ganflow.metrics import classes, perceptual
 from ganflow.metrics.intervals import mean
+from ganflow.metrics.no_data import as_real_without_data
 from ganflow.metrics.samples import best_of_n, diversity, mean_absolute_difference
 from ganflow.models import saved
 from ganflow.models.cvae import ConditionalVae
@@ -27,11 +28,13 @@ def sample_measures(
     legend: classes.Legend | None,
     networks: perceptual.Weights | perceptual.Absent,
     device: torch.device,
+    has_data: np.ndarray | None = None,
 ) -> tuple[dict[str, tuple[float, float]], dict[str, Any]]:
     """Diversity and best of n of the VAE's samples, beside Pix2Pix's output and, if it has dropout, samples by dropout.
 
-    `inputs`, `real`: [N, H, W, C], levels 0 to 255. Returns the VAE's own measures, as (value, plus-minus), and the
-    tables that the report shows.
+    `inputs`, `real`: [N, H, W, C], levels 0 to 255. `has_data`: the pixels of `real` that are measured, bool [N, H, W];
+    None: all; elsewhere every sample is the target itself. Returns the VAE's own measures, as (value, plus-minus), and
+    the tables that the report shows.
     """
     networks = perceptual.usable(networks, real)
     own, count = params.evaluate, params.evaluate.samples
@@ -46,23 +49,26 @@ def sample_measures(
         pix2pix.train()  # switches dropout on, the paper's source of noise; the norms do the same in both modes
         sampled["pix2pix with dropout"] = [translate(pix2pix, inputs, own.batch_size, device) for _ in range(count)]
 
+    sampled = {
+        name: [as_real_without_data(one, real, has_data) for one in answers] for name, answers in sampled.items()
+    }
     curves: dict[str, dict[str, list[float]]] = {"mae": {}}
     differences: dict[str, dict[str, tuple[float, float]]] = {}
     for name, answers in sampled.items():
-        errors = np.stack([mean_absolute_difference(one, real) for one in answers], axis=1)
+        errors = np.stack([mean_absolute_difference(one, real, has_data) for one in answers], axis=1)
         curves["mae"][name] = best_of_n(errors).tolist()
         if legend is not None:
-            counts = [classes.confusions(one, real, legend) for one in answers]
+            counts = [classes.confusions(one, real, legend, has_data) for one in answers]
             ious = np.stack([classes.scores(one, legend.names)["mean_iou"] for one in counts], axis=1)
             curves.setdefault("mean_iou", {})[name] = (-best_of_n(-ious)).tolist()
         if len(answers) > 1:
-            differences[name] = {"pixels": mean(diversity(np.stack(answers, axis=1)))}
+            differences[name] = {"pixels": mean(diversity(np.stack(answers, axis=1), has_data))}
             if isinstance(networks, perceptual.Weights):
                 neighbours = [perceptual.lpips(a, b, networks, device) for a, b in itertools.pairwise(answers)]
                 differences[name]["lpips"] = mean(np.mean(neighbours, axis=0))
     # An upper bound of diversity: samples for one photo should differ less than maps of different places.
     others = np.roll(real, 1, axis=0)
-    differences["real maps of different places"] = {"pixels": mean(mean_absolute_difference(real, others))}
+    differences["real maps of different places"] = {"pixels": mean(mean_absolute_difference(real, others, has_data))}
     if isinstance(networks, perceptual.Weights):
         differences["real maps of different places"]["lpips"] = mean(perceptual.lpips(real, others, networks, device))
     own_measures = {"diversity": differences["cvae"]["pixels"]}

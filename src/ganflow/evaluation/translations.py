@@ -15,6 +15,7 @@ from ganflow.metrics.bootstrap import multiplicities
 from ganflow.metrics.by_colour import classes_by_colour
 from ganflow.metrics.comparable import judged
 from ganflow.metrics.nearest import nearest_targets, resized
+from ganflow.metrics.no_data import as_real_without_data
 
 
 def evaluate_translator(
@@ -28,24 +29,30 @@ def evaluate_translator(
     more: dict[str, Any] | None = None,
     sampling: tuple[str, ...] = (),  # parameters of "evaluate" that these further measures depend on
 ) -> None:
-    """Measure `answers` and the baselines without a network, with 95 % intervals, and record the results."""
+    """Measure `answers` and the baselines without a network, with 95 % intervals, and record the results.
+
+    Where a target has no data, nothing is measured: there every answer is the target itself.
+    """
     source, target = prepared.sides(model["direction"])
     legend = classes.legend_of(target)
     train_inputs, train_targets = prepared.pairs("train", model["direction"])
     inputs, real = prepared.pairs("test", model["direction"])
-    baselines = {
-        # From the training images: a baseline must not use the test set.
-        "constant": np.broadcast_to(median_colour(train_targets), real.shape),
-        "nearest": nearest_targets(train_inputs, train_targets, inputs)[0],
-    }
+    has_data, train_has_data = (prepared.has_data(part, model["direction"]) for part in ("test", "train"))
+    # From the training images: a baseline must not use the test set.
+    common = median_colour(train_targets, train_has_data)
+    nearest, chosen = nearest_targets(train_inputs, train_targets, inputs)
+    if train_has_data is not None:
+        nearest = np.where(train_has_data[chosen][..., None], nearest, common)
+    baselines = {"constant": np.broadcast_to(common, real.shape), "nearest": nearest}
     if (as_answers := inputs_as_answers(inputs, real)) is not None:
         baselines["input"] = as_answers
     if legend is not None and legend != classes.MAPS:
-        baselines["colour"] = classes_by_colour(train_inputs, train_targets, inputs, legend)
+        baselines["colour"] = classes_by_colour(train_inputs, train_targets, inputs, legend, train_has_data)
+    answers = {name: as_real_without_data(one, real, has_data) for name, one in (answers | baselines).items()}
     networks = perceptual.usable(networks, real)
     pictures = prepared.pictures_of_test()
     weights = multiplicities(int(pictures.max()) + 1, params.seed)[:, pictures]
-    frames = map_rows(lambda answer: translation.per_image(answer, real, legend), answers | baselines)
+    frames = map_rows(lambda answer: translation.per_image(answer, real, legend, has_data), answers)
     rows = {name: translation.with_noise(frame, weights) for name, frame in frames.items()}
     rows["model"] |= model_measures or {}
 
@@ -57,6 +64,7 @@ def evaluate_translator(
             features = perceptual.inception_features(images, networks, device)
             rows.setdefault(name, {}).update(perceptual.summary(features, real_features, paired, params.seed))
 
+    confusion = classes.confusions(answers["model"], real, legend, has_data).sum(0).tolist() if legend else None
     test_data = prepared.about("maps", "test")["digest"]
     record_results(
         task,
@@ -80,12 +88,13 @@ def evaluate_translator(
             "input": source["name"],
             "target": target["name"],
             "test_data": test_data[:12],
+            **({} if has_data is None else {"no_data": 1 - float(has_data.mean())}),
         },
         rows=rows,
         more={
             "perceptual": perceptual.conditions(networks, params.evaluate.perceptual, real),
             "classes": list(legend.names) if legend else [],
-            "confusion": classes.confusions(answers["model"], real, legend).sum(0).tolist() if legend else None,
+            "confusion": confusion,
             **(more or {}),
         },
         images=frames["model"],

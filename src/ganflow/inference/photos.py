@@ -19,6 +19,7 @@ MOST_PIXELS = 200_000_000  # of a picture that is read at once: about 2 GB
 WINDOWED = 2**24  # pixels from which a TIFF is read a few rows at a time
 TIFF_SUFFIXES = (".tif", ".tiff")
 ON_WHITE = "transparent parts are white"
+NO_DATA = "pixels without data are seen as the low end of the range"
 
 Range = tuple[float, float]
 
@@ -69,14 +70,16 @@ def of_picture(
 ) -> Photo:
     """A picture in memory as a photo: transparent parts on white, its range as levels, as many channels as `kind`."""
     pixels = picture.pixels
-    extremes = float(pixels.min()), float(pixels.max())
+    present = pixels if picture.no_data is None or picture.no_data.all() else pixels[~picture.no_data]
+    extremes = float(present.min()), float(present.max())
     own = picture.low, picture.high
     seen, why = _range(extremes, pixels.dtype, own, kind, given_range)
     notes = [note for note in picture.notes if not (why and note.startswith("range"))]
     notes += [f"range: {why}"] if why else []
     notes += [ON_WHITE] if picture.alpha is not None else []
+    notes += [NO_DATA] if picture.no_data is not None else []
     notes += _check_channels(name, picture.channels, kind)
-    levels = _levels(pixels, picture.alpha, seen, kind)
+    levels = _levels(picture.filled(seen[0]), picture.alpha, seen, kind)
     return Photo(levels.shape[0], levels.shape[1], lambda: of_array(levels), tuple(notes))
 
 
@@ -89,8 +92,12 @@ def _windowed(path: Path, found: tiff.TiffFacts, kind: Kind, given_range: Range 
     extremes = own
     if dtype != np.uint8 and not given_range:
         smallest, largest = np.inf, -np.inf
-        for pixels, _ in _chunks(path, found):
-            smallest, largest = min(smallest, float(pixels.min())), max(largest, float(pixels.max()))
+        for pixels, _, missing in _chunks(path, found):
+            present = pixels if missing is None else pixels[~missing]
+            if present.size:
+                smallest, largest = min(smallest, float(present.min())), max(largest, float(present.max()))
+        if smallest > largest:
+            raise UserError(f"{path} has no data in any pixel")
         narrow = dtype.kind in "iu" and smallest >= 0 and largest < 2**16
         dtype, extremes = np.dtype(np.uint16 if narrow else np.float32), (smallest, largest)
         low, high, why = pictures.value_range(smallest, largest, dtype)
@@ -101,8 +108,12 @@ def _windowed(path: Path, found: tiff.TiffFacts, kind: Kind, given_range: Range 
     notes += [f"range: {reason or why}"] if reason or why else []
 
     def rows() -> Iterator[np.ndarray]:
-        for pixels, alpha in _chunks(path, found):
-            yield _levels(pixels, alpha, seen, kind)
+        for pixels, alpha, missing in _chunks(path, found):
+            if missing is None or pixels.dtype.kind == "u":  # which keep their value, as in `pictures.read`
+                yield _levels(pixels, alpha, seen, kind)
+            else:
+                filled = np.where(missing[..., None], pixels.dtype.type(seen[0]), pixels)
+                yield _levels(filled, alpha, seen, kind)
 
     def stream() -> Stream:
         return Stream(found.height, found.width, rows())
@@ -110,14 +121,16 @@ def _windowed(path: Path, found: tiff.TiffFacts, kind: Kind, given_range: Range 
     return Photo(found.height, found.width, stream, tuple(notes), found.metres_per_pixel, found.georeference)
 
 
-def _chunks(path: Path, found: tiff.TiffFacts) -> Iterator[tuple[np.ndarray, np.ndarray | None]]:
-    """Rows of a TIFF: values [rows, W, C], 0 as black, and alpha, float32 [rows, W] from 0 to 1, if it has that."""
+def _chunks(path: Path, found: tiff.TiffFacts) -> Iterator[tuple[np.ndarray, np.ndarray | None, np.ndarray | None]]:
+    """Rows of a TIFF: values [rows, W, C], 0 as black; alpha, float32 [rows, W] from 0 to 1, if it has that; and which
+    pixels have no data, bool [rows, W], if there are any."""
     full = np.iinfo(found.dtype).max if found.dtype.kind in "iu" else 1
     for chunk in tiff.read_tiff(path):
         pixels = chunk[..., :-1] if found.alpha else chunk
+        missing = pictures.missing_in(pixels, found.no_data)
         if found.inverted and found.dtype.kind == "u":
             pixels = full - pixels
-        yield pixels, chunk[..., -1].astype(np.float32) / np.float32(full) if found.alpha else None
+        yield pixels, chunk[..., -1].astype(np.float32) / np.float32(full) if found.alpha else None, missing
 
 
 def _range(

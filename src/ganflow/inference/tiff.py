@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 import tifffile
 
-from ganflow.data.pictures import stated_range
+from ganflow.data.pictures import stated_no_data, stated_range
 from ganflow.errors import UserError, one_line
 from ganflow.inference.rows import Stream, strips
 
@@ -34,6 +34,7 @@ class TiffFacts:
     alpha: bool  #                    the last channel is transparency
     inverted: bool  #                 0 is white
     stated: tuple[float, float] | None  # its range, where a tag says it
+    no_data: float | None  #          the value of pixels without data, where a tag says it
     plain: bool  #                    grey or RGB, upright: `read_tiff` gives what is to be seen
     metres_per_pixel: float | None  # by its georeference, where that is in metres or feet
     georeference: tuple[Any, ...]  #  tags for `write_tiff`, () if it has none
@@ -55,6 +56,7 @@ def facts(path: Path) -> TiffFacts:
         upright = 274 not in tags or tags[274].value == 1
         plain = colours in ("RGB", "MINISBLACK", "MINISWHITE", "YCBCR") and page.imagedepth == 1 and len(page.shape) < 4
         keep = [tags[code] for code in GEOREFERENCE if code in tags]
+        values = {tag.code: tag.value for tag in tags}
         return TiffFacts(
             page.imagelength,
             page.imagewidth,
@@ -62,7 +64,8 @@ def facts(path: Path) -> TiffFacts:
             np.dtype(page.dtype),
             alpha,
             colours == "MINISWHITE",
-            stated_range({tag.code: tag.value for tag in tags}),
+            stated_range(values),
+            stated_no_data(values),
             plain and upright and page.dtype is not None and page.bitspersample >= 8,
             _metres_per_pixel(page.geotiff_tags or {}),
             tuple((tag.code, int(tag.dtype), tag.count, tag.value, True) for tag in keep),

@@ -8,7 +8,11 @@ BITS = 4  # per channel: 16 greys, or 4096 colours
 
 
 def classes_by_colour(
-    train_inputs: np.ndarray, train_targets: np.ndarray, inputs: np.ndarray, legend: Legend
+    train_inputs: np.ndarray,
+    train_targets: np.ndarray,
+    inputs: np.ndarray,
+    legend: Legend,
+    has_data: np.ndarray | None = None,  # the pixels of train_targets that are counted, bool [M, H, W]; None: all
 ) -> np.ndarray:
     """For each pixel of `inputs`, the class that is most frequent in training where the input has its colour.
 
@@ -17,9 +21,10 @@ def classes_by_colour(
     """
     bins = 2 ** (BITS * min(3, inputs.shape[-1]))
     counts = np.zeros((bins, len(legend.names)), np.int64)
-    for image, target in zip(train_inputs, train_targets, strict=True):
+    for number, (image, target) in enumerate(zip(train_inputs, train_targets, strict=True)):
         both = _code(image) * len(legend.names) + segment(target, legend)
-        counts += np.bincount(both.ravel(), minlength=counts.size).reshape(counts.shape)
+        counted = both.ravel() if has_data is None else both[has_data[number]]
+        counts += np.bincount(counted, minlength=counts.size).reshape(counts.shape)
     frequent = np.where(counts.sum(1) > 0, counts.argmax(1), counts.sum(0).argmax())
     colours = np.array([shown[0] for shown in legend.colours], train_targets.dtype)
     return np.stack([colours[frequent[_code(image)]] for image in inputs])

@@ -86,17 +86,21 @@ def segment(images: np.ndarray, legend: Legend = MAPS) -> np.ndarray:
     return _table(legend)[code]
 
 
-def confusions(generated: np.ndarray, real: np.ndarray, legend: Legend = MAPS) -> np.ndarray:
-    """int64 [N, K, K] pixel counts, real class by row and generated class by column, of two [N, H, W, C] in levels."""
+def confusions(
+    generated: np.ndarray, real: np.ndarray, legend: Legend = MAPS, has_data: np.ndarray | None = None
+) -> np.ndarray:
+    """int64 [N, K, K] pixel counts, real class by row and generated class by column, of two [N, H, W, C] in levels.
+
+    `has_data`: the pixels that are counted, bool [N, H, W]; None: all.
+    """
     if generated.shape != real.shape:
         raise ValueError(f"shapes differ: {generated.shape} and {real.shape}")
     classes = len(legend.names)
-    counts = [
-        np.bincount(
-            (segment(one_real, legend).astype(np.int32) * classes + segment(one, legend)).ravel(), minlength=classes**2
-        )
-        for one, one_real in zip(generated, real, strict=True)
-    ]
+    counts = []
+    for number, (one, one_real) in enumerate(zip(generated, real, strict=True)):
+        cells = segment(one_real, legend).astype(np.int32) * classes + segment(one, legend)
+        counted = cells.ravel() if has_data is None else cells[has_data[number]]
+        counts.append(np.bincount(counted, minlength=classes**2))
     return np.array(counts, np.int64).reshape(-1, classes, classes)
 
 

@@ -7,9 +7,10 @@ always read them beside the constant colour's row, and beside the map classes (c
 import numpy as np
 import pandas as pd
 import torch
-from torch.nn.functional import avg_pool2d
+from torch.nn.functional import avg_pool2d, max_pool2d
 
 from ganflow.errors import UserError
+from ganflow.metrics.no_data import as_real_without_data
 
 CHUNK = 2**20  # pixels measured at a time, 16 images of 256 px: memory stays flat in the number of images
 SSIM_WINDOW = 11
@@ -19,8 +20,11 @@ PSNR_CAP = 100.0  # dB, in place of the infinity of two equal images (one value 
 DELTAS = (5, 10)
 
 
-def pixel_errors_per_image(generated: np.ndarray, real: np.ndarray) -> pd.DataFrame:
+def pixel_errors_per_image(generated: np.ndarray, real: np.ndarray, has_data: np.ndarray | None = None) -> pd.DataFrame:
     """One row per image of `generated` against `real`, both [N, H, W, C], uint8 or float32 (may be memory-mapped).
+
+    `has_data`: the pixels that are measured, bool [N, H, W], at least one of each image; None: all. Of SSIM these are
+    the windows around such a pixel, which see the real picture in both where it has no data.
 
     Columns:
         mae, rmse: over channels and pixels, 0..255.
@@ -45,41 +49,54 @@ def pixel_errors_per_image(generated: np.ndarray, real: np.ndarray) -> pd.DataFr
     if min(height, width) < SSIM_WINDOW:
         raise UserError(f"SSIM needs images of at least {SSIM_WINDOW} px, these are {height}x{width}")
     step = max(1, CHUNK // (height * width))
-    chunks = [_measure(generated[i : i + step], real[i : i + step]) for i in range(0, len(real), step)]
+    chunks = []
+    for start in range(0, len(real), step):
+        chunk = slice(start, start + step)
+        chunks.append(_measure(generated[chunk], real[chunk], None if has_data is None else has_data[chunk]))
     return pd.concat(chunks, ignore_index=True)
 
 
-def _measure(generated: np.ndarray, real: np.ndarray) -> pd.DataFrame:
+def _measure(generated: np.ndarray, real: np.ndarray, has_data: np.ndarray | None) -> pd.DataFrame:
+    generated = as_real_without_data(generated, real, has_data)
     wide = np.int32 if generated.dtype == real.dtype == np.uint8 else np.float32
     difference = np.abs(generated.astype(wide) - real.astype(wide))
-    squares = (difference**2).mean(axis=(1, 2, 3))
+    squares = _mean(difference**2, has_data)
     rmse = np.sqrt(squares)
     largest = difference.max(axis=3)
     gcgan = {"gcgan_rmse": np.sqrt(3 * squares)}
-    gcgan |= {f"gcgan_acc{delta}": 100 * (largest < delta).mean(axis=(1, 2)) for delta in DELTAS}
+    gcgan |= {f"gcgan_acc{delta}": 100 * _mean(largest < delta, has_data) for delta in DELTAS}
     return pd.DataFrame(
         {
-            "mae": difference.mean(axis=(1, 2, 3)),
+            "mae": _mean(difference, has_data),
             "rmse": rmse,
             "psnr": np.minimum(20 * np.log10(255 / np.maximum(rmse, 1e-9)), PSNR_CAP),
-            **_ssim_and_ms_ssim(generated, real),
+            **_ssim_and_ms_ssim(generated, real, has_data),
             **(gcgan if difference.shape[3] == 3 else {}),
         }
     )
 
 
-def _ssim_and_ms_ssim(generated: np.ndarray, real: np.ndarray) -> dict[str, np.ndarray]:
+def _mean(values: np.ndarray, has_data: np.ndarray | None) -> np.ndarray:
+    """Of each image's values [N, H, W, ...] at its pixels of `has_data`: [N]."""
+    if has_data is None:
+        return values.mean(axis=tuple(range(1, values.ndim)))
+    return np.array([one[counted].mean() for one, counted in zip(values, has_data, strict=True)])
+
+
+def _ssim_and_ms_ssim(generated: np.ndarray, real: np.ndarray, has_data: np.ndarray | None) -> dict[str, np.ndarray]:
     """SSIM and, if the images are large enough, MS-SSIM, float64 [N]; SSIM is the first scale of MS-SSIM."""
     x, y = (torch.from_numpy(np.array(images)).permute(0, 3, 1, 2).float() for images in (generated, real))
+    counted = None if has_data is None else torch.from_numpy(np.array(has_data))[:, None].float()
     luminance, structure = _similarities(x, y)
-    found = {"ssim": _mean(luminance * structure)}
+    found = {"ssim": _mean_of_windows(luminance * structure, counted)}
     if min(real.shape[1:3]) >= MS_SSIM_SIDE:
-        total = _mean(structure).clip(0) ** MS_SSIM_WEIGHTS[0]
+        total = _mean_of_windows(structure, counted).clip(0) ** MS_SSIM_WEIGHTS[0]
         for weight in MS_SSIM_WEIGHTS[1:]:
             x, y = avg_pool2d(x, 2), avg_pool2d(y, 2)
+            counted = None if counted is None else max_pool2d(counted, 2)
             luminance, structure = _similarities(x, y)
             last = weight == MS_SSIM_WEIGHTS[-1]
-            total = total * _mean(luminance * structure if last else structure).clip(0) ** weight
+            total = total * _mean_of_windows(luminance * structure if last else structure, counted).clip(0) ** weight
         found["ms_ssim"] = total
     return found
 
@@ -113,5 +130,11 @@ def _band(length: int) -> torch.Tensor:
     return window / window.sum(0)
 
 
-def _mean(similarity: torch.Tensor) -> np.ndarray:
-    return similarity.mean(dim=(1, 2, 3), dtype=torch.float64).numpy()
+def _mean_of_windows(similarity: torch.Tensor, counted: torch.Tensor | None) -> np.ndarray:
+    """Of windows [N, C, H - 10, W - 10], the mean of those around pixels of `counted` [N, 1, H, W]; if none, of all."""
+    if counted is None:
+        return similarity.mean(dim=(1, 2, 3), dtype=torch.float64).numpy()
+    border = SSIM_WINDOW // 2
+    weight = counted[..., border:-border, border:-border].double()
+    weight = torch.where(weight.sum((1, 2, 3), keepdim=True) > 0, weight, 1.0).expand(similarity.shape)
+    return ((similarity * weight).sum((1, 2, 3)) / weight.sum((1, 2, 3))).numpy()

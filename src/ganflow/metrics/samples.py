@@ -21,16 +21,22 @@ def best_of_n(errors: np.ndarray) -> np.ndarray:
     return np.array(weights) @ ordered
 
 
-def diversity(samples: np.ndarray) -> np.ndarray:
-    """Mean absolute difference of two samples for each input: uint8 [N, n, H, W, 3] to [N], 0..255."""
+def diversity(samples: np.ndarray, counted: np.ndarray | None = None) -> np.ndarray:
+    """Mean absolute difference of two samples for each input: uint8 [N, n, H, W, 3] to [N], 0..255.
+
+    `counted`: as of `mean_absolute_difference`.
+    """
     count = samples.shape[1]
     pairs = [(a, b) for a in range(count) for b in range(a)]
-    return np.mean([mean_absolute_difference(samples[:, a], samples[:, b]) for a, b in pairs], axis=0)
+    return np.mean([mean_absolute_difference(samples[:, a], samples[:, b], counted) for a, b in pairs], axis=0)
 
 
-def mean_absolute_difference(a: np.ndarray, b: np.ndarray) -> np.ndarray:
-    """Of each pair of images, both [N, H, W, C]: [N], 0..255."""
-    return np.array([absolute_difference(one, other).mean() for one, other in zip(a, b, strict=True)])
+def mean_absolute_difference(a: np.ndarray, b: np.ndarray, counted: np.ndarray | None = None) -> np.ndarray:
+    """Of each pair of images, both [N, H, W, C]: [N], 0..255. `counted`: the pixels, bool [N, H, W]; None: all."""
+    differences = (absolute_difference(one, other) for one, other in zip(a, b, strict=True))
+    return np.array(
+        [one.mean() if counted is None else one[counted[number]].mean() for number, one in enumerate(differences)]
+    )
 
 
 def absolute_difference(a: np.ndarray, b: np.ndarray) -> np.ndarray:

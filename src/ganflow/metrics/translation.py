@@ -15,17 +15,21 @@ _HALLUCINATED = [
 ]
 
 
-def per_image(generated: np.ndarray, real: np.ndarray, legend: classes.Legend | None) -> pd.DataFrame:
+def per_image(
+    generated: np.ndarray, real: np.ndarray, legend: classes.Legend | None, has_data: np.ndarray | None = None
+) -> pd.DataFrame:
     """One row per image of `generated` against `real`, both [N, H, W, C] in levels of 0 to 255.
+
+    `has_data`: the pixels that are measured, bool [N, H, W]; None: all, as of maps always.
 
     Columns: those of pixels.pixel_errors_per_image. With classes also the pixel counts of the confusion matrix
     (pixels/<real class>/<generated class>), and `mean_iou` of this image alone; for maps also counts of the streets'
     edges and of their centre lines, and the hallucinations (hallucination.hallucinations_per_image).
     """
-    frame = pixels.pixel_errors_per_image(generated, real)
+    frame = pixels.pixel_errors_per_image(generated, real, has_data)
     if legend is None:  # a photo has no classes
         return frame
-    counts = classes.confusions(generated, real, legend)
+    counts = classes.confusions(generated, real, legend, has_data)
     frame["mean_iou"] = classes.scores(counts, legend.names)["mean_iou"]
     cells = [f"{_CELLS}{real_name}/{name}" for real_name in legend.names for name in legend.names]
     frame = frame.join(pd.DataFrame(counts.reshape(len(counts), -1), columns=cells))

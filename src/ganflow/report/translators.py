@@ -149,13 +149,14 @@ def class_measures_of(table: dict[str, Any]) -> tuple[tuple[Measure, ...], tuple
 def _how_measured(about: dict[str, Any], columns: dict[str, str]) -> str:
     itself = ", and the input itself" if "input" in columns else ""
     colour = "; and, pixel by pixel, the class that is most frequent in training at the colour of the input"
+    holes = f" {100 * about.get('no_data', 0):.2g} % of the target pixels have no data and are not measured."
     return (
         f"{about['n']:,} test pairs at {about['size']} px, {about['checkpoint']} weights, of epoch {about['epoch']} "
         "(chosen on validation pairs), dropout off. The baselines need no network: the target of the training pair "
         f"with the most similar input, one constant colour (the median of the training targets){itself}"
         f"{colour if 'colour' in columns else ''}. A measure on which a baseline does as well as the model says "
         "nothing about translation. ✓ marks the best value of a row, ≈ values within the noise of this run; ± is half "
-        "the 95 % interval over images."
+        f"the 95 % interval over images.{holes if 'no_data' in about else ''}"
     )
 
 

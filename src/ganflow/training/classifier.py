@@ -25,7 +25,7 @@ class ClassifierModel:
             "classifier": torch.optim.AdamW(self.network.parameters(), weight_decay=0.01, fused=True)
         }
 
-    def step(self, batch: tuple[Tensor, Tensor], images_seen: int) -> dict[str, Tensor]:
+    def step(self, batch: tuple[Tensor, ...], images_seen: int) -> dict[str, Tensor]:
         """One update on digits [B, 1, 28, 28] and labels [B]."""
         self.network.train()
         images, labels = batch

@@ -8,10 +8,10 @@ from PIL import Image
 from torch import Tensor, nn
 
 from ganflow.config import Cvae
-from ganflow.data.batches import to_unit
+from ganflow.data.batches import to_unit, with_mask
 from ganflow.inference.grids import translation_grid
 from ganflow.inference.translation import translate
-from ganflow.losses import kl_divergence, l1, rarity
+from ganflow.losses import as_target_without_data, kl_divergence, l1, rarity
 from ganflow.models.cvae import ConditionalVae, reparameterise
 from ganflow.seeds import latents, step_seed
 from ganflow.training.adversarial import adam, generator_learns
@@ -75,8 +75,8 @@ class CvaeModel:
         self.optimisers = {"G and E": adam(self.vae, params), "D": self.adversary.optimiser}
         self._latents = latents(SAMPLES, params.latent_dim, seed, "cvae", "samples")
 
-    def step(self, batch: tuple[Tensor, Tensor], images_seen: int) -> dict[str, Tensor]:
-        """One update of D, then one of G and E, on inputs x and targets y [B, 3, H, W].
+    def step(self, batch: tuple[Tensor, ...], images_seen: int) -> dict[str, Tensor]:
+        """One update of D, then one of G and E, on inputs x, targets y [B, C, H, W] and where y has data.
 
         G, E and the prior minimise, over y' = G(x, z), z ~ q(z | y) = E(y), and y" = G(x, z"), z" ~ p(z | x):
 
@@ -93,7 +93,7 @@ class CvaeModel:
 
         With critic_steps n > 1 only every n-th step updates G and E.
         """
-        x, y = batch
+        x, y, has_data = with_mask(batch)
         params, vae, batch_size = self.params, self.vae, len(x) * self.machine.world.size  # of all processes
         learns = generator_learns(images_seen, batch_size, params.critic_steps)
         from_prior = params.lambda_latent > 0  # whether G also gets a latent of the prior
@@ -102,9 +102,10 @@ class CvaeModel:
         guesses = self.machine.world.draw(_uniform, len(x)).to(x.device) < params.prior_share
         with self.machine.autocast(), torch.set_grad_enabled(learns):
             posterior, prior, prior_latent, generated = self._branches(x, y, guesses, *noise)
+            generated = as_target_without_data(generated, y, has_data)
         scalars = self.adversary.improve_discriminator(x, y, generated) if params.lambda_gan else {}
 
-        loss_l1 = l1(generated[: len(x)].float(), y, rarity(y, self._median_colour, params.lambda_rare))
+        loss_l1 = l1(generated[: len(x)].float(), y, rarity(y, self._median_colour, params.lambda_rare), has_data)
         loss_kl = kl_divergence(posterior, prior).sum(1).mean()
         total = params.lambda_l1 * loss_l1 + params.lambda_kl * loss_kl
         if params.lambda_gan:

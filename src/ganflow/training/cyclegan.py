@@ -68,7 +68,7 @@ class CycleGanModel:
             "D of x": self.of_x.optimiser,
         }
 
-    def step(self, batch: tuple[Tensor, Tensor], images_seen: int) -> dict[str, Tensor]:
+    def step(self, batch: tuple[Tensor, ...], images_seen: int) -> dict[str, Tensor]:
         """One update of D_Y and D_X, then one of G and F, on x and y [B, C, H, W], which do not belong together.
 
         G and F minimise (eq. 3, whose one lambda are two here, as in the authors' code)

@@ -56,7 +56,7 @@ class GanModel:
         self._wrong_share = params.wrong_classes if isinstance(params, Cgan) else 0.0
         self.objective_name = params.objective + (f", wrong classes {self._wrong_share:g}" if self._wrong_share else "")
 
-    def step(self, batch: tuple[Tensor, Tensor], images_seen: int) -> dict[str, Tensor]:
+    def step(self, batch: tuple[Tensor, ...], images_seen: int) -> dict[str, Tensor]:
         """One update of D, then one of G, on real digits [B, 1, 28, 28] (Goodfellow 2014, algorithm 1, k = 1).
 
         With `critic_steps` n > 1 only every n-th step updates G. A class-conditional G generates digits of the same

@@ -36,7 +36,7 @@ class Model(Protocol):
     networks: dict[str, nn.Module]
     optimisers: dict[str, torch.optim.Optimizer]
 
-    def step(self, batch: tuple[Tensor, Tensor], images_seen: int) -> dict[str, Tensor]:
+    def step(self, batch: tuple[Tensor, ...], images_seen: int) -> dict[str, Tensor]:
         """One update of every network on one batch; returns scalars (on the device) to be averaged and logged.
 
         `images_seen` includes this batch, of all processes. A schedule (of a weight, say) may follow it, and never the
@@ -61,7 +61,7 @@ class Batches(Protocol):
 
     def __len__(self) -> int: ...
 
-    def batch(self, indices: Tensor, draw: Draw) -> tuple[Tensor, Tensor]: ...
+    def batch(self, indices: Tensor, draw: Draw) -> tuple[Tensor, ...]: ...
 
 
 class Curves(Protocol):

@@ -8,10 +8,10 @@ from PIL import Image
 from torch import Tensor, nn
 
 from ganflow.config import Pix2Pix
-from ganflow.data.batches import to_unit
+from ganflow.data.batches import to_unit, with_mask
 from ganflow.inference.grids import translation_grid
 from ganflow.inference.translation import translate
-from ganflow.losses import l1, rarity
+from ganflow.losses import as_target_without_data, l1, rarity
 from ganflow.models.unet import UNet
 from ganflow.seeds import step_seed
 from ganflow.training.adversarial import adam, generator_learns
@@ -64,22 +64,22 @@ class Pix2PixModel:
         self.networks = {"G": self.generator, "D": self.adversary.discriminator, "average of G": self.ema.average}
         self.optimisers = {"G": adam(self.generator, params), "D": self.adversary.optimiser}
 
-    def step(self, batch: tuple[Tensor, Tensor], images_seen: int) -> dict[str, Tensor]:
-        """One update of D, then one of G, on inputs x and targets y [B, 3, H, W].
+    def step(self, batch: tuple[Tensor, ...], images_seen: int) -> dict[str, Tensor]:
+        """One update of D, then one of G, on inputs x, targets y [B, C, H, W] and where y has data.
 
         G minimises lambda_gan times the adversarial term + lambda_l1 E|y - G(x)| (eq. 4); its noise is dropout alone.
         Beyond the paper, lambda_rare makes rare colours weigh more in L1 (losses.rarity), and lambda_features adds
         feature matching. With lambda_gan = 0 there is no discriminator: this L1 baseline shows what D
         contributes. With critic_steps n > 1 only every n-th step updates G.
         """
-        x, y = batch
+        x, y, has_data = with_mask(batch)
         params, batch_size = self.params, len(x) * self.machine.world.size  # of all processes
         learns = generator_learns(images_seen, batch_size, params.critic_steps)
         with self.machine.autocast(), torch.set_grad_enabled(learns):
-            generated = self._synchronised_g(x)
+            generated = as_target_without_data(self._synchronised_g(x), y, has_data)
         scalars = self.adversary.improve_discriminator(x, y, generated) if params.lambda_gan else {}
 
-        loss_l1 = l1(generated.float(), y, rarity(y, self._median_colour, params.lambda_rare))
+        loss_l1 = l1(generated.float(), y, rarity(y, self._median_colour, params.lambda_rare), has_data)
         total = params.lambda_l1 * loss_l1
         if params.lambda_gan:  # by the updated discriminator
             losses, adversarial_loss = self.adversary.generator_losses(x, y, generated)

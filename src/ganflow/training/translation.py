@@ -19,6 +19,7 @@ from ganflow.errors import UserError
 from ganflow.inference.translation import translate
 from ganflow.metrics import classes
 from ganflow.metrics.bootstrap import RESAMPLES, value_and_plus_minus, whole_and_resamples
+from ganflow.metrics.no_data import as_real_without_data
 from ganflow.metrics.samples import absolute_difference
 from ganflow.metrics.texture import texture_distances
 from ganflow.seeds import latents
@@ -65,17 +66,21 @@ def train_translator(
     machine = compute.prepare(params.compute, plan.steps)
     pairs = open_array(prepared.PREPARED / "maps/train.npy", machine.device)
     inputs, targets = prepared.pairs("val", direction)
+    has_data = prepared.has_data("val", direction)
     sides = prepared.sides(direction)
     examples, common = (inputs[:EXAMPLES], targets[:EXAMPLES]), prepared.common_colour(direction)
     start = start_of(task, own.start_from)
     train_inputs, train_targets = prepared.pairs("train", direction)
+    train_has_data = prepared.has_data("train", direction)
     if own.residual == "auto":
-        residual = start.residual if start else inputs_are_nearer(train_inputs, train_targets, common.numpy())
+        residual = (
+            start.residual if start else inputs_are_nearer(train_inputs, train_targets, common.numpy(), train_has_data)
+        )
     else:
         residual = own.residual == "on"
     if residual and inputs.shape[-1] not in (1, targets.shape[-1]):
         raise UserError(f"{task}.residual: {inputs.shape[-1]} channels cannot be added to {targets.shape[-1]}")
-    colours = start_colours(sides[1], train_targets, 0 if residual else own.palette)
+    colours = start_colours(sides[1], train_targets, 0 if residual else own.palette, train_has_data)
     model = build(own, crop_size, params.seed, machine, examples, common, colours, residual)
     val_latents = latents(len(inputs), latent_dim, params.seed, "cvae", "validate") if latent_dim else None
 
@@ -83,7 +88,7 @@ def train_translator(
     logged["pairs" if params.own_pairs else "maps"] = {"crop_size": crop_size, "direction": direction}
     train_and_track(
         model,
-        PairBatches(pairs, crop_size, direction, machine.device, prepared.channels()),
+        PairBatches(pairs, crop_size, direction, machine.device, prepared.channels(), prepared.mask_channel(direction)),
         plan,
         Outs(Path("models") / task, Path(f"metrics/history/{task}.csv"), Path("reports/samples") / task),
         params=logged,
@@ -94,7 +99,7 @@ def train_translator(
         start=start,
         about=about_translator(dataset, direction, objective),
         validation=translator_validation(
-            task, inputs, targets, crop_size, classes.legend_of(sides[1]), direction, machine, val_latents
+            task, inputs, targets, crop_size, classes.legend_of(sides[1]), direction, machine, val_latents, has_data
         ),
     )
 
@@ -113,23 +118,29 @@ def about_translator(dataset: dict[str, Any], direction: str, objective: str) ->
     }
 
 
-def inputs_are_nearer(inputs: np.ndarray, targets: np.ndarray, common: np.ndarray) -> bool:
+def inputs_are_nearer(
+    inputs: np.ndarray, targets: np.ndarray, common: np.ndarray, has_data: np.ndarray | None = None
+) -> bool:
     """Whether the inputs, [N, H, W, C or 1], are nearer to their targets than one constant colour, `common` [C], is.
 
-    By mean absolute error over every fourth row and column of at most 128 of the pairs.
+    By mean absolute error over every fourth row and column of at most 128 of the pairs, where the targets have data.
     """
     if inputs.shape[-1] not in (1, targets.shape[-1]):
         return False
     seen = np.linspace(0, len(targets) - 1, min(128, len(targets))).round().astype(int)
     given, wanted = (side[seen, ::4, ::4].astype(np.float32) for side in (inputs, targets))
-    return bool(np.abs(given - wanted).mean() < np.abs(common.astype(np.float32) - wanted).mean())
+    counted = ... if has_data is None else has_data[seen, ::4, ::4]
+    of_inputs, of_common = (np.abs(one - wanted)[counted].mean() for one in (given, common.astype(np.float32)))
+    return bool(of_inputs < of_common)
 
 
-def start_colours(side: dict[str, Any], images: np.ndarray, count: int) -> torch.Tensor:
+def start_colours(
+    side: dict[str, Any], images: np.ndarray, count: int, has_data: np.ndarray | None = None
+) -> torch.Tensor:
     """The colours that a generator of `images` starts to mix, uint8 [k, C]: of all classes of labels, else found."""
     if count and isinstance(side["classes"], list):
         return torch.tensor([one["colour"] for one in side["classes"]], dtype=torch.uint8)
-    return torch.from_numpy(palette(images, count))
+    return torch.from_numpy(palette(images, count, has_data))
 
 
 def translator_validation(
@@ -141,45 +152,56 @@ def translator_validation(
     direction: str,
     machine: Machine,
     latents: torch.Tensor | None = None,
+    has_data: np.ndarray | None = None,
 ) -> Validation:
     """Choose the epoch with the highest mean IoU of the target's classes or, without any, the nearest texture.
 
     Both are computed on centre crops, `crop` pixels wide, of `inputs` and `real` [N, H, W, C]: whole tiles would
-    cost several times as much. `latents` [N, Z]: fixed ones, for a generator that takes a latent. Its trivial baseline
-    is the median colour of the same crops.
+    cost several times as much. `latents` [N, Z]: fixed ones, for a generator that takes a latent. `has_data`: the
+    pixels of `real` that are measured, bool [N, H, W]; None: all. Its trivial baseline is the median colour of the same
+    crops.
+
+    Raises:
+        UserError: none of the crops has data.
     """
     inputs, real = (centre_crops(images, crop) for images in (inputs, real))
+    has_data = None if has_data is None else centre_crops(has_data, crop)
+    if has_data is not None and not has_data.any():
+        raise UserError(f"no validation target has data in its middle {crop} px: take another data.seed or crop_size")
     best_by = "texture" if legend is None else "mean_iou"
 
     def drawn(generator: nn.Module) -> np.ndarray:
-        return translate(generator, inputs, VALIDATION_BATCH_SIZE, machine.device, latents)
+        images = translate(generator, inputs, VALIDATION_BATCH_SIZE, machine.device, latents)
+        return as_real_without_data(images, real, has_data)
 
     def measure(generator: nn.Module) -> dict[str, float]:
         generated = drawn(generator)
-        measures = {"mae": float(absolute_difference(generated, real).mean())}
+        errors = absolute_difference(generated, real)
+        measures = {"mae": float((errors if has_data is None else errors[has_data]).mean())}
         if legend is None:
             return measures | {"texture": float(texture_distances(generated, real).mean())}
-        counts = classes.confusions(generated, real, legend).sum(0)
+        counts = classes.confusions(generated, real, legend, has_data).sum(0)
         return measures | {"mean_iou": float(classes.scores(counts, legend.names)["mean_iou"])}
 
     def resamples_of(generated: np.ndarray) -> np.ndarray:
         weights = whole_and_resamples(len(real), seed=0, resamples=RESAMPLES)  # a fixed seed: see Validation
         if legend is None:
             return weights @ texture_distances(generated, real) / len(real)
-        counts = classes.confusions(generated, real, legend)
+        counts = classes.confusions(generated, real, legend, has_data)
         resampled_counts = (weights @ counts.reshape(len(counts), -1)).reshape(-1, *counts.shape[1:])
         return classes.scores(resampled_counts, legend.names)["mean_iou"]
 
     def resampled(generator: nn.Module) -> tuple[np.ndarray, Rows]:
-        answers = {"model": drawn(generator), "constant": np.broadcast_to(median_colour(real), real.shape)}
+        constant = np.broadcast_to(median_colour(real, has_data), real.shape)
+        answers = {"model": drawn(generator), "constant": as_real_without_data(constant, real, has_data)}
         values = {row: resamples_of(images) for row, images in answers.items()}
         return values["model"], {row: {best_by: value_and_plus_minus(of)} for row, of in values.items()}
 
-    conditions = validated_on(task, [inputs, real], direction)
+    conditions = validated_on(task, [inputs, real] if has_data is None else [inputs, real, has_data], direction)
     return Validation(measure, best_by, legend is not None, resampled, conditions)
 
 
 def centre_crops(images: np.ndarray, size: int) -> np.ndarray:
-    """The middle of each image, [N, size, size, C] of [N, S, S, C]."""
+    """The middle of each image, [N, size, size, ...] of [N, S, S, ...]."""
     corner = (images.shape[1] - size) // 2
     return images[:, corner : corner + size, corner : corner + size]

@@ -42,6 +42,7 @@ def train_cyclegan(params: Params) -> None:
     machine = compute.prepare(params.compute, plan.steps)
     pairs = open_array(prepared.PREPARED / "maps/train.npy", machine.device)
     inputs, targets = prepared.pairs("val", direction)
+    has_data = prepared.has_data("val", direction)
     half = max(1, len(inputs) // 2)
     others = targets[-half:]  # of other places than inputs[:half], where there are two
     of_inputs, of_targets = (
@@ -72,6 +73,7 @@ def train_cyclegan(params: Params) -> None:
             machine,
             None if dataset.get("unpaired") else targets[:half],
             classes.legend_of(prepared.sides(direction)[1]),
+            None if has_data is None else has_data[:half],
         ),
     )
 
@@ -83,12 +85,13 @@ def unpaired_validation(
     machine: Machine,
     real: np.ndarray | None = None,
     legend: classes.Legend | None = None,
+    has_data: np.ndarray | None = None,
 ) -> Validation:
     """Choose the epoch whose answers are nearest in texture to real targets of other places: no pair decides.
 
     Computed on centre crops, `crop` pixels wide, of `inputs` [N, H, W, C] and of the targets `others` [M, H, W, C].
-    Where the targets of `inputs` are known (`real`, with a `legend`), their mean IoU is a curve to look at; it
-    chooses nothing. Without the noise of an image there is no champion (tracking.registry).
+    Where the targets of `inputs` are known (`real`, with a `legend`), their mean IoU, where they have data, is a curve
+    to look at; it chooses nothing. Without the noise of an image there is no champion (tracking.registry).
     """
     inputs, others = centre_crops(inputs, crop), centre_crops(others, crop)
 
@@ -96,7 +99,8 @@ def unpaired_validation(
         generated = translate(generators, inputs, VALIDATION_BATCH_SIZE, machine.device)
         measures = {"texture_of_sets": texture_distance_of_sets(generated, others)}
         if real is not None and legend is not None:
-            counts = classes.confusions(generated, centre_crops(real, crop), legend).sum(0)
+            counted = None if has_data is None else centre_crops(has_data, crop)
+            counts = classes.confusions(generated, centre_crops(real, crop), legend, counted).sum(0)
             measures["mean_iou"] = float(classes.scores(counts, legend.names)["mean_iou"])
         return measures
 
