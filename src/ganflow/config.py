@@ -150,10 +150,22 @@ class Gan(Adversarial):
     channels: Annotated[int, Field(ge=4, le=1024)]
     deep: bool
     norm: Literal["none", "batch"]
+    growing_epochs: Annotated[float, Field(ge=0, le=10**9)]
 
     @model_validator(mode="after")
     def _norm_fits(self) -> Self:
         self._refuse_batch_norm(self.norm, "none")
+        return self
+
+    @model_validator(mode="after")
+    def _grows_up(self) -> Self:
+        if self.growing_epochs > self.epochs:
+            raise ValueError(f"growing_epochs {self.growing_epochs:g} is more than epochs {self.epochs}")
+        if self.growing_epochs and self.start_from:
+            raise ValueError(
+                f"growing_epochs {self.growing_epochs:g} with start_from {self.start_from}: those weights have grown "
+                "already (set growing_epochs 0)"
+            )
         return self
 
 
