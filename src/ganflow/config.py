@@ -228,10 +228,19 @@ class Cyclegan(PatchTraining):
     lambda_cycle_back: Weight
     lambda_identity: Weight
     history: Annotated[float, Field(ge=0, lt=1)]
+    aux_dim: Annotated[int, Field(ge=0, le=1024)]
+    lambda_aux: Weight
+    lambda_kl: Weight
 
     @model_validator(mode="after")
     def _norm_fits(self) -> Self:
         self._refuse_batch_norm(self.norm, "instance")
+        return self
+
+    @model_validator(mode="after")
+    def _auxiliary_has_its_prior(self) -> Self:
+        if self.aux_dim and not self.lambda_kl:
+            raise ValueError(f"aux_dim {self.aux_dim} with lambda_kl 0: only this term makes it like the N(0, 1) drawn")
         return self
 
 

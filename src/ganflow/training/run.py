@@ -154,6 +154,7 @@ def _logged_params(params: dict[str, Any]) -> dict[str, Any]:
             unused = {"lambda_gp"} if objective != "wgan_gp" else set()
             unused |= {"gamma"} if objective != "relativistic" else set()
             unused |= {"lambda_features"} if no_discriminator else set()
+            unused |= {"lambda_aux", "lambda_kl"} if section.get("aux_dim") == 0 else set()
             unused |= set() if section.get("start_from") else {"start_from"}
             logged[name] = {key: value for key, value in section.items() if key not in unused}
     return logged
