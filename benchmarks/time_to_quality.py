@@ -193,7 +193,8 @@ def run(task: str, name: str, params: Params, images: int, points: int) -> list[
     )
     print(f"{task}, {name}: {images} images on {machine.reason}")
     curve: list[dict[str, float]] = []
-    for point, picture in train(game(task, params, machine, images), getattr(params, task), params.seed, images, points):
+    played, own = game(task, params, machine, images), getattr(params, task)
+    for point, picture in train(played, own, params.seed, images, points):
         curve.append(point)
         tracker.metrics({key: value for key, value in point.items() if key != "images"}, int(point["images"]))
         if picture:

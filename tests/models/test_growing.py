@@ -27,8 +27,10 @@ def digits() -> torch.Tensor:
 
 @pytest.mark.parametrize(
     ("images", "level", "alpha"),
-    [(1, 0, 1), (99, 0, 1), (100, 1, 0), (125, 1, 0.25), (199, 1, 0.99), (200, 1, 1), (299, 1, 1)]
-    + [(300, 2, 0), (350, 2, 0.5), (399, 2, 0.99), (400, 2, 1), (10**9, 2, 1)],
+    [
+        *((1, 0, 1), (99, 0, 1), (100, 1, 0), (125, 1, 0.25), (199, 1, 0.99), (200, 1, 1), (299, 1, 1)),
+        *((300, 2, 0), (350, 2, 0.5), (399, 2, 0.99), (400, 2, 1), (10**9, 2, 1)),
+    ],
 )
 def test_the_stage_follows_from_the_images_seen(images: int, level: int, alpha: float) -> None:
     """Over 400 images: 100 at 7 px, 100 while 14 px fade in, 100 at 14 px, 100 while 28 px fade in."""
@@ -60,7 +62,8 @@ def test_a_level_begins_as_the_one_below_and_ends_without_it(level: int, classes
         g.stage = d.stage = stage
         return g(latent(classes)), d(digits(), labels)
 
-    before, begun, half, ended = map(answers, [Stage(level - 1, 1), Stage(level, 0), Stage(level, 0.5), Stage(level, 1)])
+    stages = [Stage(level - 1, 1), *(Stage(level, alpha) for alpha in (0, 0.5, 1))]
+    before, begun, half, ended = map(answers, stages)
     for small, new, mixed, large in zip(before, begun, half, ended, strict=True):
         torch.testing.assert_close(new, small)
         assert not torch.allclose(mixed, small)

@@ -12,8 +12,8 @@ class CycleGenerators(nn.Module):
     Both are U-Nets, where the paper has residual networks: on a CPU they take several times as many steps in the same
     time (docs/experiments.md). `palettes`: how many colours G and F mix; 0: tanh.
 
-    With `aux_dim`, F also takes an auxiliary variable [B, aux_dim] ~ N(0, 1): what an x has and no y can hold. `encoder`
-    reads it from x. That is AsymGAN (Li et al. 2019, arXiv:1912.11660), whose X is the richer side.
+    With `aux_dim`, F also takes an auxiliary variable [B, aux_dim] ~ N(0, 1): what an x has and no y can hold.
+    `encoder` reads it from x. That is AsymGAN (Li et al. 2019, arXiv:1912.11660), whose X is the richer side.
     """
 
     def __init__(
@@ -37,5 +37,5 @@ class CycleGenerators(nn.Module):
         return self.there(images)
 
     def auxiliary(self, x: Tensor) -> Tensor | None:
-        """The mean of the auxiliary variable of x, [B, aux_dim], with which F goes back to this x; None if F has none."""
+        """The mean of x's auxiliary variable, [B, aux_dim], with which F goes back to this x; None if F has none."""
         return None if self.encoder is None else self.encoder(x)[0]

@@ -1,7 +1,7 @@
-"""The digit networks while they grow from 7 to 28 pixels (Karras et al. 2018, "Progressive Growing", arXiv:1710.10196).
+"""The digit networks while they grow from 7 to 28 pixels (Karras et al. 2018, arXiv:1710.10196, progressive growing).
 
-Both wrap a network of `dcgan`, whose layers join from the smallest maps outwards. Once grown, the wrapped network stands
-alone: what is saved and used is an ordinary `DigitGenerator`.
+Both wrap a network of `dcgan`, whose layers join in from the smallest maps outwards. Once grown, the wrapped network
+stands alone: what is saved and used is an ordinary `DigitGenerator`.
 """
 
 from dataclasses import dataclass
@@ -52,8 +52,8 @@ class GrowingGenerator(nn.Module):
 
     At the smaller levels a 1x1 convolution and tanh turn the features into an image; at the last one `network`'s own
     last layers do. While a level fades in, its image is mixed with that of the level below. A small image is brought to
-    28 pixels by repeating its pixels, so that steps, penalties and validation know one size only; in the paper D sees it
-    small, which is the same to `GrowingDiscriminator`.
+    28 pixels by repeating its pixels, so that steps, penalties and validation know one size only. The paper's D gets it
+    small; `GrowingDiscriminator` averages it back to that.
     """
 
     def __init__(self, network: DigitGenerator) -> None:

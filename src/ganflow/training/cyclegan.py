@@ -26,8 +26,8 @@ class CycleGanModel:
     """Generators G: X to Y and F: Y to X, discriminators D_Y and D_X, and an average of G and F.
 
     Zhu et al. 2017 (arXiv:1703.10593). The objective wgan_gp with lambda_identity = 0 is DualGAN (Yi et al. 2017,
-    arXiv:1704.02510), with the gradient penalty in place of its clipped weights. With aux_dim > 0 it is AsymGAN (Li et al.
-    2019, arXiv:1912.11660).
+    arXiv:1704.02510), with the gradient penalty in place of its clipped weights. With aux_dim > 0 it is AsymGAN (Li et
+    al. 2019, arXiv:1912.11660).
 
     `examples`: fixed inputs and targets that do not belong to them, each [n, H, W, C], for the picture made after each
     epoch; they also say how many channels there are. `palettes`: the colours, uint8 [k, C], that the outputs of G and
@@ -93,8 +93,8 @@ class CycleGanModel:
             lambda_aux E|E(F(y, z)) - z|                        eq. 11: F must use z
             + lambda_kl KL(E(x) || N(0, 1))                     a is to look like z
 
-        The last term is ours: in the paper E(x) is one value, and a third discriminator tells it from z (eq. 7). The
-        paper's further terms (adversarial ones of exchanged auxiliaries, content, style and total variation) are left out.
+        The last term is ours: in the paper E(x) is one value, and a third discriminator tells it from z (eq. 7). Its
+        further terms (adversarial ones of exchanged auxiliaries, content, style, total variation) are left out.
         """
         x, y = batch
         params, batch_size = self.params, len(x) * self.machine.world.size  # of all processes

@@ -40,19 +40,19 @@ class GanModel:
     learning rates and minibatch statistics are not here.
     """
 
-    def __init__(
-        self, params: Gan, seed: int, machine: Machine, classes: int = 0, growing_images: float = 0.0
-    ) -> None:
+    def __init__(self, params: Gan, seed: int, machine: Machine, classes: int = 0, growing_images: float = 0.0) -> None:
         torch.manual_seed(step_seed(seed, "cgan" if classes else "gan", "init"))
         self.params, self.machine = params, machine
         self.objective = OBJECTIVES[params.objective]
         shape = {"channels": params.channels, "classes": classes, "deep": params.deep}
         self.arguments = {"latent_dim": params.latent_dim, **shape}
-        self.generator = DigitGenerator(**self.arguments).to(machine.device)
-        self.discriminator = DigitDiscriminator(**shape, norm=params.norm).to(machine.device)
+        self.generator = DigitGenerator(**self.arguments)
+        self.discriminator = DigitDiscriminator(**shape, norm=params.norm)
         self._growing_images, grows = growing_images, growing_images > 0
-        self._g: nn.Module = GrowingGenerator(self.generator).to(machine.device) if grows else self.generator
-        self._d: nn.Module = GrowingDiscriminator(self.discriminator).to(machine.device) if grows else self.discriminator
+        self._g: nn.Module = GrowingGenerator(self.generator) if grows else self.generator  # as they are trained
+        self._d: nn.Module = GrowingDiscriminator(self.discriminator) if grows else self.discriminator
+        for network in (self._g, self._d):
+            network.to(machine.device)
         self.ema = Ema(self._g, params.ema_share)
         # D without what it grows by: a later training may start from it.
         self.networks = {"G": self._g, "D": self.discriminator, "average of G": self.ema.average}
@@ -109,8 +109,7 @@ class GanModel:
             )
         if self.objective.relativistic:
             total = loss_d + self.params.gamma / 2 * sum(
-                zero_centred_penalty(lambda digits: self._d(digits, labels), digits)
-                for digits in (real, fake)
+                zero_centred_penalty(lambda digits: self._d(digits, labels), digits) for digits in (real, fake)
             )
         optimise_d.zero_grad()
         total.backward()
