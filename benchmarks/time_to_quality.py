@@ -124,11 +124,11 @@ class Game:
     world: World
 
 
-def game(task: str, params: Params, machine: Machine) -> Game:
-    return digits(task, params, machine) if task in ("gan", "cgan") else maps(task, params, machine)
+def game(task: str, params: Params, machine: Machine, images: int) -> Game:
+    return digits(task, params, machine, images) if task in ("gan", "cgan") else maps(task, params, machine)
 
 
-def digits(task: str, params: Params, machine: Machine) -> Game:
+def digits(task: str, params: Params, machine: Machine, training_images: int) -> Game:
     own, class_count = getattr(params, task), 10 if task == "cgan" else 0
     images, labels = (torch.tensor(prepared.array("mnist", f"train_{part}")) for part in ("images", "labels"))
     val, val_labels = (prepared.array("mnist", f"val_{part}") for part in ("images", "labels"))
@@ -137,9 +137,9 @@ def digits(task: str, params: Params, machine: Machine) -> Game:
         inputs = with_classes(inputs, torch.from_numpy(val_labels.astype(np.int64)), class_count)
     classifier = saved.load_network(CLASSIFIER, DigitClassifier, machine.device)[0]
     return Game(
-        GanModel(own, params.seed, machine, class_count),
+        GanModel(own, params.seed, machine, class_count, training_images * own.growing_epochs / own.epochs),
         DigitBatches(images.to(machine.device), labels.to(machine.device), machine.device),
-        digit_validation(classifier, val, inputs.to(machine.device)).measure,
+        digit_validation(task, classifier, val, inputs.to(machine.device), class_count).measure,
         machine.world,
     )
 
@@ -167,7 +167,8 @@ def maps(task: str, params: Params, machine: Machine) -> Game:
 
 def images_per_second(task: str, params: Params) -> float:
     """Speed of the recipe's steps: the fastest of some rounds, as whatever else the machine does only slows a round."""
-    played, batch_size = game(task, params, compute.prepare(params.compute)), getattr(params, task).batch_size
+    machine, batch_size = compute.prepare(params.compute), getattr(params, task).batch_size
+    played = game(task, params, machine, 0)  # of 0 images: digit networks that grow are grown
     fastest = float("inf")
     for _ in range(SPEED_ROUNDS):
         began = time.perf_counter()
@@ -192,7 +193,8 @@ def run(task: str, name: str, params: Params, images: int, points: int) -> list[
     )
     print(f"{task}, {name}: {images} images on {machine.reason}")
     curve: list[dict[str, float]] = []
-    for point, picture in train(game(task, params, machine), getattr(params, task), params.seed, images, points):
+    played, own = game(task, params, machine, images), getattr(params, task)
+    for point, picture in train(played, own, params.seed, images, points):
         curve.append(point)
         tracker.metrics({key: value for key, value in point.items() if key != "images"}, int(point["images"]))
         if picture:

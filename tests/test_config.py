@@ -47,6 +47,9 @@ def test_the_committed_parameters_are_valid(params: config.Params) -> None:
         ("gan.critic_steps", 0, r"gan\.critic_steps = 0"),
         ("gan.beta2", 1.0, r"gan\.beta2 = 1\.0: .*less than 1"),
         ("gan.objective", "wgan", r"gan\.objective = 'wgan'"),
+        ("gan.growing_epochs", -1, r"gan\.growing_epochs = -1: .*greater than or equal to 0"),
+        ("cgan.growing_epochs", 6.5, r"cgan: growing_epochs 6\.5 is more than epochs 6"),
+        ("cyclegan.aux_dim", 1025, r"cyclegan\.aux_dim = 1025: .*less than or equal to 1024"),
         ("gan", 3, r"gan = 3"),
         ("sed", 1, r"sed: no such parameter"),
         ("seed", -1, r"seed = -1"),
@@ -68,6 +71,8 @@ def test_a_wrong_value_is_one_line_naming_key_value_and_bound(tmp_path: Path, ke
         ("pix2pix", {"lambda_gan": 0.0, "critic_steps": 5}, "pix2pix: critic_steps 5 with lambda_gan 0"),
         ("cvae", {"lambda_gan": 0.0, "lambda_l1": 0.0}, "cvae: lambda_l1 0 with lambda_gan 0"),
         ("cvae", {"lambda_kl": 0.0}, "cvae: prior learned with lambda_kl 0"),
+        ("cyclegan", {"aux_dim": 8, "lambda_kl": 0.0}, "cyclegan: aux_dim 8 with lambda_kl 0"),
+        ("gan", {"growing_epochs": 2.0, "start_from": "models/gan/last"}, "gan: growing_epochs 2 with start_from"),
         *(
             (task, {"objective": "wgan_gp", "lambda_gp": 0.0}, f"{task}: objective wgan_gp with lambda_gp 0")
             for task in ("gan", "cgan", "pix2pix", "cvae")
@@ -96,6 +101,8 @@ def test_options_that_contradict_each_other_are_refused(
         ("pix2pix", {"objective": "hinge", "norm": "batch"}),
         ("gan", {"objective": "wgan_gp", "norm": "none", "critic_steps": 5, "beta1": 0.0, "beta2": 0.9}),
         ("cvae", {"prior": "normal", "lambda_kl": 0.0}),
+        ("cyclegan", {"aux_dim": 0, "lambda_kl": 0.0}),
+        ("gan", {"growing_epochs": 12, "epochs": 12}),
     ],
 )
 def test_options_that_only_look_alike_are_taken(tmp_path: Path, section: str, changes: dict[str, Any]) -> None:

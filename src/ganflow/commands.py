@@ -41,10 +41,10 @@ def run_translate(arguments: argparse.Namespace) -> None:
 
     jobs = plan(arguments.photos, arguments.output, arguments.samples)
     # The model at hand without a name is Pix2Pix; a run that is named may be one of the conditional VAE.
-    if arguments.samples:
-        tasks = ["cvae"]
-    elif arguments.reverse:
+    if arguments.reverse:
         tasks = ["cyclegan"]
+    elif arguments.samples:
+        tasks = ["cvae"]
     else:
         tasks = ["pix2pix", *["cvae", "cyclegan"] * bool(arguments.model)]
     model = _load(arguments, *tasks)

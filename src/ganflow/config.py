@@ -170,10 +170,22 @@ class Gan(Adversarial):
     channels: Annotated[int, Field(ge=4, le=1024)]
     deep: bool
     norm: Literal["none", "batch"]
+    growing_epochs: Annotated[float, Field(ge=0, le=10**9)]
 
     @model_validator(mode="after")
     def _norm_fits(self) -> Self:
         self._refuse_batch_norm(self.norm, "none")
+        return self
+
+    @model_validator(mode="after")
+    def _grows_up(self) -> Self:
+        if self.growing_epochs > self.epochs:
+            raise ValueError(f"growing_epochs {self.growing_epochs:g} is more than epochs {self.epochs}")
+        if self.growing_epochs and self.start_from:
+            raise ValueError(
+                f"growing_epochs {self.growing_epochs:g} with start_from {self.start_from}: those weights have grown "
+                "already (set growing_epochs 0)"
+            )
         return self
 
 
@@ -236,10 +248,19 @@ class Cyclegan(PatchTraining):
     lambda_cycle_back: Weight
     lambda_identity: Weight
     history: Annotated[float, Field(ge=0, lt=1)]
+    aux_dim: Annotated[int, Field(ge=0, le=1024)]
+    lambda_aux: Weight
+    lambda_kl: Weight
 
     @model_validator(mode="after")
     def _norm_fits(self) -> Self:
         self._refuse_batch_norm(self.norm, "instance")
+        return self
+
+    @model_validator(mode="after")
+    def _auxiliary_has_its_prior(self) -> Self:
+        if self.aux_dim and not self.lambda_kl:
+            raise ValueError(f"aux_dim {self.aux_dim} with lambda_kl 0: only this term makes it like the N(0, 1) drawn")
         return self
 
 

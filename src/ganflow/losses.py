@@ -134,7 +134,8 @@ def rarity(target: Tensor, common: Tensor, strength: float) -> Tensor:
 def cycle_consistency(image: Tensor, recovered: Tensor) -> Tensor:
     """E|F(G(x)) - x|, or E|G(F(y)) - y|: there and back again is where it began.
 
-    Zhu et al. 2017 (arXiv:1703.10593), eq. 2; the same term as in DualGAN (Yi et al. 2017, arXiv:1704.02510, eq. 3).
+    Zhu et al. 2017 (arXiv:1703.10593), eq. 2; the same term as in DualGAN (Yi et al. 2017, arXiv:1704.02510, eq. 3). In
+    AsymGAN (Li et al. 2019, arXiv:1912.11660, eq. 8 and 10) F also takes an auxiliary variable.
     """
     return l1(recovered, image)
 
@@ -145,6 +146,14 @@ def identity_mapping(image: Tensor, mapped: Tensor) -> Tensor:
     Zhu et al. 2017, section 5.2: it keeps colours.
     """
     return l1(mapped, image)
+
+
+def auxiliary_recovery(auxiliary: Tensor, recovered: Tensor) -> Tensor:
+    """E|E(F(y, z)) - z|: the auxiliary variable that F was given can be read from what it drew, so F must use it.
+
+    AsymGAN, Li et al. 2019 (arXiv:1912.11660), eq. 11.
+    """
+    return l1(recovered, auxiliary)
 
 
 def feature_matching(generated: Sequence[Tensor], real: Sequence[Tensor]) -> Tensor:

@@ -274,3 +274,22 @@ def test_a_cyclegan_translates_both_ways(monkeypatch: pytest.MonkeyPatch) -> Non
     assert not (back == back[0, 0]).all()
     said = refused(monkeypatch, "x.png", "-o", "no.png", "--reverse", "--model", "models/pix2pix/best")
     assert "translates in one direction alone" in said
+    assert "has one answer" in refused(monkeypatch, "x.png", "-o", "n.png", "--reverse", "--samples", "2")
+
+
+def test_the_way_back_of_an_asymgan_has_several_answers(monkeypatch: pytest.MonkeyPatch) -> None:
+    arguments = {name: value for name, value in ARGUMENTS.items() if name != "dropout"}
+    torch.manual_seed(0)
+    generators = CycleGenerators(**arguments, palettes=(0, 0), aux_dim=3)
+    for style in generators.back.styles:
+        torch.nn.init.normal_(style.weight)  # what training makes of it: the auxiliary acts
+    about = ABOUT | dict(zip(("input", "target"), MAP_SIDES, strict=True))
+    saved.save_network(Path("models/cyclegan/best"), generators, arguments | {"palettes": [0, 0], "aux_dim": 3}, about)
+    photo("x.png")
+    translate(monkeypatch, "x.png", "-o", "back.png", "--reverse", "--samples", "2")
+    first, second = (np.asarray(Image.open(name)) for name in sorted(Path().glob("back*.png")))
+    assert first.shape == second.shape == (33, 40, 3)
+    assert not np.array_equal(first, second)
+    assert "has one answer" in refused(
+        monkeypatch, "x.png", "-o", "there.png", "--samples", "2", "--model", "models/cyclegan/best"
+    )

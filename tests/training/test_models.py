@@ -61,6 +61,10 @@ def cyclegan(params: Params, **changes: object) -> CycleGanModel:
     return CycleGanModel(own, 32, 0, CPU, (photos(), photos()), palettes)
 
 
+def asymgan(params: Params, **changes: object) -> CycleGanModel:
+    return cyclegan(params, aux_dim=3, **changes)
+
+
 def digits(count: int = 8) -> tuple[torch.Tensor, torch.Tensor]:
     generator = torch.Generator().manual_seed(1)
     return torch.rand(count, 1, 28, 28, generator=generator) * 2 - 1, torch.zeros(count, dtype=torch.long)
@@ -315,6 +319,50 @@ def test_the_terms_of_a_cyclegan_are_those_of_the_paper(params: Params) -> None:
     assert "loss_identity" not in cyclegan(params, lambda_identity=0.0).step((x, y), 2)
 
 
+def test_the_terms_of_an_asymgan_are_those_of_the_paper_and_a_divergence(params: Params) -> None:
+    """Eq. 8, 10 and 11 of Li et al. 2019, on what the networks answer before the step; E(x) beside N(0, 1)."""
+    model, (x, y) = asymgan(params), pairs()
+    networks = copy.deepcopy(model.generators)
+    assert networks.encoder is not None
+    model.machine.world.reseed(3)
+    noise, z = (model._normal(2) for _ in range(2))
+    model.machine.world.reseed(3)
+    scalars = model.step((x, y), 2)
+    with torch.no_grad():
+        mean, log_variance = networks.encoder(x)
+        drawn, a = networks.back(y, z), mean + (log_variance / 2).exp() * noise
+        expected = {
+            "loss_cycle": (networks.back(networks.there(x), a) - x).abs().mean(),
+            "loss_cycle_back": (networks.there(drawn) - y).abs().mean(),
+            "loss_identity": (networks.there(y) - y).abs().mean() + (networks.back(x, a) - x).abs().mean(),
+            "loss_aux": (networks.encoder(drawn)[0] - z).abs().mean(),
+            "loss_kl": ((mean.square() + log_variance.exp() - log_variance - 1) / 2).sum(1).mean(),
+        }
+    for name, value in expected.items():
+        torch.testing.assert_close(scalars[name].detach(), value)
+    weights = {"aux": params.cyclegan.lambda_aux, "kl": params.cyclegan.lambda_kl}
+    assert all(weights.values())
+    assert not {"loss_aux", "loss_kl"} & set(cyclegan(params).step((x, y), 2))
+
+
+def test_an_asymgan_learns_to_draw_what_its_auxiliary_says(params: Params) -> None:
+    """Driven by that term alone, F uses z and E reads it: both are taught by it, and G is not."""
+    none = dict.fromkeys(("lambda_cycle", "lambda_cycle_back", "lambda_identity"), 0.0)
+    model = asymgan(params, **none, lambda_gan=1e-9, lambda_kl=1e-9)
+    before = copy.deepcopy(model.generators)
+    model.step(pairs(), 2)
+    networks = model.generators
+    assert [
+        any(p.grad is not None and bool(p.grad.abs().sum() > 1e-6) for p in part.parameters())
+        for part in (networks.there, networks.back, networks.encoder)  # type: ignore[union-attr]
+    ] == [False, True, True]
+    assert changed(networks.encoder, before.encoder)  # type: ignore[arg-type]
+    network, z = model.finished(), torch.randn(2, 3)
+    _, y = pairs()
+    assert not torch.equal(network.back(y, z), network.back(y, -z))
+    assert model.sample(network).size[0] > 6 * 32
+
+
 def test_the_discriminators_of_a_cyclegan_see_single_images_of_their_side(params: Params) -> None:
     model, (x, y), seen = cyclegan(params, history=0.0), pairs(), {}
     for name, adversary in (("y", model.of_y), ("x", model.of_x)):
@@ -331,7 +379,7 @@ def test_a_share_of_what_a_discriminator_rejects_is_of_the_average_and_follows_f
 
     def from_average(step: int) -> torch.Tensor:
         model.machine.world.reseed(0, "cyclegan", step)
-        return model._with_history(White(), x, torch.zeros_like(x))[:, 0, 0, 0] == 1
+        return model._with_history(lambda: torch.ones_like(x), torch.zeros_like(x))[:, 0, 0, 0] == 1
 
     assert 60 < from_average(7).sum() < 140
     assert torch.equal(from_average(7), from_average(7))
@@ -442,7 +490,7 @@ def test_a_generator_that_draws_one_digit_has_failed_on_validation(params: Param
     assert "collapsed: draws few of the digits" in one_digit
 
 
-BATCHES = [(gan, digits), (cgan, digits), (pix2pix, pairs), (cvae, pairs), (cyclegan, pairs)]
+BATCHES = [(gan, digits), (cgan, digits), (pix2pix, pairs), (cvae, pairs), (cyclegan, pairs), (asymgan, pairs)]
 
 
 @pytest.mark.parametrize(("build", "data"), BATCHES)
@@ -524,7 +572,7 @@ def test_a_relativistic_generator_is_judged_beside_the_real_images(params: Param
         torch.testing.assert_close(seen[0][name], seen[1][name])
 
 
-@pytest.mark.parametrize("build", [gan, cgan, pix2pix, cvae, cyclegan])
+@pytest.mark.parametrize("build", [gan, cgan, pix2pix, cvae, cyclegan, asymgan])
 def test_equal_seeds_are_equal_models(params: Params, build) -> None:
     a, b = build(params), build(params)
     for name, network in a.networks.items():

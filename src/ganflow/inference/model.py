@@ -57,7 +57,12 @@ class TranslationModel:
     @property
     def draws_samples(self) -> bool:
         """Whether it has several answers for one picture."""
-        return isinstance(self.network, ConditionalVae)
+        return self._latent_dim > 0
+
+    @property
+    def _latent_dim(self) -> int:
+        """How many numbers choose among several answers; 0: there is one. The way back of an AsymGAN takes some."""
+        return 0 if isinstance(self.network, CycleGenerators) else self.network.latent_dim
 
     @property
     def metres_per_pixel(self) -> float | None:
@@ -136,9 +141,9 @@ class TranslationModel:
         Raises:
             UserError: the model takes none.
         """
-        if not isinstance(self.network, ConditionalVae):
+        if not self.draws_samples:
             raise UserError(f"{self.folder} has one answer for a photo: several are drawn by a conditional VAE (cvae)")
-        return list(latents(n, self.network.latent_dim, seed, "cvae", "translate").split(1))
+        return list(latents(n, self._latent_dim, seed, "cvae", "translate").split(1))
 
     def factor(self, photo: Photo, metres_per_pixel: float) -> float:
         """How many pixels of the model one pixel of the photo becomes.

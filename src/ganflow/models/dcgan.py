@@ -25,6 +25,7 @@ class DigitGenerator(nn.Module):
     def __init__(self, latent_dim: int, channels: int, classes: int = 0, deep: bool = False) -> None:
         super().__init__()
         self.latent_dim, self.classes = latent_dim, classes
+        self.widths = 4 * channels, 2 * channels  # of the maps of 7x7 and of 14x14
         wide = 4 * channels
         self.project = nn.Linear(latent_dim + classes, wide * 7 * 7, bias=False)
         self.layers = nn.Sequential(
@@ -38,7 +39,7 @@ class DigitGenerator(nn.Module):
             Double(2 * channels, 1),
             nn.Tanh(),
         )
-        self.apply(_dcgan_init)
+        self.apply(dcgan_init)
         if classes:
             # One column of the class is added to `latent_dim` columns of the latent: give both the same variance.
             with torch.no_grad():
@@ -46,6 +47,11 @@ class DigitGenerator(nn.Module):
 
     def forward(self, latent: Tensor) -> Tensor:
         return self.layers(self.project(latent))
+
+    def blocks(self) -> list[nn.Sequential]:
+        """The layers after `project` in three parts: to maps of 7x7, of 14x14, and to the digits."""
+        first, second = (at for at, layer in enumerate(self.layers) if isinstance(layer, Double))
+        return [self.layers[:first], self.layers[first:second], self.layers[second:]]
 
 
 def with_classes(latent: Tensor, labels: Tensor, classes: int) -> Tensor:
@@ -76,6 +82,7 @@ class DigitDiscriminator(nn.Module):
             after = [nn.BatchNorm2d(convolution.out_channels, track_running_stats=False)] if norm == "batch" else []
             return [convolution, *after, nn.LeakyReLU(0.2)]
 
+        self.widths = 2 * channels, channels  # of the maps of 7x7 and of 14x14
         layers = [Halve(1, channels), nn.LeakyReLU(0.2), *normed(Halve(channels, 2 * channels))]
         wide = 2 * channels * 7 * 7
         if deep:
@@ -89,7 +96,15 @@ class DigitDiscriminator(nn.Module):
             nn.init.uniform_(self.embedding.weight, -(wide**-0.5), wide**-0.5)  # as the head's weights
 
     def forward(self, images: Tensor, labels: Tensor | None = None) -> Tensor:
-        features = self.features(images)
+        return self.score(self.features(images), labels)
+
+    def blocks(self) -> list[nn.Sequential]:
+        """The layers of `features` in three parts: from maps of 7x7, to these from 14x14, to those from the digits."""
+        outer, middle, *_ = (at + 1 for at, layer in enumerate(self.features) if isinstance(layer, nn.LeakyReLU))
+        return [self.features[middle:], self.features[outer:middle], self.features[:outer]]
+
+    def score(self, features: Tensor, labels: Tensor | None) -> Tensor:
+        """The logits [B, 1] of last features [B, F], under `labels` int64 [B] if class-conditional."""
         logits = self.head(features)
         if self.embedding is None:
             return logits
@@ -98,7 +113,7 @@ class DigitDiscriminator(nn.Module):
         return logits + (self.embedding(labels) * features).sum(1, keepdim=True)
 
 
-def _dcgan_init(module: nn.Module) -> None:
+def dcgan_init(module: nn.Module) -> None:
     """N(0, 0.02) weights, as in the DCGAN paper; batch-norm scales N(1, 0.02)."""
     if isinstance(module, nn.Conv2d | nn.ConvTranspose2d | nn.Linear):
         nn.init.normal_(module.weight, 0.0, 0.02)

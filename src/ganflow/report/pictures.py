@@ -13,7 +13,7 @@ from ganflow.data import prepared
 from ganflow.files import whole_dir, write_json
 from ganflow.inference.digits import draw, every_class
 from ganflow.inference.grids import digit_grid, shown, spherical_path, translation_grid
-from ganflow.inference.translation import translate
+from ganflow.inference.translation import to_input, translate
 from ganflow.losses import OBJECTIVES
 from ganflow.metrics.samples import spread
 from ganflow.models import saved
@@ -149,11 +149,11 @@ def cyclegan_pictures(params: Params, device: torch.device) -> dict[str, Image.I
     x, y = (images[chosen] for images in prepared.pairs("test", model["direction"]))
     source, target = (side["name"].removesuffix(" photo") for side in prepared.sides(model["direction"]))
 
-    def by(generator: torch.nn.Module, images: np.ndarray) -> np.ndarray:
-        return translate(generator, images, params.evaluate.batch_size, device)
+    def by(generator: torch.nn.Module, images: np.ndarray, auxiliary: torch.Tensor | None = None) -> np.ndarray:
+        return translate(generator, images, params.evaluate.batch_size, device, auxiliary)
 
-    there, back = by(generators.there, x), by(generators.back, y)
-    to = {source: x, "generated": there, "and back": by(generators.back, there)}
+    there, back, auxiliary = by(generators.there, x), by(generators.back, y), generators.auxiliary(to_input(x, device))
+    to = {source: x, "generated": there, "and back": by(generators.back, there, auxiliary)}
     fro = {target: y, "generated": back, "and back": by(generators.there, back)}
     if not prepared.about("maps", "test").get("unpaired"):
         to, fro = to | {f"real {target}": y}, fro | {f"real {source}": x}

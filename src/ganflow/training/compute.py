@@ -32,9 +32,14 @@ class Machine(Runtime):
         assert isinstance(compiled, nn.Module)
         return compiled
 
-    def synchronised(self, network: nn.Module) -> nn.Module:
-        """`network` with gradients averaged over all processes; it shares the parameters."""
-        return DistributedDataParallel(network, forward_sync_buffers=False) if self.world.size > 1 else network
+    def synchronised(self, network: nn.Module, some_unused: bool = False) -> nn.Module:
+        """`network` with gradients averaged over all processes; it shares the parameters.
+
+        `some_unused`: whether there are steps whose loss does not depend on all of them.
+        """
+        if self.world.size == 1:
+            return network
+        return DistributedDataParallel(network, forward_sync_buffers=False, find_unused_parameters=some_unused)
 
 
 def prepare(compute: Compute, steps: int = 0) -> Machine:

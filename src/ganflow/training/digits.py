@@ -32,11 +32,12 @@ def train_digits(task: Literal["gan", "cgan"], params: Params) -> None:
     plan = Plan(task, params.seed, len(images), own.batch_size, own.epochs, own.learning_rate, own.decay_epochs)
     machine = compute.prepare(params.compute, plan.steps)
     classifier = saved.load_network(CLASSIFIER, DigitClassifier, machine.device)[0]
-    classes = len(prepared.class_names())
-    model = GanModel(own, params.seed, machine, classes if task == "cgan" else 0)
+    classes = len(prepared.class_names()) if task == "cgan" else 0
+    growing_images = own.growing_epochs * plan.epoch_steps * plan.batch_size
+    model = GanModel(own, params.seed, machine, classes, growing_images)
     val = prepared.array("mnist", "val_images")
     inputs = latents(len(val), own.latent_dim, params.seed, "gan", "validate")
-    if task == "cgan":
+    if classes:
         inputs = with_classes(inputs, torch.from_numpy(prepared.array("mnist", "val_labels").astype(np.int64)), classes)
     train_and_track(
         model,
@@ -51,5 +52,5 @@ def train_digits(task: Literal["gan", "cgan"], params: Params) -> None:
         arguments=model.arguments,
         start=start_of(task, own.start_from),
         about={"source": dataset["source"], "objective": model.objective_name},
-        validation=digit_validation(task, classifier, val, inputs.to(machine.device)),
+        validation=digit_validation(task, classifier, val, inputs.to(machine.device), classes),
     )

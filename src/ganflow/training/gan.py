@@ -17,6 +17,7 @@ from ganflow.metrics.distribution import RESAMPLES, frechet_distance
 from ganflow.metrics.manifold import manifold, neighbours
 from ganflow.models.classifier import DigitClassifier
 from ganflow.models.dcgan import DigitDiscriminator, DigitGenerator, with_classes
+from ganflow.models.growing import GROWN, GrowingDiscriminator, GrowingGenerator, faded, stage_at
 from ganflow.seeds import latents, step_seed
 from ganflow.training.adversarial import adam, generator_learns, mean_outputs
 from ganflow.training.compute import Machine
@@ -33,23 +34,35 @@ class GanModel:
     With `classes`, both also get the class of each digit. Of the images that D must reject, a share
     `params.wrong_classes` are then real digits with a wrong class (Reed et al. 2016, arXiv:1605.05396, section 4.1,
     where it is a half).
+
+    While the first `growing_images` images are seen, both grow from 7 to 28 pixels (Karras et al. 2018,
+    arXiv:1710.10196; 0: they do not). Networks, norms and objectives stay the same: the paper's pixel norm, equalised
+    learning rates and minibatch statistics are not here.
     """
 
-    def __init__(self, params: Gan, seed: int, machine: Machine, classes: int = 0) -> None:
+    def __init__(self, params: Gan, seed: int, machine: Machine, classes: int = 0, growing_images: float = 0.0) -> None:
         torch.manual_seed(step_seed(seed, "cgan" if classes else "gan", "init"))
         self.params, self.machine = params, machine
         self.objective = OBJECTIVES[params.objective]
         shape = {"channels": params.channels, "classes": classes, "deep": params.deep}
         self.arguments = {"latent_dim": params.latent_dim, **shape}
-        self.generator = DigitGenerator(**self.arguments).to(machine.device)
-        self.discriminator = DigitDiscriminator(**shape, norm=params.norm).to(machine.device)
-        self.ema = Ema(self.generator, params.ema_share)
-        self.networks = {"G": self.generator, "D": self.discriminator, "average of G": self.ema.average}
-        self.optimisers = {name: adam(self.networks[name], params) for name in ("G", "D")}
+        self.generator = DigitGenerator(**self.arguments)
+        self.discriminator = DigitDiscriminator(**shape, norm=params.norm)
+        self._growing_images, grows = growing_images, growing_images > 0
+        self._g: nn.Module = GrowingGenerator(self.generator) if grows else self.generator  # as they are trained
+        self._d: nn.Module = GrowingDiscriminator(self.discriminator) if grows else self.discriminator
+        for network in (self._g, self._d):
+            network.to(machine.device)
+        self.ema = Ema(self._g, params.ema_share)
+        # D without what it grows by: a later training may start from it.
+        self.networks = {"G": self._g, "D": self.discriminator, "average of G": self.ema.average}
+        if isinstance(self._d, GrowingDiscriminator):
+            self.networks["image layers of D"] = self._d.image_layers
+        self.optimisers = {"G": adam(self._g, params), "D": adam(self._d, params)}
         # The networks as a step calls them. G's loss leaves no gradient on D that processes would have to average.
-        self._synchronised_g = machine.synchronised(machine.compiled(self.generator))
-        self._compiled_d = machine.compiled(self.discriminator)
-        self._synchronised_d = machine.synchronised(self._compiled_d)
+        self._synchronised_g = machine.synchronised(machine.compiled(self._g), some_unused=grows)
+        self._compiled_d = machine.compiled(self._d)
+        self._synchronised_d = machine.synchronised(self._compiled_d, some_unused=grows)
         fixed = latents(COLUMNS if classes else COLUMNS**2, params.latent_dim, seed, "gan", "samples")
         self._fixed = (every_class(fixed, classes) if classes else fixed).to(machine.device)
         self._seed = seed
@@ -62,7 +75,7 @@ class GanModel:
         With `critic_steps` n > 1 only every n-th step updates G. A class-conditional G generates digits of the same
         classes as the real ones of the batch, whose labels are int64 [B].
         """
-        real, labels = batch
+        real, labels = self._grown_to(images_seen, batch[0]), batch[1]
         optimise_g, optimise_d = self.optimisers["G"], self.optimisers["D"]
         world, dim, classes = self.machine.world, self.params.latent_dim, self.generator.classes
         latent = world.draw(lambda count, rng: torch.randn(count, dim, generator=rng), len(real)).to(real.device)
@@ -92,19 +105,18 @@ class GanModel:
         if self.objective.penalised:
             weight = world.draw(lambda count, rng: torch.rand(count, generator=rng), len(real))
             total = loss_d + self.params.lambda_gp * gradient_penalty(
-                lambda digits: self.discriminator(digits, labels), real, fake, weight
+                lambda digits: self._d(digits, labels), real, fake, weight
             )
         if self.objective.relativistic:
             total = loss_d + self.params.gamma / 2 * sum(
-                zero_centred_penalty(lambda digits: self.discriminator(digits, labels), digits)
-                for digits in (real, fake)
+                zero_centred_penalty(lambda digits: self._d(digits, labels), digits) for digits in (real, fake)
             )
         optimise_d.zero_grad()
         total.backward()
         optimise_d.step()
 
         # Generator: the same digits, scored by the updated discriminator
-        self.discriminator.requires_grad_(False)
+        self._d.requires_grad_(False)
         with self.machine.autocast():
             logits = self._compiled_d(fake, labels).float()
             if self.objective.relativistic:
@@ -116,30 +128,47 @@ class GanModel:
             optimise_g.zero_grad()
             loss_g.backward()
             optimise_g.step()
-        self.discriminator.requires_grad_(True)
+        self._d.requires_grad_(True)
 
-        self.ema.update(self.generator, images_seen, len(real) * world.size)
+        self.ema.update(self._g, images_seen, len(real) * world.size)
         return {"loss_d": loss_d, "loss_g": loss_g, **mean_outputs(self.objective, on_real, on_fake)}
 
-    def finished(self) -> DigitGenerator:
-        """The averaged generator in evaluation mode, its batch-norm statistics recomputed."""
+    def _grown_to(self, images_seen: int, real: Tensor) -> Tensor:
+        """Bring both networks and the average to their stage of this step; returns the real digits as it shows them."""
+        stage = stage_at(images_seen, self._growing_images)
+        for network in (self._g, self._d, self.ema.average):
+            if isinstance(network, GrowingGenerator | GrowingDiscriminator):
+                network.stage = stage
+        return faded(real, stage)
+
+    def finished(self) -> nn.Module:
+        """The averaged generator in evaluation mode, its batch-norm statistics recomputed.
+
+        A `GrowingGenerator` while it grows, which is not to be saved, else a `DigitGenerator`.
+        """
         count = RECALIBRATION_BATCHES * 256
         inputs = latents(count, self.params.latent_dim, self._seed, "gan", "recalibrate")
         if classes := self.generator.classes:
             inputs = with_classes(inputs, torch.arange(count) % classes, classes)
         recalibrate(self.ema.average, inputs.to(self.machine.device).split(256))
-        return self.ema.average.eval()
+        average = self.ema.average.eval()
+        return average.network if isinstance(average, GrowingGenerator) and average.stage == GROWN else average
 
     def sample(self, network: nn.Module) -> Image.Image:
         return digit_grid(draw(network, self._fixed), COLUMNS)
 
 
-def digit_validation(task: str, classifier: DigitClassifier, val: np.ndarray, inputs: Tensor) -> Validation:
+def digit_validation(
+    task: str, classifier: DigitClassifier, val: np.ndarray, inputs: Tensor, classes: int = 0
+) -> Validation:
     """Choose the epoch with the lowest Fréchet distance to `val`, uint8 [N, 28, 28], in the classifier's features.
 
     The distance is that of the digits generated from `inputs` [N, latent_dim (+ classes)]. For a class-conditional
     generator, class_accuracy is the share of them that the classifier assigns to the requested class. The trivial
     baseline is a Gaussian on the pixels of `val`.
+
+    While a generator grows, its distance is frechet_growing, a curve to look at: it chooses no epoch, as its small
+    digits, brought up to 28 pixels, are no model to save.
     """
     real, _ = classify(classifier, val)
     # Its weights, and not its features: the last bits of these differ from machine to machine.
@@ -147,11 +176,11 @@ def digit_validation(task: str, classifier: DigitClassifier, val: np.ndarray, in
     conditions = validated_on(task, [val], classifier=weights_of_classifier)
 
     def measure(generator: nn.Module) -> dict[str, float]:
-        assert isinstance(generator, DigitGenerator)
         features, probabilities = classify(classifier, draw(generator, inputs))
-        measures = {"frechet_classifier": float(frechet_distance(features, real)[0])}
-        if generator.classes:
-            requested = inputs[:, generator.latent_dim :].argmax(1).cpu().numpy()
+        name = "frechet_growing" if isinstance(generator, GrowingGenerator) else "frechet_classifier"
+        measures = {name: float(frechet_distance(features, real)[0])}
+        if classes:
+            requested = inputs[:, -classes:].argmax(1).cpu().numpy()
             measures["class_accuracy"] = float((probabilities.argmax(1) == requested).mean())
         return measures
 

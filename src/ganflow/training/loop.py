@@ -80,7 +80,8 @@ Rows = dict[str, dict[str, tuple[float, float]]]
 class Validation:
     """Measures of a network in evaluation mode, and the one of them by which the best epoch is chosen.
 
-    `measure` must change nothing that the next training step depends on. `resampled` gives `best_by` on the whole split
+    `measure` must change nothing that the next training step depends on; an epoch that it gives no `best_by` is not
+    chosen. `resampled` gives `best_by` on the whole split
     and on resamples of it, [1 + R]: the same ones for every network that is `judged` alike (metrics.comparable); and
     the headline measures there, of the network and of the trivial baseline, for metrics.failures.failure.
     """
@@ -166,8 +167,9 @@ def train(
                 network = model.finished()
                 measures = validation.measure(network) if validation else {}
                 history.log(step, measures)
-                if validation and (best is None or validation.better(measures[validation.best_by], best.value)):
-                    best = Best(epoch + 1, measures[validation.best_by], _cpu_copy(network))
+                value = measures.get(validation.best_by) if validation else None
+                if validation and value is not None and (best is None or validation.better(value, best.value)):
+                    best = Best(epoch + 1, value, _cpu_copy(network))
                 if picture := model.sample(network):
                     path = checkpoints.samples / f"epoch_{epoch + 1:04d}.png"
                     with whole_file(path) as partial:

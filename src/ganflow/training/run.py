@@ -145,7 +145,7 @@ def _result_params(params: dict[str, Any]) -> dict[str, Any]:
 
 
 def _logged_params(params: dict[str, Any]) -> dict[str, Any]:
-    """`params` by which runs are compared: without the hardware (a tag has that) and weights that have no effect."""
+    """`params` by which runs are compared: without the hardware (a tag has that) and what has no effect."""
     logged = {name: value for name, value in params.items() if name != "compute"}
     for name, section in logged.items():
         if isinstance(section, dict):
@@ -154,7 +154,8 @@ def _logged_params(params: dict[str, Any]) -> dict[str, Any]:
             unused = {"lambda_gp"} if objective != "wgan_gp" else set()
             unused |= {"gamma"} if objective != "relativistic" else set()
             unused |= {"lambda_features"} if no_discriminator else set()
-            unused |= set() if section.get("start_from") else {"start_from"}
+            unused |= {"lambda_aux", "lambda_kl"} if section.get("aux_dim") == 0 else set()
+            unused |= {key for key in ("start_from", "growing_epochs", "aux_dim") if not section.get(key)}
             logged[name] = {key: value for key, value in section.items() if key not in unused}
     return logged
 
