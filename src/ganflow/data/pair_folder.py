@@ -6,7 +6,7 @@ Subfolders called train, val or test (or training, valid, validation, dev, testi
 import itertools
 import re
 from collections import Counter, defaultdict
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
