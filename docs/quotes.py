@@ -13,7 +13,7 @@ from typing import Any
 
 ROOT = Path(__file__).parents[1]
 PAGES = [ROOT / "README.md", *sorted((ROOT / "docs").glob("*.md"))]
-TABLES = ("gan", "cgan", "pix2pix", "cvae", "cyclegan", "pix2pix_l1", "tasks")
+TABLES = ("gan", "cgan", "pix2pix", "cvae", "cyclegan", "pix2pix_l1", "tasks", "own_pairs")
 QUOTE = re.compile(r"([−\d.,]+)(<!-- (\w+) (\S+) (\S+) -->)")
 
 
