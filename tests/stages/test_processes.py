@@ -165,15 +165,15 @@ def test_two_processes_stop_together_and_one_goes_on(pair: Path) -> None:
     assert job.returncode == 128 + signal.SIGTERM
 
 
-@pytest.mark.parametrize("rank", [0, 1])
-def test_a_process_that_dies_takes_the_others_along(pair: Path, rank: int) -> None:
+def test_a_process_that_dies_takes_the_others_along(pair: Path) -> None:
+    """The one that writes; by the test above it is the other one that is asked to stop."""
     job = start(pair)
     until(lambda: list((pair / "checkpoints").rglob("epoch_0002.png")))
     processes = members(job)
-    os.kill(processes[rank], signal.SIGKILL)
+    os.kill(processes[0], signal.SIGKILL)
     _, said = job.communicate(timeout=20)
     assert job.returncode == 128 + signal.SIGKILL
-    assert f"error: process {rank} of 2 was ended by SIGKILL; the others were stopped" in said
+    assert "error: process 0 of 2 was ended by SIGKILL; the others were stopped" in said
     assert "Traceback" not in said
     assert not any(Path(f"/proc/{pid}").exists() for pid in processes)
 
@@ -199,14 +199,6 @@ runpy.run_path({str(ROOT / "stages" / "train_pix2pix.py")!r}, run_name="__main__
     assert done.stderr.count("error:") == 1, done.stderr
     assert "a loss is no longer finite at step 10" in done.stderr
     assert not checkpoints(pair)
-
-
-def test_a_batch_that_cannot_be_shared_is_one_line(pair: Path) -> None:
-    project(pair, compute={"processes": 2}, pix2pix={"batch_size": 3})
-    done = python(str(ROOT / "stages" / "train_pix2pix.py"), folder=pair)
-    assert done.returncode == 1
-    assert done.stderr.count("error:") == 1, done.stderr
-    assert "pix2pix.batch_size = 3 cannot be shared evenly by 2 processes" in done.stderr
 
 
 def test_two_processes_train_to_the_end(prepared: Path, tmp_path: Path) -> None:
