@@ -9,12 +9,13 @@ import pytest
 
 ROOT = Path(__file__).parents[1]
 PACKAGE = ROOT / "src/ganflow"
-SMALL = {"errors", "files", "seeds"}  # that everything may use
+SMALL = {"errors", "files", "seeds", "text"}  # that everything may use
 # Room: what it may import besides itself and SMALL. Arrows point one way, from the last lines up to the first.
 MAY_USE: dict[str, set[str]] = {
     "errors": set(),
     "files": set(),
     "seeds": set(),
+    "text": set(),
     "config": set(),
     "tasks": set(),
     "templates": set(),

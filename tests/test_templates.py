@@ -7,7 +7,7 @@ import pytest
 from hostile import NAMES
 from markdown_it import MarkdownIt
 
-from ganflow.errors import printable
+from ganflow.text import printable
 from ganflow.templates import code, markdown, template
 
 RENDERER = MarkdownIt("commonmark", {"html": True}).enable(["table", "strikethrough"])

@@ -11,6 +11,8 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import TextIO
 
+from ganflow.text import printable
+
 LONGEST = 4000  # characters of a message
 
 
@@ -23,11 +25,6 @@ def one_line(text: object, longest: int = 300) -> str:
     words = " ".join(str(text).split())
     shown = printable(words[: longest + 1])
     return shown if len(words) <= longest else f"{shown[:longest]} ..."
-
-
-def printable(text: str) -> str:
-    """`text` with line breaks and control characters as escapes (`\\x1b`): those of a name could steer a terminal."""
-    return "".join(char if char.isprintable() else ascii(char)[1:-1] for char in text)
 
 
 def say(*lines: object, file: TextIO | None = None) -> None:

@@ -13,7 +13,7 @@ import jinja2
 from markupsafe import Markup, escape
 from PIL import Image
 
-from ganflow.errors import printable
+from ganflow.text import printable
 
 QUALITY = 88  # of lossy WebP
 # What begins something in Markdown within a line. An underscore between letters does not.

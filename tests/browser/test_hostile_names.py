@@ -11,8 +11,8 @@ from report_page import pix2pix
 
 from ganflow.comparison.page import page as compared
 from ganflow.config import Params
-from ganflow.errors import printable
 from ganflow.report.model_card import build_card
+from ganflow.text import printable
 from ganflow.tracking import store
 from ganflow.tracking.lineage import Lineage
 from ganflow.tracking.reading import list_runs

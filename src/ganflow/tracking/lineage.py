@@ -12,8 +12,8 @@ from typing import Any
 from ruamel.yaml import YAML
 
 from ganflow.config import dotted
-from ganflow.errors import printable
 from ganflow.templates import code, markdown
+from ganflow.text import printable
 
 NAME_LENGTH = 30  # letters of a run's name: about as many as MLflow's column shows
 COMMIT = re.compile(r"[0-9a-f]{7,64}")

@@ -16,8 +16,9 @@ from typing import Any
 import pandas as pd
 
 from ganflow.comparison.champion import ValidationScore, from_text
-from ganflow.errors import UserError, printable
+from ganflow.errors import UserError
 from ganflow.metrics.comparable import Judged, not_comparable
+from ganflow.text import printable
 from ganflow.tracking import store
 from ganflow.tracking.abandoned import is_abandoned
 from ganflow.tracking.lineage import COMMIT, EXPERIMENT, REMAKE, well_formed

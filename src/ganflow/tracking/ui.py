@@ -4,7 +4,7 @@ import os
 import sys
 from typing import Any
 
-from ganflow.errors import printable
+from ganflow.text import printable
 from ganflow.tracking.address import sqlite_file
 from ganflow.tracking.store import VIEW
 
