@@ -7,8 +7,8 @@ import pytest
 from hostile import NAMES
 from markdown_it import MarkdownIt
 
-from ganflow.text import printable
 from ganflow.templates import code, markdown, template
+from ganflow.text import printable
 
 RENDERER = MarkdownIt("commonmark", {"html": True}).enable(["table", "strikethrough"])
 OURS = {"table", "thead", "tbody", "tr", "th", "td", "p", "strong", "code", "ul", "li"}
