@@ -35,3 +35,14 @@ def test_half_of_the_pixels_decide() -> None:
         image = noise.copy()
         image[:, :rows] = (234, 230, 222)
         assert len(palette(image, 1)) == found, "half of the pixels have the land's colour"
+
+
+def test_pixels_without_data_have_no_colour() -> None:
+    """Three quarters hold noise: with them nothing is drawn, without them two colours are."""
+    image = np.random.default_rng(0).integers(0, 256, (2, 32, 32, 3), np.uint8)
+    image[:, :16, :16], image[:, :8, :16] = 234, 40
+    has_data = np.zeros((2, 32, 32), bool)
+    has_data[:, :16, :16] = True
+    assert palette(image, 4).size == 0
+    assert sorted(palette(image, 4, has_data).tolist()) == [[42, 42, 42], [234, 234, 234]]
+    assert palette(image, 4, np.zeros_like(has_data)).shape == (0, 3)

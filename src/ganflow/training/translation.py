@@ -14,7 +14,7 @@ from ganflow.data import prepared
 from ganflow.data.batches import PairBatches, open_array
 from ganflow.data.kinds import Kind
 from ganflow.data.pairs import median_colour
-from ganflow.data.palette import palette
+from ganflow.data.palette import palette, sampled
 from ganflow.errors import UserError
 from ganflow.inference.translation import translate
 from ganflow.metrics import classes
@@ -123,13 +123,12 @@ def inputs_are_nearer(
 ) -> bool:
     """Whether the inputs, [N, H, W, C or 1], are nearer to their targets than one constant colour, `common` [C], is.
 
-    By mean absolute error over every fourth row and column of at most 128 of the pairs, where the targets have data.
+    By mean absolute error over some of the pixels (palette.sampled), where the targets have data.
     """
     if inputs.shape[-1] not in (1, targets.shape[-1]):
         return False
-    seen = np.linspace(0, len(targets) - 1, min(128, len(targets))).round().astype(int)
-    given, wanted = (side[seen, ::4, ::4].astype(np.float32) for side in (inputs, targets))
-    counted = ... if has_data is None else has_data[seen, ::4, ::4]
+    given, wanted = (sampled(side).astype(np.float32) for side in (inputs, targets))
+    counted = ... if has_data is None else sampled(has_data)
     of_inputs, of_common = (np.abs(one - wanted)[counted].mean() for one in (given, common.astype(np.float32)))
     return bool(of_inputs < of_common)
 
