@@ -14,7 +14,17 @@ OWN = {
     path.stem for folder in ("src", "stages", "docs", "benchmarks", "tests") for path in ROOT.glob(f"{folder}/**/*.py")
 }
 # Used without an import: a command, a plugin, or a library that another one looks for.
-COMMANDS = {"dvc", "onnx", "onnxscript", "pyright", "pytest-xdist", "ruff", "imagecodecs", "nvidia-ml-py"}
+COMMANDS = {
+    "dvc",
+    "onnx",
+    "onnxscript",
+    "pyright",
+    "pytest-timeout",
+    "pytest-xdist",
+    "ruff",
+    "imagecodecs",
+    "nvidia-ml-py",
+}
 
 
 # Modules whose distribution has another name.

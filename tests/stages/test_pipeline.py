@@ -55,6 +55,10 @@ def test_writing_the_code_deps_anew_changes_nothing_and_mends_what_is_wrong() ->
     assert rewritten(wrong) == text
 
 
+def test_the_pipeline_can_still_be_read() -> None:
+    assert len((ROOT / "dvc.yaml").read_text().splitlines()) <= 450
+
+
 def test_every_watcher_exists() -> None:
     for name in WATCHERS:
         path = ROOT / "src/ganflow" / name.replace(".", "/")

@@ -12,6 +12,8 @@ from pathlib import Path
 from ganflow.files import whole_file
 from ganflow.pipeline.code import SRC, modules_that_matter
 
+WIDTH = 134  # of a line of files; with less, they would be half of dvc.yaml's lines
+
 
 def code_deps(stage: str) -> list[str]:
     """The files, relative to the project's root, that can change what `stage` makes."""
@@ -33,7 +35,9 @@ def rewritten(pipeline: str) -> str:
     def of_stage(found: re.Match[str]) -> str:
         head, stage, deps = found.groups()
         other = [dep for dep in re.findall(r"[^\s,\[\]]+", deps) if not is_code(dep)]
-        lines = textwrap.wrap(", ".join(other + code_deps(stage)), 112, break_long_words=False, break_on_hyphens=False)
+        lines = textwrap.wrap(
+            ", ".join(other + code_deps(stage)), WIDTH, break_long_words=False, break_on_hyphens=False
+        )
         return head + "    deps: [\n" + "".join(f"      {line}\n" for line in lines) + "    ]\n"
 
     return re.sub(r"(  (\w+):\n(?:    (?:desc|cmd): [^\n]*\n)+)    deps: \[([^\]]*)\]\n", of_stage, pipeline)
