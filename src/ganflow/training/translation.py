@@ -70,28 +70,18 @@ def train_translator(
     sides = prepared.sides(direction)
     examples, common = (inputs[:EXAMPLES], targets[:EXAMPLES]), prepared.common_colour(direction)
     start = start_of(task, own.start_from)
-    train_inputs, train_targets = prepared.pairs("train", direction)
-    train_has_data = prepared.has_data("train", direction)
-    if own.residual == "auto":
-        residual = (
-            start.residual if start else inputs_are_nearer(train_inputs, train_targets, common.numpy(), train_has_data)
-        )
-    else:
-        residual = own.residual == "on"
-    if residual and inputs.shape[-1] not in (1, targets.shape[-1]):
-        raise UserError(f"{task}.residual: {inputs.shape[-1]} channels cannot be added to {targets.shape[-1]}")
+    residual = start.residual if start and own.residual == "auto" else is_residual(own.residual, task, direction)
+    train_targets, train_has_data = prepared.pairs("train", direction)[1], prepared.has_data("train", direction)
     colours = start_colours(sides[1], train_targets, 0 if residual else own.palette, train_has_data)
     model = build(own, crop_size, params.seed, machine, examples, common, colours, residual)
     val_latents = latents(len(inputs), latent_dim, params.seed, "cvae", "validate") if latent_dim else None
 
-    logged = params.model_dump(include={"seed": True, "compute": True, task: True})
-    logged["pairs" if params.own_pairs else "maps"] = {"crop_size": crop_size, "direction": direction}
     train_and_track(
         model,
         PairBatches(pairs, crop_size, direction, machine.device, prepared.channels(), prepared.mask_channel(direction)),
         plan,
         Outs(Path("models") / task, Path(f"metrics/history/{task}.csv"), Path("reports/samples") / task),
-        params=logged,
+        params=logged_params(params, task),
         dataset=dataset,
         machine=machine,
         example=Kind(**sides[0]).values(np.array(inputs[0, :EXAMPLE_SIDE, :EXAMPLE_SIDE]))[None],
@@ -102,6 +92,28 @@ def train_translator(
             task, inputs, targets, crop_size, classes.legend_of(sides[1]), direction, machine, val_latents, has_data
         ),
     )
+
+
+def is_residual(wanted: Literal["auto", "on", "off"], task: str, direction: str) -> bool:
+    """Whether the generator is to add to its input; auto: if the training inputs are nearer than one colour.
+
+    Raises:
+        UserError: it is wanted, and the channels of input and target differ.
+    """
+    inputs, targets = prepared.pairs("train", direction)
+    if wanted == "auto":
+        common = prepared.common_colour(direction).numpy()
+        return inputs_are_nearer(inputs, targets, common, prepared.has_data("train", direction))
+    if wanted == "on" and inputs.shape[-1] not in (1, targets.shape[-1]):
+        raise UserError(f"{task}.residual: {inputs.shape[-1]} channels cannot be added to {targets.shape[-1]}")
+    return wanted == "on"
+
+
+def logged_params(params: Params, task: str) -> dict[str, Any]:
+    """The parameters of a translator's training, for its run in MLflow."""
+    of_data = {"crop_size": params.translation.crop_size, "direction": params.translation.direction}
+    own = params.model_dump(include={"seed": True, "compute": True, task: True})
+    return own | {"pairs" if params.own_pairs else "maps": of_data}
 
 
 def about_translator(dataset: dict[str, Any], direction: str, objective: str) -> dict[str, Any]:

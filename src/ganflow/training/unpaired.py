@@ -26,6 +26,7 @@ from ganflow.training.translation import (
     VALIDATION_BATCH_SIZE,
     about_translator,
     centre_crops,
+    logged_params,
     start_colours,
 )
 
@@ -52,14 +53,12 @@ def train_cyclegan(params: Params) -> None:
     examples = inputs[:half][:EXAMPLES], others[:EXAMPLES]
     model = CycleGanModel(own, crop_size, params.seed, machine, examples, (of_targets, of_inputs))
 
-    logged = params.model_dump(include={"seed": True, "compute": True, TASK: True})
-    logged["pairs" if params.own_pairs else "maps"] = {"crop_size": crop_size, "direction": direction}
     train_and_track(
         model,
         UnpairedBatches(pairs, crop_size, direction, machine.device, prepared.channels()),
         plan,
         Outs(Path("models") / TASK, Path(f"metrics/history/{TASK}.csv"), Path("reports/samples") / TASK),
-        params=logged,
+        params=logged_params(params, TASK),
         dataset=dataset,
         machine=machine,
         example=np.array(inputs[:1, :EXAMPLE_SIDE, :EXAMPLE_SIDE]),
