@@ -81,12 +81,8 @@ def _main() -> None:
         metavar="LOW,HIGH",
         help="values of the photos that are black and white, e.g. 0,4095 (found in the file, and said)",
     )
-    command.add_argument(
-        "--max-megapixels",
-        type=_number("--max-megapixels", 0.001, 1e6, float),
-        default=200.0,
-        metavar="X",
-        help="largest picture that is read at once (200); a TIFF of any size is read piece by piece",
+    _add_max_megapixels(
+        command, 200, "largest picture that is read at once (200); a TIFF of any size is read piece by piece"
     )
     command.set_defaults(run=commands.run_translate)
     command = subparsers.add_parser("pairs", help="your own pairs: `ganflow pairs check FOLDER`")
@@ -122,13 +118,7 @@ def _main() -> None:
     command.add_argument("models", nargs="*", metavar="MODEL", help="as --model of translate (all that are at hand)")
     command.add_argument("--port", type=int, default=7000, help="(7000)")
     command.add_argument("--host", default="127.0.0.1", help="an address of this machine (127.0.0.1: for it alone)")
-    command.add_argument(
-        "--max-megapixels",
-        type=_number("--max-megapixels", 0.001, 1e6, float),
-        default=20.0,
-        metavar="X",
-        help="largest photo (20)",
-    )
+    _add_max_megapixels(command, 20, "largest photo (20)")
     command.set_defaults(run=commands.run_app)
     command = subparsers.add_parser("diff", help="what changed between two runs, and whether it is noise")
     command.add_argument("before", nargs="?", default="HEAD", help="a commit or an experiment's name (HEAD)")
@@ -180,6 +170,11 @@ def _add_model_options(command: argparse.ArgumentParser) -> None:
     )
     command.add_argument("--epoch", choices=("best", "last"), default="best", help="which of a folder that holds both")
     command.add_argument("--seed", type=int, default=0, help="random seed of the samples (0)")
+
+
+def _add_max_megapixels(command: argparse.ArgumentParser, default: float, words: str) -> None:
+    number = _number("--max-megapixels", 0.001, 1e6, float)
+    command.add_argument("--max-megapixels", type=number, default=default, metavar="X", help=words)
 
 
 def _number(option: str, low: float, high: float, kind: type[float] = int) -> Any:
