@@ -141,5 +141,7 @@ def test_a_step_runs_on_a_gpu(params: Params, task: str, options: dict[str, Any]
     """In a process of its own: what fake tensors leave behind in torch crashes the next case."""
     process = multiprocessing.get_context("fork").Process(target=step, args=(params, task, options, bf16))
     process.start()
+    process.join(300)
+    process.kill()
     process.join()
     assert process.exitcode == 0, "see its traceback below"
