@@ -18,6 +18,7 @@ PROGRAMS = (
     *("make", "dvc", "ganflow", "mlflow", "git", "source", "export", "touch", "python", "python3", "pip"),
     *("torchrun", "docker", "pre-commit", ".ci/run"),
 )
+MODULES = {"ganflow": "ganflow.cli", "dvc": "dvc"}  # whose commands run as forks
 PAGES = sorted([ROOT / "README.md", ROOT / "CONTRIBUTING.md", *(ROOT / "docs").glob("*.md")])
 
 # Run for real, in this order, in a project where every stage has run once. NAME, URL and /srv/... are filled in.
@@ -240,8 +241,8 @@ def test_the_documented_commands_work(whole: Path, tmp_path: Path) -> None:
         command = command.replace("/srv", str(tmp_path)).replace("URL", str(tmp_path / "origin.git"))
         words = shlex.split(command.replace("NAME", experiment))
         env = environment | {"PYTHONPATH": str(folder / "src")}
-        if words[0] == "ganflow":
-            done = forks.run(["-m", "ganflow.cli", *words[1:]], folder, env)
+        if words[0] in MODULES:
+            done = forks.run(["-m", MODULES[words[0]], *words[1:]], folder, env, timeout=300)
         else:
             done = subprocess.run(words, cwd=folder, env=env, capture_output=True, text=True, timeout=300, check=False)
         assert done.returncode == 0, (command, done.stdout[-1500:], done.stderr[-1500:])

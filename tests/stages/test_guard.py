@@ -5,11 +5,10 @@ import subprocess
 import sys
 from pathlib import Path
 
+import forks
 import pytest
 from ruamel.yaml import YAML
 from workspace import ORDER, as_committed
-
-DVC = Path(sys.executable).with_name("dvc")
 
 
 @pytest.fixture(scope="module")
@@ -40,9 +39,9 @@ def git(folder: Path, *words: str) -> str:
 
 def dvc(folder: Path, *words: str) -> subprocess.CompletedProcess[str]:
     given = {name: value for name, value in os.environ.items() if name not in ("DVC_ROOT", "DVC_STAGE", "PYTHONPATH")}
-    given |= {"PATH": f"{DVC.parent}:{os.environ['PATH']}", "DVC_NO_ANALYTICS": "1"}
+    given |= {"PATH": f"{Path(sys.executable).parent}:{os.environ['PATH']}", "DVC_NO_ANALYTICS": "1"}
     given |= {f"GIT_{who}_{what}": "me@here" for who in ("AUTHOR", "COMMITTER") for what in ("NAME", "EMAIL")}
-    return subprocess.run([DVC, *words], cwd=folder, env=given, capture_output=True, text=True, timeout=120)
+    return forks.run(["-m", "dvc", *words], folder, given)
 
 
 def outs(folder: Path) -> dict[str, bytes]:

@@ -15,7 +15,9 @@ def test_good_samples_teach_bad_ones_do_not_and_the_answer_is_the_same_each_time
     recipe = params.classifier.model_copy(update={"epochs": 6, "batch_size": 64})
 
     def right(images: np.ndarray) -> np.ndarray:
-        return train_on_samples(images, labels, test_images, test_labels, params=recipe, seed=0, runtime=CPU)
+        return train_on_samples(
+            images, labels, test_images, test_labels, params=recipe, classes=10, seed=0, runtime=CPU
+        )
 
     real = right(images)
     assert real.shape == test_labels.shape

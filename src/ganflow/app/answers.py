@@ -92,7 +92,7 @@ class Answers:
         model = self._model(name)
         if not isinstance(model, DigitModel):
             raise UserError(f"{name} translates photos")
-        digit = _number(asked, "digit", 0, 9) if asked.get("digit") else None
+        digit = _number(asked, "digit", 0, 99) if asked.get("digit") else None
         n, seed = _number(asked, "n", 1, MOST_DIGITS), _number(asked, "seed", 0, 2**31 - 1)
         with self._turn:
             grid = sampled_digits(model, Wanted(n, digit, each=False, walk=None, seed=seed)).grid

@@ -76,9 +76,12 @@ def evaluate_digits(task: Literal["gan", "cgan"], params: Params) -> None:
         rows[row]["copied"] = share(copied(images[:COPY_CHECKED], train, test))
 
     labels = requested if generator.classes else read_as
+    classes = classified.probabilities.shape[1]
     for row, images, image_labels in (("model", generated, labels), ("floor", train[chosen], train_labels[chosen])):
         samples = images[:TRAIN_SAMPLES], image_labels[:TRAIN_SAMPLES]
-        correct = train_on_samples(*samples, test, test_labels, params=params.classifier, seed=seed, runtime=runtime)
+        correct = train_on_samples(
+            *samples, test, test_labels, params=params.classifier, classes=classes, seed=seed, runtime=runtime
+        )
         value, noise = share(correct)
         rows[row]["train_on_samples"] = 100 * value, 100 * noise
 

@@ -60,7 +60,7 @@ def open_photo(
         return _windowed(path, found, kind, given_range)
     _check_size(path, most_pixels)
     photo = of_picture(pictures.read(path, most_pixels=most_pixels), str(path), kind, given_range)
-    if found is None or found.height != photo.height:  # turned: its georeference is of the stored rows
+    if found is None or not found.upright:  # its georeference is of the stored rows
         return photo
     return Photo(photo.height, photo.width, photo.stream, photo.notes, found.metres_per_pixel, found.georeference)
 

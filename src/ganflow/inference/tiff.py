@@ -35,6 +35,7 @@ class TiffFacts:
     inverted: bool  #                 0 is white
     stated: tuple[float, float] | None  # its range, where a tag says it
     no_data: float | None  #          the value of pixels without data, where a tag says it
+    upright: bool  #                  its rows are stored as they are seen: no tag turns or mirrors them
     plain: bool  #                    grey or RGB, upright: `read_tiff` gives what is to be seen
     metres_per_pixel: float | None  # by its georeference, where that is in metres or feet
     georeference: tuple[Any, ...]  #  tags for `write_tiff`, () if it has none
@@ -66,6 +67,7 @@ def facts(path: Path) -> TiffFacts:
             colours == "MINISWHITE",
             stated_range(values),
             stated_no_data(values),
+            upright,
             plain and upright and page.dtype is not None and page.bitspersample >= 8,
             _metres_per_pixel(page.geotiff_tags or {}),
             tuple((tag.code, int(tag.dtype), tag.count, tag.value, True) for tag in keep),

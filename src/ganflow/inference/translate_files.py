@@ -27,6 +27,7 @@ class Job:
 
     photo: Path
     outputs: tuple[Path, ...]
+    samples: bool = False  # the outputs are numbered: each shows a random sample
 
 
 @dataclass(frozen=True)
@@ -73,7 +74,14 @@ def plan(photos: Sequence[str], target: str, samples: int | None = None, kind: K
         for numbered in paths:
             check_output(numbered, *sources)
             output.writable_format(numbered, (1, 1), kind)
-        jobs.append(Job(photo, paths))
+        jobs.append(Job(photo, paths, samples is not None))
+    photo_of: dict[Path, Path] = {}
+    for job in jobs:
+        for path in job.outputs:
+            if path in photo_of:
+                both = f"{photo_of[path]} and {job.photo}"
+                raise UserError(f"{path} would hold the answers to {both}: give each an output folder of its own")
+            photo_of[path] = job.photo
     return jobs
 
 
@@ -109,8 +117,8 @@ def _translate(model: TranslationModel, job: Job, options: Options) -> Iterator[
     yield from (f"{job.photo.name}: {note}" for note in photo.notes)
     factor, assumed = scale(model, photo, options)
     yield assumed
-    sampled: list[Tensor | None] = [None]
-    if len(job.outputs) > 1 or model.draws_samples:
+    sampled: list[Tensor | None] = [None]  # of a model that draws samples, its one answer: the prior's mean
+    if job.samples:
         sampled = list(model.latents(len(job.outputs), options.seed))
     for path, latent in zip(job.outputs, sampled, strict=True):
         if options.side_by_side:

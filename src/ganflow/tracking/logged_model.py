@@ -32,17 +32,17 @@ DIGITS = (np.dtype(np.uint8), (-1, 28, 28))
 INTERFACES = {
     "DigitGenerator": Interface(
         "One number per row, int64 [N], to `n` pictures of digits for each, uint8 [N * n, 28, 28], white (255) on "
-        "black (0). For a class-conditional model (cgan) the number is the digit to draw, 0 to 9, and `seed` chooses "
-        "how; for one that draws any digit (gan) it is the random seed.",
+        "black (0). For a class-conditional model (cgan) the number is the class to draw (of digits: the digit), and "
+        "`seed` chooses how; for one that draws any digit (gan) it is the random seed.",
         (np.dtype(np.int64), (-1,)),
         DIGITS,
         (("seed", 0), ("n", 1)),
     ),
     "DigitClassifier": Interface(
-        "Pictures of digits, uint8 [N, 28, 28], white (255) on black (0), to the probability of each digit from 0 to "
-        "9, float32 [N, 10].",
+        "Pictures of digits, uint8 [N, 28, 28], white (255) on black (0), to the probability of each class (of "
+        "digits: 0 to 9), float32 [N, classes].",
         DIGITS,
-        (np.dtype(np.float32), (-1, 10)),
+        (np.dtype(np.float32), (-1, -1)),
     ),
 }
 

@@ -168,7 +168,12 @@ def train(
                 measures = validation.measure(network) if validation else {}
                 history.log(step, measures)
                 value = measures.get(validation.best_by) if validation else None
-                if validation and value is not None and (best is None or validation.better(value, best.value)):
+                if (
+                    validation
+                    and value is not None
+                    and math.isfinite(value)
+                    and (best is None or validation.better(value, best.value))
+                ):
                     best = Best(epoch + 1, value, _cpu_copy(network))
                 if picture := model.sample(network):
                     path = checkpoints.samples / f"epoch_{epoch + 1:04d}.png"

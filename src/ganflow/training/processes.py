@@ -94,23 +94,30 @@ def fail_together(world: World) -> Iterator[None]:
         SystemExit: in the other processes.
     """
     try:
-        yield
-    except (UserError, RuntimeError) as fault:
-        if world.size == 1:
-            raise
-        if not isinstance(fault, UserError) and not any(name in str(fault).lower() for name in ("gloo", "nccl")):
-            raise
-        if not world.leads:
-            time.sleep(LEADER_SECONDS)
-            sys.exit(1)
-        if isinstance(fault, UserError):
-            raise
-        raise UserError(
-            f"another of the {world.size} processes has ended; the same command goes on from the last checkpoint"
-        ) from None
-    finally:
-        if dist.is_initialized():
-            dist.destroy_process_group()
+        try:
+            yield
+        except (UserError, RuntimeError) as fault:
+            if world.size == 1:
+                raise
+            if not isinstance(fault, UserError) and not any(name in str(fault).lower() for name in ("gloo", "nccl")):
+                raise
+            if not world.leads:
+                time.sleep(LEADER_SECONDS)
+                sys.exit(1)
+            if isinstance(fault, UserError):
+                raise
+            raise UserError(
+                f"another of the {world.size} processes has ended; the same command goes on from the last checkpoint"
+            ) from None
+    except BaseException:
+        leave()
+        raise
+
+
+def leave() -> None:
+    """Take this process out of the others' group, where there is one: it has no more to say to them."""
+    if dist.is_initialized():
+        dist.destroy_process_group()
 
 
 def check_gpus(count: int) -> None:

@@ -20,7 +20,7 @@ from ganflow.training.compute import Machine
 from ganflow.training.lifetime import Stopped, sole_user
 from ganflow.training.loop import Batches, Model, Validation, train
 from ganflow.training.plan import Plan
-from ganflow.training.processes import fail_together
+from ganflow.training.processes import fail_together, leave
 from ganflow.training.start import Start, load_start
 
 
@@ -78,6 +78,7 @@ def train_and_track(
     if not world.leads:
         with fail_together(world):
             train(model, data, plan, checkpoints, _NoCurves(), validation, world)
+        leave()
         return
     print(f"{plan.name}: {plan.steps} steps of {plan.batch_size} images on {machine.reason}", file=sys.stderr)
     with sole_user(checkpoints.folder):
@@ -106,6 +107,7 @@ def train_and_track(
         try:
             with fail_together(world):
                 trained = train(model, data, plan, checkpoints, tracker, validation, world)
+            leave()
             network = model.finished().requires_grad_(False).cpu()
             with whole_dir(outs.model) as partial:
                 if validation is None or trained.best is None:
@@ -124,7 +126,7 @@ def train_and_track(
                     for picture in sorted(checkpoints.samples.glob("epoch_*.png")):
                         (partial / picture.name).write_bytes(picture.read_bytes())
             tracker.tag(WEIGHTS_TAG, saved.weights_digest(outs.model))
-            if validation:
+            if validation and trained.best:
                 tracker.tag(BEST_WEIGHTS_TAG, sha256(outs.model / "best" / saved.WEIGHTS))
             tracker.file(outs.history, "history")
             score = _validation_result(network, validation, machine, dataset["source"]) if validation else None
