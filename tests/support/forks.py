@@ -1,5 +1,6 @@
 """Python programs in processes of their own that start at once: forks of one that has imported the slow libraries."""
 
+import logging
 import multiprocessing
 import multiprocessing.forkserver
 import os
@@ -52,6 +53,8 @@ def become(words: list[str], cwd: str, env: dict[str, str], said: str) -> None:
     os.environ.update(env)
     sys.path[:0] = filter(None, env.get("PYTHONPATH", "").split(os.pathsep))
     new_stores.copy_tables()
+    if words[:2] == ["-m", "dvc"]:
+        logging.root.handlers.clear()  # mlflow's, which has not been imported there
     if words[0] == "-m":
         sys.argv = words[1:]
         runpy.run_module(words[1], run_name="__main__", alter_sys=True)

@@ -25,9 +25,9 @@ def train_on_samples(
 ) -> np.ndarray:
     """Train a classifier on `images` and `labels`; return for each test digit whether it is right: float [M], 0 or 1.
 
-    Digits are uint8 [N, 28, 28], labels 0 to classes - 1; the recipe is that of the project's own classifier. The difference to
-    training on the same number of real digits shows which variety the generator lacks: the classification accuracy
-    score of Ravuri & Vinyals 2019 (arXiv:1905.10887).
+    Digits are uint8 [N, 28, 28], labels 0 to classes - 1; the recipe is that of the project's own classifier. The
+    difference to training on the same number of real digits shows which variety the generator lacks: the
+    classification accuracy score of Ravuri & Vinyals 2019 (arXiv:1905.10887).
     """
     machine = Machine(runtime.device, runtime.bf16, runtime.reason)
     model = ClassifierModel(params, seed, machine, classes)
