@@ -10,8 +10,23 @@ ROOT = Path(__file__).parents[1]
 PAGE = ROOT / "docs/licences.md"
 HEAD = """# Licences
 
-ganflow itself: MIT ([LICENSE](../LICENSE)). It holds no code of the packages below, which `make setup` downloads. What
-each of them states about itself, in the versions of `constraints.txt` (?: nothing), written by
+ganflow itself: MIT ([LICENSE](../LICENSE)).
+
+## The data sets
+
+They are downloaded from the addresses in `src/ganflow/data/fetch.py`, not distributed with ganflow (pictures in `docs/`
+show a few tiles of the maps). ganflow's licence does not cover them:
+
+- **MNIST** (LeCun, Cortes and Burges): no licence is stated with the files.
+- **The maps of Pix2Pix**: tiles of Google Maps around New York City. They have no licence of their own; Google's terms
+  apply.
+
+The built-in data of `make demo` are towns that ganflow draws itself, and the handwritten digits of scikit-learn.
+
+## The packages
+
+ganflow holds no code of the packages below, which `make setup` downloads. The table has what each of them states about
+itself, in the versions of `constraints.txt` (?: nothing), written by
 
     python docs/licences.py
 

@@ -5,6 +5,7 @@ from pathlib import Path
 
 import pytest
 import quotes
+from ruamel.yaml import YAML
 
 
 @pytest.mark.parametrize("page", quotes.PAGES, ids=lambda page: page.name)
@@ -26,3 +27,15 @@ def test_a_stale_number_is_found_and_one_without_a_file_stays(monkeypatch: pytes
 def test_a_quote_of_no_known_file_is_refused() -> None:
     with pytest.raises(AssertionError, match="a quote is of gan"):
         quotes.rewritten("1<!-- gna rows:model:copied:0 .3f -->")
+
+
+def test_the_defaults_that_the_experiments_lead_to_are_those_of_params_yaml() -> None:
+    params = YAML(typ="safe").load((quotes.ROOT / "params.yaml").read_text(encoding="utf-8"))
+    page = (quotes.ROOT / "docs/experiments.md").read_text(encoding="utf-8")
+    rows = page[page.index("| section of `params.yaml`") :].partition("\n\n")[0].splitlines()[2:]
+    for row in rows:
+        _, section, defaults, *_ = row.split("|")
+        quoted = re.findall(r"`(\w+)` ([\w.]+)", defaults)
+        assert quoted, row
+        for key, value in quoted:
+            assert str(params[section.strip(" `")][key]) == value, f"{section}: {key}"

@@ -18,8 +18,8 @@ examples:
   ganflow translate photo.jpg -o map.png --samples 4  four different maps of it
   ganflow pairs check my/pairs     your own pairs instead of the maps
   ganflow translate photos -o maps                    a folder of photos
-  ganflow sample --digit 7 -n 64 -o sevens.png        digits to order
-  ganflow app                      a page: drop a photo, order digits
+  ganflow sample --digit 7 -n 64 -o sevens.png        digits of a chosen class
+  ganflow app                      a page: drop a photo, ask for digits
   ganflow export models/pix2pix/best -o map.onnx      for other programs
   ganflow diff                     this folder against the last commit
   ganflow diff HEAD my-experiment  an experiment against the last commit
@@ -114,7 +114,7 @@ def _main() -> None:
     command.add_argument("--format", choices=("onnx", "pt2"), help="(as the file's name ends)")
     command.add_argument("--epoch", choices=("best", "last"), default="best", help="which of a folder that holds both")
     command.set_defaults(run=commands.run_export)
-    command = subparsers.add_parser("app", help="a page on this machine: drop a photo, see its map; digits to order")
+    command = subparsers.add_parser("app", help="a page on this machine: drop a photo, see its map; ask for digits")
     command.add_argument("models", nargs="*", metavar="MODEL", help="as --model of translate (all that are at hand)")
     command.add_argument("--port", type=int, default=7000, help="(7000)")
     command.add_argument("--host", default="127.0.0.1", help="an address of this machine (127.0.0.1: for it alone)")

@@ -1,4 +1,4 @@
-"""`ganflow app` in a real browser: a photo and its answers, digits to order, by mouse and keyboard."""
+"""`ganflow app` in a real browser: a photo and its answers, digits of a chosen class, by mouse and keyboard."""
 
 import threading
 from collections.abc import Iterator

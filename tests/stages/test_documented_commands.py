@@ -130,17 +130,17 @@ NOBODY = {
     "make bench": "minutes of timing; tests/benchmarks/test_bench.py runs every bench once, tiny",
     "python benchmarks/run.py step loop": "as make bench",
     ".ci/run": "is what CI runs",
-    "make repro": "half an hour on real data; the same stages run in tests/stages, the data's first in .ci/run",
+    "make repro": "hours on real data; the same stages run in tests/stages, the data's first in .ci/run",
     "dvc exp run -S compute.processes=8 -S pix2pix.batch_size=8": "needs eight GPUs",
     "torchrun --nnodes 2 --nproc-per-node 4 --rdzv-backend c10d --rdzv-endpoint HOST:29500 stages/train_pix2pix.py": (
         "needs two hosts"
     ),
     "make setup": "every CI command begins with it (a target that the others need)",
     "make ui": "does not end; a server for a browser",
-    "make seeds": "three times the whole pipeline: half an hour or more",
+    "make seeds": "three times the whole pipeline: hours",
     "make repro PROFILE=paper": "a GPU's job of days",
     "make repro PROFILE=best": "an hour of a GPU; its parameters are validated by tests/test_config.py",
-    "make repro PROFILE=l1": "half an hour; its parameters are validated by tests/test_config.py",
+    "make repro PROFILE=l1": "hours; its parameters are validated by tests/test_config.py",
     "source .venv/bin/activate": "changes the shell it is typed in, nothing else",
     "python3 -m venv .venv": "7 GB of packages: make setup does the same",
     ".venv/bin/pip install torch==2.14.1 torchvision==0.29.1 "

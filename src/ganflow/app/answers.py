@@ -1,4 +1,4 @@
-"""What the page of `ganflow app` asks for: which models there are, answers for a photo, digits to order."""
+"""What the page of `ganflow app` asks for: which models there are, answers for a photo, digits of a chosen class."""
 
 import base64
 import io
