@@ -19,7 +19,8 @@ from ganflow.inference.export import export_model
 from ganflow.inference.model import TranslationModel, load_model
 from ganflow.inference.output import write_picture
 from ganflow.inference.photos import open_photo
-from ganflow.inference.translation import translate, translate_photo
+from ganflow.inference.rows import of_array
+from ganflow.inference.translation import translate, translated
 from ganflow.models import saved
 
 # In a process of its own: what translating a file adds to the memory that a loaded model takes.
@@ -56,12 +57,13 @@ def measure(setting: Setting) -> list[Row]:
 
     # A photo: overlapping tiles, blended. The textbook's tiles only touch: it does less, and its seams show.
     photo = Image.fromarray(rng.integers(0, 256, (setting.pick(1800, 40), setting.pick(2400, 60), 3), np.uint8))
+    pixels = np.asarray(photo)
     touching = max(1, photo.width * photo.height // side**2)
     tiles = rng.integers(0, 256, (touching, side, side, 3), np.uint8)
     trained = pix2pix(default, side, setting.machine)
     network = trained.finished()
     with setting.textbook(textbook.tiles, default, levels(side), tiles, setting.device) as theirs:
-        ours = here(lambda: translate_photo(network, photo, side, device))
+        ours = here(lambda: translated(network, of_array(pixels), side, device).rows(0, len(pixels)))
         mine, other = by_turns([ours, theirs], setting.rounds(3), [1, 1], warm_up=1)
     megapixels = photo.width * photo.height / 1e6
     name = f"inference: photo {photo.width}x{photo.height}, default"

@@ -74,6 +74,11 @@ def test_others_images_are_not_compared_and_real_data_comes_first() -> None:
     demo = score(model(0.3, 2), on="other", source="generated")
     assert not verdict(demo, old).moves
     assert verdict(old, demo).moves
+    own = score(model(0.3, 2), on="own", source="folder")
+    assert verdict(own, demo).moves
+    assert not verdict(demo, own).moves
+    assert not verdict(own, old).moves
+    assert not verdict(old, own).moves, "real data, and other images"
 
 
 @pytest.mark.parametrize(

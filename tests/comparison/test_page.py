@@ -2,12 +2,15 @@
 
 import subprocess
 from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
 
+import pandas as pd
 import pytest
 
 from ganflow import comparison
 from ganflow.cli import main
-from ganflow.comparison.page import page
+from ganflow.comparison.page import _image_by_image, page
 from ganflow.tracking import reading, store
 
 
@@ -56,6 +59,11 @@ def test_what_failed_is_never_called_better() -> None:
     assert "B is better" not in text
     assert 'class="text is better"' not in text
     assert 'class="text is worse"' in text, "by coverage the sound one wins, and is told so"
+
+
+def test_runs_without_pairs_have_no_image_by_image_picture() -> None:
+    run: Any = SimpleNamespace(task="cyclegan", table={"rows": {}}, judged={}, test_images=pd.DataFrame({"image": [0]}))
+    assert _image_by_image(run, run) is None
 
 
 def test_comparisons_know_nothing_of_where_runs_are_kept() -> None:

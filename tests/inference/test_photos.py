@@ -115,6 +115,14 @@ def test_a_photo_is_turned_as_every_viewer_shows_it(
     assert np.array_equal(seen(tmp_path / f"photo.{suffix}"), np.rot90(RGB, turns))
 
 
+@pytest.mark.parametrize("orientation", range(1, 9))
+def test_a_georeference_is_of_the_rows_as_they_are_stored(tmp_path: Path, orientation: int) -> None:
+    square = RGB[:20, :20]
+    tags = [(33550, "d", 3, (0.5, 0.5, 0.0), True), (274, "H", 1, orientation, True)]
+    tifffile.imwrite(tmp_path / "photo.tif", square, photometric="rgb", extratags=tags)
+    assert bool(photos.open_photo(tmp_path / "photo.tif").georeference) == (orientation == 1)
+
+
 def test_cmyk_and_palettes_are_seen_in_their_colours(tmp_path: Path) -> None:
     flat = Image.new("RGB", (20, 10), (200, 30, 60))
     flat.convert("CMYK").save(tmp_path / "cmyk.jpg", quality=100)

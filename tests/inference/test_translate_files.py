@@ -8,10 +8,12 @@ import tifffile
 import torch
 from PIL import Image
 
+import ganflow
 from ganflow import cli
 from ganflow.data.prepared import MAP_SIDES
 from ganflow.inference import photos
 from ganflow.models import saved
+from ganflow.models.cvae import ConditionalVae
 from ganflow.models.cyclegan import CycleGenerators
 from ganflow.models.unet import UNet
 
@@ -77,10 +79,28 @@ def test_several_files_and_patterns_go_into_one_folder_once_each(monkeypatch: py
     translate(monkeypatch, "x", "-o", ".")
     assert Path("1.png").exists()
     assert Path("2.png").exists()
+    photo("z/1.jpg")
+    both = "error: both/1.jpg.png would hold the answers to x/1.jpg and z/1.jpg: give each an output folder of its own"
+    assert refused(monkeypatch, "x", "z", "-o", "both") == both
+    assert not Path("both").exists()
     assert "2 photos are translated: -o FOLDER" in refused(monkeypatch, "x", "-o", "map.png")
     for words, said in {"none.jpg": "no file none.jpg", "x/*.gif": "no file matches", "empty": "no picture in"}.items():
         Path("empty").mkdir(exist_ok=True)
         assert said in refused(monkeypatch, words, "-o", "maps")
+
+
+def test_the_one_answer_of_a_conditional_vae_is_its_best_guess_and_no_sample(monkeypatch: pytest.MonkeyPatch) -> None:
+    arguments = ARGUMENTS | {"encoder_channels": 4, "latent_dim": 3, "prior": "learned"}
+    del arguments["dropout"]
+    torch.manual_seed(0)
+    vae = ConditionalVae(**arguments)
+    saved.save_network(Path("models/cvae/best"), vae, arguments, ABOUT)
+    photo("x.png")
+    translate(monkeypatch, "x.png", "-o", "one.png", "--model", "models/cvae/best")
+    translate(monkeypatch, "x.png", "-o", "n.png", "--model", "models/cvae/best", "--samples", "1", "--seed", "3")
+    model = ganflow.load("models/cvae/best")
+    assert np.array_equal(np.asarray(Image.open("one.png")), np.asarray(model("x.png")))
+    assert np.array_equal(np.asarray(Image.open("n-1.png")), np.asarray(model.samples("x.png", 1, seed=3)[0]))
 
 
 def test_one_bad_photo_does_not_stop_the_others_and_fails_in_the_end(

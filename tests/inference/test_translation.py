@@ -7,6 +7,7 @@ from PIL import Image
 
 from ganflow import cli
 from ganflow.inference import translation as translate
+from ganflow.inference.rows import of_array
 from ganflow.models import saved
 from ganflow.models.cvae import ConditionalVae
 from ganflow.models.unet import UNet
@@ -30,9 +31,9 @@ def same() -> UNet:
 def test_a_photo_of_any_size_comes_back_in_its_size_without_seams(size: tuple[int, int]) -> None:
     width, height = size
     pixels = np.random.default_rng(0).integers(0, 256, (height, width, 3), np.uint8)
-    drawn = translate.translate_photo(same(), Image.fromarray(pixels), tile=64, device=CPU)
-    assert drawn.size == size
-    assert np.abs(np.asarray(drawn).astype(int) - pixels).max() <= 1
+    drawn = translate.translated(same(), of_array(pixels), tile=64, device=CPU).rows(0, height)
+    assert drawn.shape == pixels.shape
+    assert np.abs(drawn.astype(int) - pixels).max() <= 1
 
 
 def test_tiles_are_answered_in_order_and_alike_in_any_batch() -> None:
@@ -180,8 +181,8 @@ class TileMean(UNet):
 def test_no_step_at_the_border_of_a_tile_exceeds_those_inside() -> None:
     rng = np.random.default_rng(0)
     pixels = np.kron(rng.integers(0, 256, (5, 5, 3), np.uint8), np.ones((100, 100, 1), np.uint8))
-    drawn = translate.translate_photo(TileMean(**ARGUMENTS), Image.fromarray(pixels), tile=128, device=CPU)
-    levels = np.asarray(drawn).astype(float)
+    drawn = translate.translated(TileMean(**ARGUMENTS), of_array(pixels), tile=128, device=CPU)
+    levels = drawn.rows(0, 500).astype(float)
     borders = {0, 96, 192, 288, 372} | {start + 128 for start in (0, 96, 192, 288)}
     for steps in (np.abs(np.diff(levels, axis=0)).max((1, 2)), np.abs(np.diff(levels, axis=1)).max((0, 2))):
         at_borders = [steps[border - 1] for border in borders if border]

@@ -124,7 +124,11 @@ def test_the_classifier_gives_probabilities(tmp_path: Path) -> None:
     assert np.allclose(answer.sum(1), 1)
 
 
-def test_a_run_is_named_by_its_id_and_what_is_not_there_is_refused(tmp_path: Path) -> None:
+def test_a_run_is_named_by_its_id_and_what_is_not_there_is_refused(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    at_exit: list[object] = []
+    monkeypatch.setattr("ganflow.tracking.fetch_model.atexit.register", lambda *what, **_: at_exit.append(what))
     with pytest.raises(UserError, match="no runs here yet"):
         find_model("abc123", ["pix2pix"])
     logged("pix2pix", small_model(tmp_path), EXAMPLE)
@@ -132,6 +136,7 @@ def test_a_run_is_named_by_its_id_and_what_is_not_there_is_refused(tmp_path: Pat
     found = find_model(run.info.run_id[:10], ["pix2pix"])
     assert found.said == f"model: pix2pix of run {run.info.run_name} ({run.info.run_id[:12]})"
     assert (found.folder / "config.json").exists()
+    assert at_exit == [], "the store's own folder, though below the one for temporary files, is not to be removed"
     assert find_model(None, ["pix2pix"]).said.startswith("model: pix2pix version 1 of run ")
     with pytest.raises(UserError, match=r"'.*' trained pix2pix, where cvae is needed"):
         find_model(run.info.run_id, ["cvae"])

@@ -143,7 +143,7 @@ def verdict(newcomer: ValidationScore, champion: ValidationScore | None) -> Verd
     same measure, so both are a little too good; the test split is not used.
 
     If two are not comparable (other validation images, another classifier), the champion stays. But a model of real
-    data replaces one of generated data, and is never replaced by one.
+    data (downloaded, or your own) replaces one of generated data, and is never replaced by one.
     """
     name = f"validation {newcomer.measure.replace('_', ' ')}"
     own = f"{name} {newcomer.value:.4g} ± {newcomer.plus_minus:.2g}"
@@ -151,8 +151,8 @@ def verdict(newcomer: ValidationScore, champion: ValidationScore | None) -> Verd
         return Verdict(False, f"{own}. Cannot be champion: {newcomer.unfit}.")
     if champion is None:
         return Verdict(True, f"{own}. The first champion: there was none.")
-    if newcomer.source != champion.source:
-        moves = newcomer.source == "download"
+    if "generated" in (newcomer.source, champion.source) and newcomer.source != champion.source:
+        moves = champion.source == "generated"
         which = "Real data comes before generated" if moves else "Generated data: not compared with a champion of real"
         return Verdict(moves, f"{own}. {which}.")
     found = difference(newcomer, champion)

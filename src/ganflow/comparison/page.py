@@ -209,6 +209,8 @@ def _image_by_image(a: Run, b: Run) -> Figure | None:
         return None
     frames = a.test_images, b.test_images
     measure, name = ("mean_iou", "mean class IoU ↑") if "mean_iou" in frames[0] else ("mae", "mean absolute error ↓")
+    if not all(measure in frame for frame in frames):  # without pairs no image has a measure of its own
+        return None
     x, y = (frame[measure].to_numpy(float) for frame in frames)
     figure, axes = plt.subplots(figsize=(4.6, 4.4), dpi=110, layout="constrained")
     middle = float(x.mean())

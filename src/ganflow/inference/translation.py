@@ -4,11 +4,10 @@ from collections.abc import Iterator
 
 import numpy as np
 import torch
-from PIL import Image
 from torch import Tensor, nn
 
 from ganflow.data.batches import to_levels, to_unit
-from ganflow.inference.rows import Stream, of_array
+from ganflow.inference.rows import Stream
 
 OVERLAP = 4  # neighbouring tiles of a large photo share a quarter of their side, blended linearly
 BYTES = np.dtype(np.uint8)
@@ -44,14 +43,6 @@ def translated(
     `dtype`: uint8, or float32, which is not rounded. Memory is flat in the height, and holds few rows of tiles.
     """
     return Stream(photo.height, photo.width, _blended(generator, photo, tile, device, latent, dtype))
-
-
-def translate_photo(
-    generator: nn.Module, photo: Image.Image, tile: int, device: torch.device, latent: Tensor | None = None
-) -> Image.Image:
-    """`translated` of a picture in memory."""
-    pixels = of_array(np.asarray(photo.convert("RGB")))
-    return Image.fromarray(translated(generator, pixels, tile, device, latent).rows(0, pixels.height))
 
 
 def _blended(

@@ -66,7 +66,7 @@ class UNet(nn.Module):
         self.apply(pix2pix_init)
 
     def start_palette(self, colours: Tensor) -> None:
-        """Let training start with these colours, [palette, 3] in [-1, 1]."""
+        """Let training start with these colours, [palette, C] in [-1, 1]."""
         if isinstance(self.output, Palette):
             with torch.no_grad():
                 self.output.colours.copy_(colours)

@@ -20,10 +20,10 @@ from ganflow.metrics.measures import BY_TASK, MEASURES, headlines, measures_of
 from ganflow.tasks import TASKS
 from ganflow.templates import markdown
 from ganflow.tracking import store
+from ganflow.tracking.background import Writer
 from ganflow.tracking.lineage import lineage
 from ganflow.tracking.reading import CONDITION, FAILURE_TAG, PARENT_TAG, PICTURE, SELECTED, TABLE_TAG, artifact
 from ganflow.tracking.run import DRAIN_SECONDS, WEIGHTS_TAG, time_limit
-from ganflow.tracking.writer import Writer
 
 MEASURES_FILE = "measures.json"  # artifact, which MLflow's pages show as a table: all measures and their baselines
 VERDICT = "**On test images**: "  # begins the first paragraph of a description

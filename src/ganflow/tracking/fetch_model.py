@@ -6,6 +6,7 @@ import tempfile
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
+from urllib.parse import urlsplit
 
 from ganflow.errors import UserError
 from ganflow.tracking.lookup import runs_of
@@ -42,9 +43,11 @@ def fetch_model(wanted: str, tasks: Sequence[str]) -> tuple[Path, str]:
         chosen = next((one for one in logged if model_id in (None, one.model_id)), None)
         if chosen is None:
             raise UserError(f"run {run_id[:12]} has no model (yet): `ganflow runs` shows whether it is finished")
-        place = Path(download_artifacts(artifact_uri=chosen.artifact_location))
-    if place.is_relative_to(tempfile.gettempdir()):  # it came from a server
-        atexit.register(shutil.rmtree, place, ignore_errors=True)
+        own = None  # of a model on this machine MLflow names the very folder it keeps: nothing is to be removed there
+        if urlsplit(chosen.artifact_location).scheme not in ("", "file"):
+            own = tempfile.mkdtemp(prefix="ganflow-")
+            atexit.register(shutil.rmtree, own, ignore_errors=True)
+        place = Path(download_artifacts(artifact_uri=chosen.artifact_location, dst_path=own))
     for config in place.glob("data/*/config.json"):
         return config.parent, said
     raise UserError(f"the model of run {run_id[:12]} is of an older ganflow: train it again, or name a folder")

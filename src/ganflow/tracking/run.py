@@ -1,6 +1,6 @@
 """A training's run in MLflow, as its stage writes it. (Its evaluations: ganflow.tracking.evaluations.)
 
-Nothing here raises into a training or delays it (ganflow.tracking.writer). Every number is also in history.csv and
+Nothing here raises into a training or delays it (ganflow.tracking.background). Every number is also in history.csv and
 metrics/*.json.
 """
 
@@ -21,12 +21,12 @@ from ganflow.config import dotted
 from ganflow.errors import UserError
 from ganflow.tracking import registry, store
 from ganflow.tracking.abandoned import PROCESS_TAG, end_abandoned, this_process
+from ganflow.tracking.background import Routine, Writer
 from ganflow.tracking.lineage import lineage
 from ganflow.tracking.logged_model import Exported, log_once
 from ganflow.tracking.machine import SystemSampler, system_sampler
 from ganflow.tracking.reading import CURVES, PICTURE, SELECTED, VALIDATION_FILE
 from ganflow.tracking.store import NOTE
-from ganflow.tracking.writer import Routine, Writer
 
 DRAIN_SECONDS = 60.0  # how long a finished process waits for its last writes to a server (a model's among them)
 START_SECONDS = 30.0  # how long a starting one waits for a server's answer

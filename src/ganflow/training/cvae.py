@@ -157,8 +157,8 @@ class Branches(nn.Module):
     ) -> tuple[tuple[Tensor, Tensor], tuple[Tensor, Tensor], Tensor | None, Tensor]:
         """Posterior and prior, each (mean, log variance); z" or None; the generated images.
 
-        Images are y' [B, 3, H, W], from a latent of the posterior or, where `guesses` [B, 1] is true, from the prior's
-        mean; with `prior_noise` [B, latent_dim] followed by y", from z", a latent of the prior: [2B, 3, H, W].
+        Images are y' [B, C, H, W], from a latent of the posterior or, where `guesses` [B, 1] is true, from the prior's
+        mean; with `prior_noise` [B, latent_dim] followed by y", from z", a latent of the prior: [2B, C, H, W].
         """
         mean, log_variance = (part.float() for part in self.vae.posterior(y))
         prior_mean, prior_log_variance = (part.float() for part in self.vae.prior(x))

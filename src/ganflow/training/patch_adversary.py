@@ -90,6 +90,6 @@ class PatchAdversary:
         return losses, total
 
     def _outputs(self, discriminator: nn.Module, x: Tensor, images: Tensor) -> list[Tensor]:
-        """D's hidden features and scores of `images` [k * B, 3, H, W], each beside its input in x."""
+        """D's hidden features and scores of `images` [k * B, C, H, W], each beside its input in x."""
         with self._machine.autocast():
             return discriminator(torch.cat([x] * (len(images) // len(x))), images)

@@ -8,6 +8,7 @@ from torch import nn
 from ganflow.config import Params
 from ganflow.data import prepared
 from ganflow.data.batches import open_array
+from ganflow.data.kinds import Kind
 from ganflow.data.unpaired import UnpairedBatches
 from ganflow.inference.translation import translate
 from ganflow.metrics import classes
@@ -61,7 +62,7 @@ def train_cyclegan(params: Params) -> None:
         params=logged_params(params, TASK),
         dataset=dataset,
         machine=machine,
-        example=np.array(inputs[:1, :EXAMPLE_SIDE, :EXAMPLE_SIDE]),
+        example=Kind(**prepared.sides(direction)[0]).values(np.array(inputs[0, :EXAMPLE_SIDE, :EXAMPLE_SIDE]))[None],
         arguments=model.arguments,
         start=start_of(TASK, own.start_from),
         about=about_translator(dataset, direction, own.objective),
