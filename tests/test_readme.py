@@ -33,8 +33,8 @@ def test_how_good_it_is_stands_beside_the_classic_recipe_and_what_learned_nothin
     experiments = (ROOT / "docs/experiments.md").read_text(encoding="utf-8")
     assert "| classic | 15.0 | 2512 | 0.381 |" in experiments
     assert "| **default** | 10.3 | 40000 | **.549** |" in experiments
-    assert "| 15.0 minutes | 0.381 |" in SHOWN
-    assert "| 10.3 minutes | **0.549** |" in SHOWN
+    assert "| 15.0 minutes, two cores | 96 validation pairs | 0.381 |" in SHOWN
+    assert "| 10.3 minutes, two cores | 96 validation pairs | 0.549 |" in SHOWN
 
 
 def test_links_lead_to_files() -> None:
