@@ -10,7 +10,7 @@ $(error run make in the folder of its Makefile)
 endif
 
 # A profile is a list of parameter overrides, one per line: profiles/NAME.
-overrides = $(foreach setting,$(shell grep -v '^\#' profiles/$(1)),-S $(setting))
+overrides = $(if $(wildcard profiles/$(1)),,$(error there is no profiles/$(1): $(notdir $(wildcard profiles/*))))$(foreach setting,$(shell grep -v '^\#' profiles/$(1)),-S $(setting))
 # A DVC that was killed at the end of a stage can leave its lock file empty, and no later DVC can read it.
 repair_lock = python -m ganflow.pipeline.rwlock
 

@@ -104,6 +104,15 @@ def test_experiments_in_a_copy_below_a_path_that_is_not_ascii_are_refused(
     assert works or "not ASCII" in done.stderr
 
 
+@pytest.mark.parametrize("target", ["repro", "seeds"])
+def test_a_profile_that_does_not_exist_runs_nothing(tmp_path: Path, target: str) -> None:
+    folder = clone(tmp_path / "ganflow")
+    done = make(folder, target, "PROFILE=papr")
+    assert done.returncode != 0
+    assert "there is no profiles/papr: best demo l1 paper seeds smoke" in done.stderr
+    assert "dvc" not in [line.split()[0] for line in (folder / "calls").read_text().splitlines()]
+
+
 def test_make_is_refused_in_another_folder_than_its_own(tmp_path: Path) -> None:
     (tmp_path / "data" / "raw").mkdir(parents=True)
     done = subprocess.run(["make", "-f", ROOT / "Makefile", "clean"], cwd=tmp_path, capture_output=True, text=True)

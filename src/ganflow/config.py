@@ -106,6 +106,8 @@ class Pairs(Section):
     def _one_kind_of_pictures(self) -> Self:
         if self.unpaired and self.derive != "none":
             raise ValueError(f"unpaired true with derive {self.derive}: a derived task has pairs")
+        if self.unpaired and self.no_data not in ("auto", "none"):
+            raise ValueError(f"unpaired true with no_data {self.no_data}: only pairs are measured pixel by pixel")
         return self
 
     @model_validator(mode="after")

@@ -129,3 +129,5 @@ def test_what_contradicts_a_derived_task_is_refused(folder: str, direction: str,
 def test_a_derived_task_has_pairs(tmp_path: Path) -> None:
     with pytest.raises(ValueError, match="a derived task has pairs"):
         Pairs(**OWN | {"folder": str(tmp_path), "derive": "edges", "unpaired": True})
+    with pytest.raises(ValueError, match="unpaired true with no_data 255: only pairs are measured pixel by pixel"):
+        Pairs(**OWN | {"folder": str(tmp_path), "no_data": 255, "unpaired": True})

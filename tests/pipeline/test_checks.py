@@ -1,5 +1,6 @@
 """What is refused before anything runs, against the data and the stages that it speaks for."""
 
+import re
 from pathlib import Path
 from typing import Any
 
@@ -43,6 +44,24 @@ def test_a_batch_may_be_as_large_as_the_data_and_no_larger(params: Params, model
     checks.check(changed(params, **{model: {"batch_size": images}}))
     with pytest.raises(UserError, match=rf"^{model}\.batch_size = {images + 1}: there are only {images} training"):
         checks.check(changed(params, **{model: {"batch_size": images + 1}}))
+
+
+@pytest.mark.parametrize("page", ["compare", "scaling"])
+def test_the_documented_numbers_of_processes_share_every_batch(params: Params, page: str) -> None:
+    text = (ROOT / f"docs/{page}.md").read_text(encoding="utf-8")
+    commands = re.findall(r"^    dvc exp run (?=.*compute\.processes)([^#\n]*)", text, re.MULTILINE)
+    assert commands
+    for command in commands:
+        sections: dict[str, dict[str, Any]] = {}
+        for section, name, value in re.findall(r"-S (\w+)\.(\w+)=(\d+)", command):
+            sections.setdefault(section, {})[name] = int(value)
+        checks.check(changed(params, **sections))
+
+
+def test_published_tiles_are_not_enlarged(params: Params) -> None:
+    with pytest.raises(UserError, match=r"^maps\.eval_size = 1024: the published tiles have 600 px$"):
+        checks.check(changed(params, maps={"eval_size": 1024}))
+    checks.check(changed(params, maps={"eval_size": 1024}, data={"source": "generated"}))
 
 
 @pytest.mark.parametrize(

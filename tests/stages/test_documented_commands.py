@@ -92,7 +92,9 @@ ELSEWHERE = {
         "tests/tracking/test_serving.py::test_a_photo_of_any_size_posted_comes_back_as_a_map"
     ),
     "ganflow compare RUN_A RUN_B": "tests/browser/test_runs.py::test_the_page_of_a_comparison",
-    "dvc exp run -S compute.processes=2": "tests/stages/test_processes.py::test_two_processes_train_to_the_end",
+    "dvc exp run -S compute.processes=2 -S cyclegan.batch_size=2": (
+        "tests/stages/test_processes.py::test_two_processes_train_to_the_end"
+    ),
     "ganflow pairs check FOLDER": "tests/test_cli.py::test_a_folder_of_pairs_is_checked_and_the_next_command_printed",
     "ganflow pairs check FOLDER --no-data 255": (
         "tests/test_cli.py::test_what_is_no_data_is_told_to_the_check_and_printed_for_the_training"
@@ -131,7 +133,9 @@ NOBODY = {
     "python benchmarks/run.py step loop": "as make bench",
     ".ci/run": "is what CI runs",
     "make repro": "hours on real data; the same stages run in tests/stages, the data's first in .ci/run",
-    "dvc exp run -S compute.processes=8 -S pix2pix.batch_size=8": "needs eight GPUs",
+    "dvc exp run -S compute.processes=8 -S pix2pix.batch_size=8 -S cvae.batch_size=8 -S cyclegan.batch_size=8": (
+        "needs eight GPUs"
+    ),
     "torchrun --nnodes 2 --nproc-per-node 4 --rdzv-backend c10d --rdzv-endpoint HOST:29500 stages/train_pix2pix.py": (
         "needs two hosts"
     ),

@@ -12,6 +12,7 @@ from ganflow.pipeline.starts import check_starts
 # How many images or pairs there are for training and validation together, where no parameter says so.
 GENERATED_DIGITS = 1497
 DOWNLOADED_PAIRS = 1096
+MAPS_SIDE = 600  # pixels
 TRAININGS = {
     **dict.fromkeys(("classifier", "gan", "cgan"), "mnist"),
     **dict.fromkeys(("pix2pix", "cvae", "cyclegan"), "maps"),
@@ -32,6 +33,8 @@ def check(params: Params) -> None:
             list_unpaired(Path(params.pairs.folder))
         else:
             (list_pairs if params.pairs.derive == "none" else list_pictures)(Path(params.pairs.folder))
+    elif params.data.source != "generated" and params.maps.eval_size > MAPS_SIDE:
+        raise UserError(f"maps.eval_size = {params.maps.eval_size}: the published tiles have {MAPS_SIDE} px")
     elif images["maps"] < 1:
         held_out = params.maps.val_pairs
         raise UserError(

@@ -48,7 +48,7 @@ def train_digits(task: Literal["gan", "cgan"], params: Params) -> None:
         | {"classifier": saved.weights_digest(CLASSIFIER)[:12]},
         dataset=dataset,
         machine=machine,
-        example=np.array([7, 3]),
+        example=np.array([classes - 1, 0]) if classes else np.array([7, 3]),
         arguments=model.arguments,
         start=start_of(task, own.start_from),
         about={"source": dataset["source"], "objective": model.objective_name},

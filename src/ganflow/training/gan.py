@@ -32,7 +32,7 @@ class GanModel:
     """Generator G, discriminator D, and an average of G. Goodfellow et al. 2014 (arXiv:1406.2661).
 
     With `classes`, both also get the class of each digit. Of the images that D must reject, a share
-    `params.wrong_classes` are then real digits with a wrong class (Reed et al. 2016, arXiv:1605.05396, section 4.1,
+    `params.wrong_classes` are then real digits with a wrong class (Reed et al. 2016, arXiv:1605.05396, section 4.2,
     where it is a half).
 
     While the first `growing_images` images are seen, both grow from 7 to 28 pixels (Karras et al. 2018,

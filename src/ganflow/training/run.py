@@ -1,5 +1,7 @@
 """One training from start to saved model: lock, tracking, loop, outs. The common part of all train stages."""
 
+import hashlib
+import json
 import sys
 from dataclasses import dataclass
 from pathlib import Path
@@ -68,7 +70,9 @@ def train_and_track(
             load_start(model.networks, start, plan.name)
     # `compile: auto` looks at the training's length, so a longer one may go on from a state made without it.
     made_on = f"{machine.device.type} in {'bf16' if machine.bf16 else 'fp32'}{', compiled' if machine.compile else ''}"
-    mark = fingerprint(plan.name, result_params, dataset["digest"])
+    # Not of the arrays alone: the classes of labels, which are no pixels, choose the measure of the best epoch too.
+    data_mark = hashlib.sha256(json.dumps(dataset, sort_keys=True).encode()).hexdigest()
+    mark = fingerprint(plan.name, result_params, data_mark)
     checkpoints = Checkpoints(plan.name, mark, made_on, plan.constant_steps)
     if plan.batch_size % world.size:
         with fail_together(world):
@@ -82,7 +86,7 @@ def train_and_track(
         return
     print(f"{plan.name}: {plan.steps} steps of {plan.batch_size} images on {machine.reason}", file=sys.stderr)
     with sole_user(checkpoints.folder):
-        identity = checkpoints.begin({"params": result_params, "data": dataset["digest"]})
+        identity = checkpoints.begin({"params": result_params, "data": data_mark})
         tags = {"ganflow.machine": machine.reason, "ganflow.data_source": dataset["source"]}
         parent = {WEIGHTS_TAG: start.weights, BEST_WEIGHTS_TAG: start.weights} if start else None
         if start:
