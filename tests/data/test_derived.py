@@ -130,4 +130,4 @@ def test_a_derived_task_has_pairs(tmp_path: Path) -> None:
     with pytest.raises(ValueError, match="a derived task has pairs"):
         Pairs(**OWN | {"folder": str(tmp_path), "derive": "edges", "unpaired": True})
     with pytest.raises(ValueError, match="unpaired true with no_data 255: only pairs are measured pixel by pixel"):
-        Pairs(**OWN | {"folder": str(tmp_path), "no_data": 255, "unpaired": True})
+        Pairs(**OWN | {"folder": str(tmp_path), "derive": "none", "no_data": 255, "unpaired": True})
