@@ -124,11 +124,17 @@ def lpips(generated: np.ndarray, real: np.ndarray, files: Weights, device: torch
 
 
 def summary(
-    features: np.ndarray, real: np.ndarray, distances: np.ndarray | None, seed: int
+    features: np.ndarray,
+    real: np.ndarray,
+    distances: np.ndarray | None,
+    seed: int,
+    pictures: tuple[np.ndarray, np.ndarray] | None = None,
 ) -> dict[str, tuple[float, float]]:
     """fid and kid of features [N, D] against those of real images [M, D], and the mean of their LPIPS [N], if given.
 
-    Each as (value, half the width of its 95 % interval).
+    Each as (value, half the width of its 95 % interval). `pictures`: the numbers of the pictures, [N] and [M], that the
+    images were cut from, which the intervals of fid and kid leave out as wholes; None: each image is one. From a single
+    picture, and so without an interval, there is neither.
 
     Read KID. An FID of fewer images than features, as of the 1098 official test maps, fits 2048-dimensional normals
     with singular covariances, and is far above what more images would give: it compares at equal N and M only, and
@@ -137,11 +143,19 @@ def summary(
 
     Read both beside their lower bound: the same two of real training images against the real test images.
     """
-    groups = min(GROUPS, len(features), len(real))
-    of_real = whole_and_deletions(len(real), groups, seed)
+    places = [
+        np.unique(numbers, return_inverse=True)[1]
+        for numbers in pictures or (np.arange(len(features)), np.arange(len(real)))
+    ]
+    counts = [int(place.max()) + 1 for place in places]
+    groups = min(GROUPS, *counts)
+    if groups < 2:
+        return {} if distances is None else {"lpips": mean(distances)}
+    of_real = whole_and_deletions(counts[1], groups, seed)
     # A translation and its real image are left out together: an unusual input makes both unusual.
     paired = distances is not None and len(features) == len(real)
-    weights = of_real if paired else whole_and_deletions(len(features), groups, seed + 1), of_real
+    of_generated = of_real if paired else whole_and_deletions(counts[0], groups, seed + 1)
+    weights = of_generated[:, places[0]], of_real[:, places[1]]
     found = {
         "fid": jackknifed(distribution.frechet_distance(features, real, weights)),
         "kid": jackknifed(distribution.kernel_distance(features, real, weights)),

@@ -145,8 +145,10 @@ def cyclegan_pictures(params: Params, device: torch.device) -> dict[str, Image.I
     """Pictures of CycleGAN, by name: there and back again, from either side."""
     folder = Path("models/cyclegan") / params.evaluate.checkpoint
     generators, model = saved.load_network(folder, CycleGenerators, device)
-    chosen = prepared.evenly(params.render.pairs, prepared.about("maps", "test")["test"])
-    x, y = (images[chosen] for images in prepared.pairs("test", model["direction"]))
+    x, y = (
+        images[prepared.evenly(params.render.pairs, len(images))]
+        for images in prepared.pairs("test", model["direction"])
+    )
     source, target = (side["name"].removesuffix(" photo") for side in prepared.sides(model["direction"]))
 
     def by(generator: torch.nn.Module, images: np.ndarray, auxiliary: torch.Tensor | None = None) -> np.ndarray:
