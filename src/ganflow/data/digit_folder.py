@@ -14,7 +14,7 @@ import numpy as np
 from PIL import Image, ImageOps
 
 from ganflow.data import fetch, idx, pictures
-from ganflow.data.pair_folder import MANIFEST, SPLITS, check_names
+from ganflow.data.pair_folder import MANIFEST, SPLITS, check_names, files_below
 from ganflow.errors import UserError, say
 from ganflow.files import sha256
 
@@ -52,7 +52,7 @@ def list_digits(folder: Path) -> DigitFiles:
     """
     if not folder.is_dir():
         raise UserError(f"mnist.folder = {folder} is not a folder: give the one that holds your pictures")
-    files = sorted(path for path in folder.rglob("*") if path.is_file() and path.name != MANIFEST)
+    files = [path for path in files_below(folder) if path.is_file() and path.name != MANIFEST]
     check_names(path.relative_to(folder) for path in files if _is_picture(path.name))
     found = {path: name for path in files if (name := _IDX.fullmatch(path.name))}
     if found:
