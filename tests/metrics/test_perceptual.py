@@ -296,12 +296,12 @@ def test_the_tiles_of_a_picture_are_left_out_together() -> None:
     twice, pictures = [side.repeat(2, axis=0) for side in once], np.arange(40).repeat(2)
     of_tiles, of_pictures = (
         perceptual.summary(*twice, None, 0),
-        perceptual.summary(*twice, None, 0, (pictures, pictures)),
+        perceptual.summary(*twice, None, 0, pictures, pictures),
     )
     for key, (_, noise) in perceptual.summary(*once, None, 0).items():
         assert of_pictures[key][1] == pytest.approx(noise, rel=0.1)
         assert of_tiles[key][1] < 0.8 * of_pictures[key][1]
-    assert perceptual.summary(*once, None, 0, (np.zeros(40, int), np.arange(40))) == {}
+    assert perceptual.summary(*once, None, 0, np.arange(40), np.zeros(40, int)) == {}
 
 
 def test_conditions_name_what_the_numbers_hang_on() -> None:

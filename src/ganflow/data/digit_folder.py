@@ -156,7 +156,8 @@ def _from_pictures(folder: Path, by_part: dict[str, dict[str, list[Path]]], seed
     if "test" in arrays:
         return Digits(arrays["train"], arrays["test"], tuple(classes))
     images, labels = arrays[""]
-    train, test = train_test_split(np.arange(len(labels)), test_size=TEST_SHARE, random_state=seed, stratify=labels)
+    parts = train_test_split(np.arange(len(labels)), test_size=TEST_SHARE, random_state=seed, stratify=labels)
+    train, test = (np.asarray(part) for part in parts)
     lacking = (LEAST_TESTED - np.bincount(labels[test], minlength=len(classes))).clip(0)
     more = np.concatenate([train[labels[train] == label][:count] for label, count in enumerate(lacking)])
     train, test = train[~np.isin(train, more)], np.concatenate([more, test])

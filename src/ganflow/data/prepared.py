@@ -123,7 +123,7 @@ def evenly(count: int, total: int) -> np.ndarray:
 
 
 def describe(
-    folder: Path, counts: dict[str, int], tiles: dict[str, tuple[int, int]] | None = None, **facts: Any
+    folder: Path, counts: dict[str, int], tiles: dict[str, tuple[int, int]] | None = None, /, **facts: Any
 ) -> None:
     """Write training.json (about train and val) and test.json into `folder`: `facts`, counts, a digest of the arrays.
 

@@ -105,7 +105,7 @@ def prepare_unpaired(folder: Path, out: Path, tile: int, seed: int) -> None:
         prepared.describe(
             partial,
             {part: max(counts) for part, counts in tiles.items()},
-            tiles=tiles,
+            tiles,
             source="folder",
             name=folder.resolve().name,
             unpaired=True,

@@ -35,7 +35,10 @@ def evaluate_unpaired(
         "model": (answer, of_inputs),
         "constant": (np.broadcast_to(median_colour(train_targets), real.shape), of_real),
         "input": (inputs, of_inputs),
-        "floor": (resized(train_targets[floor], real.shape[1]), of_train[floor]),
+        "floor": (
+            resized(train_targets[floor], real.shape[1]),
+            np.unique(of_train[floor], return_inverse=True)[1],  # numbers without gaps
+        ),
     }
     networks = perceptual.usable(networks, real)
     rows = {
@@ -47,7 +50,7 @@ def evaluate_unpaired(
         for name in ("model", "floor"):
             images, pictures = sets[name]
             features = perceptual.inception_features(images, networks, device)
-            rows[name].update(perceptual.summary(features, real_features, None, params.seed, (pictures, of_real)))
+            rows[name].update(perceptual.summary(features, real_features, None, params.seed, of_real, pictures))
     test_data = prepared.about("maps", "test")["digest"]
     conditions = {"n": len(real), "size": real.shape[1], "direction": model["direction"]}
     conditions |= {"checkpoint": params.evaluate.checkpoint}

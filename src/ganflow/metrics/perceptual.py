@@ -128,13 +128,14 @@ def summary(
     real: np.ndarray,
     distances: np.ndarray | None,
     seed: int,
-    pictures: tuple[np.ndarray, np.ndarray] | None = None,
+    pictures: np.ndarray | None = None,
+    of_features: np.ndarray | None = None,
 ) -> dict[str, tuple[float, float]]:
     """fid and kid of features [N, D] against those of real images [M, D], and the mean of their LPIPS [N], if given.
 
-    Each as (value, half the width of its 95 % interval). `pictures`: the numbers of the pictures, [N] and [M], that the
-    images were cut from, which the intervals of fid and kid leave out as wholes; None: each image is one. From a single
-    picture, and so without an interval, there is neither.
+    Each as (value, half the width of its 95 % interval). `pictures` [M]: the number, from 0, of the picture that each
+    real image is a tile of, and, with distances, its translation; `of_features` [N]: the same of other images than
+    translations; None: each is a picture. From a single picture, and so without an interval, there is neither.
 
     Read KID. An FID of fewer images than features, as of the 1098 official test maps, fits 2048-dimensional normals
     with singular covariances, and is far above what more images would give: it compares at equal N and M only, and
@@ -143,19 +144,16 @@ def summary(
 
     Read both beside their lower bound: the same two of real training images against the real test images.
     """
-    places = [
-        np.unique(numbers, return_inverse=True)[1]
-        for numbers in pictures or (np.arange(len(features)), np.arange(len(real)))
-    ]
-    counts = [int(place.max()) + 1 for place in places]
-    groups = min(GROUPS, *counts)
+    whole = np.arange(len(real)) if pictures is None else pictures
+    own = np.arange(len(features)) if of_features is None else of_features
+    count, own_count = int(whole.max()) + 1, int(own.max()) + 1
+    groups = min(GROUPS, own_count, count)
     if groups < 2:
         return {} if distances is None else {"lpips": mean(distances)}
-    of_real = whole_and_deletions(counts[1], groups, seed)
+    of_real = whole_and_deletions(count, groups, seed)[:, whole]
     # A translation and its real image are left out together: an unusual input makes both unusual.
     paired = distances is not None and len(features) == len(real)
-    of_generated = of_real if paired else whole_and_deletions(counts[0], groups, seed + 1)
-    weights = of_generated[:, places[0]], of_real[:, places[1]]
+    weights = of_real if paired else whole_and_deletions(own_count, groups, seed + 1)[:, own], of_real
     found = {
         "fid": jackknifed(distribution.frechet_distance(features, real, weights)),
         "kid": jackknifed(distribution.kernel_distance(features, real, weights)),

@@ -47,7 +47,7 @@ def texture_of_sets(
 ) -> tuple[float, float]:
     """The distance of a set of N images to one of M, and half the width of its 95 % interval over pictures.
 
-    `pictures`: the numbers of the pictures, [N] and [M], that the images were cut from. Tiles of one picture resemble
+    `pictures`: the numbers of the pictures, [N] and [M], that the images are tiles of. Tiles of one picture resemble
     each other: the interval comes from resamples of whole pictures, of each set apart.
     """
     (generated, of_generated), (real, of_real) = (
