@@ -150,10 +150,12 @@ def summary(
     groups = min(GROUPS, own_count, count)
     if groups < 2:
         return {} if distances is None else {"lpips": mean(distances)}
-    of_real = whole_and_deletions(count, groups, seed)[:, whole]
+    # take keeps the memory's order, and with it the last bits of the measures.
+    of_real = whole_and_deletions(count, groups, seed).take(whole, axis=1)
     # A translation and its real image are left out together: an unusual input makes both unusual.
     paired = distances is not None and len(features) == len(real)
-    weights = of_real if paired else whole_and_deletions(own_count, groups, seed + 1)[:, own], of_real
+    of_generated = of_real if paired else whole_and_deletions(own_count, groups, seed + 1).take(own, axis=1)
+    weights = of_generated, of_real
     found = {
         "fid": jackknifed(distribution.frechet_distance(features, real, weights)),
         "kid": jackknifed(distribution.kernel_distance(features, real, weights)),
