@@ -10,6 +10,8 @@ from ganflow.data.digit_folder import read_digits
 from ganflow.files import whole_dir
 from ganflow.pipeline.stage import run_stage
 
+LEAST_VALIDATED = 3  # images: the jackknife leaves one out, and a covariance needs two
+
 
 def main() -> None:
     params = config.load_params()
@@ -18,13 +20,13 @@ def main() -> None:
     if params.data.source == "generated" and not params.own_digits:
         arrays = generated_digits.digits(train_count, test_count, params.data.seed)
     else:
-        found = read_digits(folder, params.data.seed)
+        found = read_digits(folder, params.data.seed, as_stored=not params.own_digits)
         arrays = tuple(part[:train_count] for part in found.train) + tuple(part[:test_count] for part in found.test)
         if params.own_digits:
             facts = {"source": "folder", "name": folder.resolve().name, "classes": found.classes}
     images, labels, test_images, test_labels = arrays
     held_out = np.random.default_rng(params.data.seed).permutation(len(images))
-    held_out = np.sort(held_out[: min(params.mnist.val_images, len(images) // 10)])
+    held_out = np.sort(held_out[: min(params.mnist.val_images, max(LEAST_VALIDATED, len(images) // 10))])
     parts = {
         "train": (np.delete(images, held_out, axis=0), np.delete(labels, held_out)),
         "val": (images[held_out], labels[held_out]),

@@ -74,6 +74,24 @@ def test_what_is_there_is_counted(project: Path) -> None:
     assert findings["runs"].state.startswith("1 in mlflow.db")
 
 
+def test_own_data_is_what_params_want_if_it_is_of_the_folder_that_they_name(project: Path) -> None:
+    parameters = (project / "params.yaml").read_text()
+    for default, own in (("data/raw/mnist", "mine/letters"), ("data/raw/maps", "mine/cells")):
+        parameters = parameters.replace(f"folder: {default}", f"folder: {own}")
+    (project / "params.yaml").write_text(parameters.replace("derive: none", "derive: denoise"))
+    counts = {"train": 7, "val": 2, "test": 3}
+    for name, own in (("mnist", "letters"), ("maps", "cells, denoise")):
+        folder = project / prepared.PREPARED / name
+        folder.mkdir(parents=True)
+        prepared.describe(folder, counts, source="folder", name=own)
+    findings = found()
+    for name, own in (("mnist", "letters"), ("maps", "cells, denoise")):
+        assert findings[f"data: {name}"] == Finding(f"data: {name}", f"7 train, 2 val, 3 test, folder {own}")
+    (project / "params.yaml").write_text(parameters)
+    assert findings != found()
+    assert found()["data: maps"].state.endswith("folder cells, denoise, where params.yaml wants folder cells")
+
+
 def test_the_demos_models_count_as_the_demos(project: Path) -> None:
     (project / "demo/models/cvae/best").mkdir(parents=True)
     (project / "demo/models/cvae/best/config.json").touch()

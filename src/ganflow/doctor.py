@@ -127,10 +127,23 @@ def _data(name: str, params: Params) -> Finding:
         training, test = prepared.about(name), prepared.about(name, "test")
     except UserError as fault:
         return Finding(f"data: {name}", "not prepared yet", str(fault).partition(": ")[2])
-    counts = f"{training['train']} train, {training['val']} val, {test['test']} test, {training['source']}"
-    if training["source"] != params.data.source:
-        return Finding(f"data: {name}", f"{counts}, where params.yaml wants {params.data.source}", "dvc repro")
+    source, wanted = training["source"], _wanted_source(name, params)
+    if source == "folder":
+        source = f"folder {training['name']}"
+    counts = f"{training['train']} train, {training['val']} val, {test['test']} test, {source}"
+    if source != wanted:
+        return Finding(f"data: {name}", f"{counts}, where params.yaml wants {wanted}", "dvc repro")
     return Finding(f"data: {name}", counts)
+
+
+def _wanted_source(name: str, params: Params) -> str:
+    """download, generated, or of a user's folder "folder" and the name that its prepared data has."""
+    if name == "mnist" and params.own_digits:
+        return f"folder {Path(params.mnist.folder).resolve().name}"
+    if name == "maps" and params.own_pairs:
+        derived = "" if params.pairs.derive == "none" else f", {params.pairs.derive}"
+        return f"folder {Path(params.pairs.folder).resolve().name}{derived}"
+    return params.data.source
 
 
 def _models(root: Path) -> Finding:

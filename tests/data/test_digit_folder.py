@@ -37,11 +37,31 @@ def test_idx_files_with_other_labels_than_0_to_9(tmp_path: Path, test: str, suff
     labels = np.repeat([1, 2, 26], 20)
     train = write_idx(tmp_path, "emnist-letters-train", labels, suffix)
     write_idx(tmp_path, f"emnist-letters-{test}", labels[::4], suffix)
-    found = read_digits(tmp_path, seed=0)
+    found = read_digits(tmp_path, seed=0, as_stored=True)
     assert found.classes == ("1", "2", "26")
     assert np.array_equal(found.train[0], train)
     assert np.array_equal(found.train[1], np.repeat([0, 1, 2], 20))
     assert np.array_equal(found.test[1], np.repeat([0, 1, 2], 5))
+
+
+def test_the_first_of_a_sorted_idx_file_hold_every_class(tmp_path: Path) -> None:
+    """Stages and measures take the first n: of a file sorted by class, whole classes would be missing."""
+    labels = np.repeat(np.arange(4), 50).astype(np.uint8)
+    stored = {prefix: write_idx(tmp_path, prefix, labels) for prefix in ("train", "test")}
+    found = read_digits(tmp_path, seed=3)
+    for (images, own), all_images in zip((found.train, found.test), stored.values(), strict=True):
+        assert set(own[:20].tolist()) == {0, 1, 2, 3}
+        label_of = {image.tobytes(): label for image, label in zip(all_images, labels, strict=True)}
+        assert [label_of[image.tobytes()] for image in images] == own.tolist(), "each image has its own label"
+    assert not np.array_equal(found.train[1], found.test[1]), "each part has an order of its own"
+    assert np.array_equal(found.train[0], read_digits(tmp_path, seed=3).train[0])
+
+
+def test_ten_pictures_of_a_class_give_three_for_testing(tmp_path: Path) -> None:
+    for name, count in (("a", 10), ("b", 10), ("c", 60)):
+        write_class(tmp_path / name, count, ord(name))
+    found = read_digits(tmp_path, seed=0)
+    assert [np.bincount(labels).tolist() for _, labels in (found.train, found.test)] == [[7, 7, 50], [3, 3, 10]]
 
 
 def test_class_folders_without_a_test_part_give_a_sixth_of_each_class(tmp_path: Path) -> None:
@@ -115,6 +135,14 @@ def bad_folder(folder: Path, kind: str) -> None:
             write_class(folder / "train" / "a", 12, 0)
             write_class(folder / "train" / "b", 12, 0)
             write_class(folder / "test" / "c", 12, 0)
+        case "few test pictures":
+            for name in "ab":
+                write_class(folder / "train" / name, 12, 0)
+            write_class(folder / "test" / "a", 3, 0)
+            write_class(folder / "test" / "b", 2, 0)
+        case "an IDX class without test images":
+            write_idx(folder, "train", np.repeat([0, 1], 10))
+            write_idx(folder, "test", np.repeat([0], 10))
         case "no labels":
             write_idx(folder, "train", np.repeat([0, 1], 10))
         case "two sets":
@@ -132,6 +160,8 @@ def bad_folder(folder: Path, kind: str) -> None:
         ("few pictures", "the class b has 3 pictures"),
         ("broken picture", "7.png is not a readable picture"),
         ("test class unknown", "the class c has test pictures"),
+        ("few test pictures", "the class b has 2 test pictures; at least 3 are needed: bring more of it"),
+        ("an IDX class without test images", "the class 1 has 0 test pictures"),
         ("no labels", "no IDX file of the test images"),
         ("two sets", "holds two sets"),
         ("a test label alone", "the label 2"),

@@ -160,6 +160,29 @@ def test_a_name_that_no_list_can_hold_is_refused(tmp_path: Path, name: bytes, lo
         look(folder_of(tmp_path, [f"a/{odd}/1.png", f"b/{odd}/1.png"]))
 
 
+@pytest.mark.parametrize("look", [list_pairs, list_pictures, list_unpaired, list_digits])
+def test_a_link_to_a_folder_is_refused(tmp_path: Path, look: Callable[[Path], object]) -> None:
+    """Else the other side is taken for side-by-side pairs, and DVC sees nothing of what changes behind the link."""
+    for side in "ab":
+        (tmp_path / f"else where/{side}").mkdir(parents=True)
+        (tmp_path / f"else where/{side}/1.png").touch()
+    folder = tmp_path / "mine"
+    folder.mkdir()
+    (folder / "a").symlink_to(tmp_path / "else where/a")
+    (tmp_path / "else where/b").rename(folder / "b")
+    with pytest.raises(UserError, match="mine/a is a link to a folder, and DVC does not look behind it") as fault:
+        look(folder)
+    assert str(fault.value).endswith(f"rm {folder}/a && cp -r '{tmp_path}/else where/a' {folder}/a")
+    (folder / "a").rename(folder / ".hidden")
+    (folder / "b/1.png").unlink()
+    (folder / "b/1.png").symlink_to(tmp_path / "else where/a/1.png")  # DVC reads a file behind a link
+    (folder / "c").mkdir()
+    (folder / "c/1.png").touch()
+    look(folder)
+    (tmp_path / "link").symlink_to(folder)
+    look(tmp_path / "link")
+
+
 def test_no_folder_is_refused(tmp_path: Path) -> None:
     with pytest.raises(UserError, match="is not a folder"):
         list_pairs(tmp_path / "none")

@@ -206,14 +206,18 @@ def test_more_than_8_bits_are_stored_as_levels_that_give_the_values_back(tmp_pat
         assert np.array_equal((tile.astype(np.float64) / 255 * high).round(), originals[name])
 
 
-@pytest.mark.parametrize("parts", [{"": 20}, {"": 3}, {"train": 15, "test": 5}, {"train": 15, "val": 5}, {"": 2000}])
+@pytest.mark.parametrize(
+    "parts",
+    [{"": 20}, {"": 3}, {"train": 15, "test": 5}, {"train": 15, "val": 5}, {"": 2000}, {"train": 50, "test": 500}],
+)
 def test_a_split_is_seeded_whole_and_sensible(parts: dict[str, int]) -> None:
     pairs = [Pair(f"{part}{n}", part, (Path(f"{n}.png"),)) for part, count in parts.items() for n in range(count)]
     found = pair_tiles.split_pairs(pairs, seed=3)
     assert found == pair_tiles.split_pairs(pairs, seed=3)
     assert sorted(pair.name for held in found.values() for pair in held) == sorted(pair.name for pair in pairs)
     assert all(found.values())
-    assert len(found["train"]) >= max(len(found["val"]), len(found["test"]))
+    assert len(found["train"]) >= max(len(found["val"]), 0 if "test" in parts else len(found["test"]))
+    assert len(found["val"]) <= max(1, round(0.1 * sum(pair.part in ("", "train") for pair in pairs)))
     if "train" in parts:
         assert {pair.part for pair in found["test"]} == {"test" if "test" in parts else "val"}
         assert {pair.part for pair in found["val"]} == {"train"}

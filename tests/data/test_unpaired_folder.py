@@ -9,6 +9,7 @@ from PIL import Image
 
 from ganflow.data import pair_check, prepared
 from ganflow.data.pair_folder import list_pairs
+from ganflow.data.pairs import median_colour
 from ganflow.data.unpaired_folder import has_no_pairs, list_unpaired, prepare_unpaired, sizes_of
 from ganflow.errors import UserError
 
@@ -65,6 +66,13 @@ def test_rows_hold_every_tile_and_the_smaller_side_begins_again(
     about = json.loads(Path("data/prepared/maps/training.json").read_text())
     assert about["unpaired"] is True
     assert about["train"] == len(marks)
+    a, b = prepared.pairs("train", "a2b")
+    assert about["tiles"]["train"] == [len(a), len(b)] == [len(marks), 2], "as sets, without the repeated rows"
+    assert about["median"] == [median_colour(side[:, ::8, ::8]).tolist() for side in (a, b)]
+    assert "test" not in about["tiles"], "nothing that a training reads changes with the test data"
+    for side, numbers in zip((a, b), prepared.pictures_of_sides("train", "a2b"), strict=True):
+        assert len({(int(n), int(tile[0, 0, 0])) for n, tile in zip(numbers, side, strict=True)}) == numbers.max() + 1
+    assert [len(side) for side in prepared.pairs("train", "b2a")] == [2, len(marks)]
     assert [side["name"] for side in about["sides"]] == ["horses", "zebras"]
 
 

@@ -44,6 +44,11 @@ def test_a_class_of_two_digits_has_no_distance_and_still_counts_among_all() -> N
     assert found["all"]["class_accuracy"][0] == pytest.approx(598 / 600)
 
 
+def test_where_no_class_has_three_digits_there_is_an_accuracy_and_no_distance() -> None:
+    few = np.arange(6) % 3
+    assert set(by_class(seen(few, 0), few, seen(few, 1), few, seed=0)["all"]) == {"class_accuracy"}
+
+
 def test_what_no_digit_does_has_an_interval_all_the_same() -> None:
     far = Classified(seen(LABELS, 0).features + 1000, seen(LABELS, 0).probabilities)
     found = digit_measures(far, seen(LABELS, 1), seed=0)

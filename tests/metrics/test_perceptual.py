@@ -290,6 +290,20 @@ def test_a_summary_has_no_lpips_where_images_are_not_paired(features: np.ndarray
     assert set(perceptual.summary(features[:3, :8], features[:, :8], None, seed=0)) == {"fid", "kid"}
 
 
+def test_the_tiles_of_a_picture_are_left_out_together() -> None:
+    """The same tile twice says no more than once; of a single picture there is no noise, and so no measure."""
+    once = np.random.default_rng(0).normal(size=(2, 40, 4)) + np.array([0.5, 0.0])[:, None, None]
+    twice, pictures = [side.repeat(2, axis=0) for side in once], np.arange(40).repeat(2)
+    of_tiles, of_pictures = (
+        perceptual.summary(*twice, None, 0),
+        perceptual.summary(*twice, None, 0, pictures, pictures),
+    )
+    for key, (_, noise) in perceptual.summary(*once, None, 0).items():
+        assert of_pictures[key][1] == pytest.approx(noise, rel=0.1)
+        assert of_tiles[key][1] < 0.8 * of_pictures[key][1]
+    assert perceptual.summary(*once, None, 0, np.arange(40), np.zeros(40, int)) == {}
+
+
 def test_conditions_name_what_the_numbers_hang_on() -> None:
     assert perceptual.conditions(NAMED, "on", IMAGES) == {
         "n": 5,

@@ -4,6 +4,7 @@ import json
 from pathlib import Path
 
 import numpy as np
+import pandas as pd
 import pytest
 import tifffile
 from PIL import Image
@@ -110,20 +111,21 @@ def test_a_task_is_made_of_single_pictures(tmp_path: Path) -> None:
 
 
 def test_pictures_without_pairs_are_trained_measured_and_drawn(tmp_path: Path) -> None:
-    """Two folders of other counts: whole sets are compared, and nothing picture by picture."""
+    """Two folders of other counts, with more for testing than for training: whole sets are compared, not pictures."""
     rng, pictures = np.random.default_rng(0), tmp_path / "zoo"
-    for kind, count in (("horses", 6), ("zebras", 9)):
-        (pictures / kind).mkdir(parents=True)
-        for n in range(count):
-            Image.fromarray(rng.integers(0, 256, (32, 32 + n, 3), np.uint8)).save(
-                pictures / f"{kind}/{kind[0]}{n}a.png"
-            )
+    for kind, train, test in (("horses", 3, 6), ("zebras", 4, 2)):
+        for n in range(train + test):
+            path = pictures / kind / ("train" if n < train else "test") / f"{kind[0]}{n}a.png"
+            path.parent.mkdir(parents=True, exist_ok=True)
+            Image.fromarray(rng.integers(0, 256, (32, 32 + n, 3), np.uint8)).save(path)
     own = {"folder": str(pictures), "crop_size": 32, "tile_size": 32, "unpaired": True}
     folder = project(tmp_path / "project", pairs=own, cyclegan=TINY["cyclegan"] | {"epochs": 1, "decay_epochs": 0})
     unwatched(folder, "prepare_maps", "train_cyclegan", "evaluate_cyclegan", "render_cyclegan")
     found = json.loads((folder / "metrics/cyclegan.json").read_text())
     assert found["texture_of_sets"] > 0 < found["texture_of_sets_pm"]
     assert not {"mae", "mean_iou"} & set(found)
+    assert found["n"] == 4, "two zebras of two tiles each, none of them twice"
+    assert len(pd.read_csv(folder / "metrics/cyclegan_images.csv")) == 12, "tiles of six horses"
     rows = json.loads((folder / "metrics/tables/cyclegan.json").read_text())["rows"]
     assert set(rows) == {"model", "constant", "input", "floor"}
     config = json.loads((folder / "models/cyclegan/best/config.json").read_text())

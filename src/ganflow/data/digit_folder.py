@@ -14,13 +14,14 @@ import numpy as np
 from PIL import Image, ImageOps
 
 from ganflow.data import fetch, idx, pictures
-from ganflow.data.pair_folder import MANIFEST, SPLITS, check_names
+from ganflow.data.pair_folder import MANIFEST, SPLITS, check_names, files_below
 from ganflow.errors import UserError, say
 from ganflow.files import sha256
 
 SIDE = 28  # pixels, of every picture that the networks see
 MOST_CLASSES, LEAST_PER_CLASS = 100, 10
 TEST_SHARE = 1 / 6  # of a folder that has no test part
+LEAST_TESTED = 3  # test pictures of each class: with fewer, a class has no Fréchet distance (metrics.digits)
 _IDX = re.compile(r"(?:.*[-_])?(train|t10k|test)[-_](images|labels)[-.]idx[13]-ubyte(?:\.gz)?")
 _PART = {word: "train" if part == "train" else "test" for part, words in SPLITS.items() for word in words}
 
@@ -51,7 +52,7 @@ def list_digits(folder: Path) -> DigitFiles:
     """
     if not folder.is_dir():
         raise UserError(f"mnist.folder = {folder} is not a folder: give the one that holds your pictures")
-    files = sorted(path for path in folder.rglob("*") if path.is_file() and path.name != MANIFEST)
+    files = [path for path in files_below(folder) if path.is_file() and path.name != MANIFEST]
     check_names(path.relative_to(folder) for path in files if _is_picture(path.name))
     found = {path: name for path in files if (name := _IDX.fullmatch(path.name))}
     if found:
@@ -75,12 +76,13 @@ def list_digits(folder: Path) -> DigitFiles:
     return DigitFiles(pictures=by_part, passed_over=passed_over)
 
 
-def read_digits(folder: Path, seed: int) -> Digits:
+def read_digits(folder: Path, seed: int, as_stored: bool = False) -> Digits:
     """The pictures in `folder` and their classes.
 
-    Pictures of another size are scaled to fit into 28 x 28 px and centred. Those of class folders come in an order
-    drawn by `seed`, and where there is no test part, a sixth of each class becomes one. If a manifest.sha256 is there,
-    the files that it lists must be as it says.
+    Pictures of another size are scaled to fit into 28 x 28 px and centred. They come in an order drawn by `seed`, so
+    that the first n of a part hold every class, however a file is sorted; those of IDX files `as_stored` in theirs.
+    Where there is no test part, a sixth of each class becomes one, but three pictures at least. If a manifest.sha256 is
+    there, the files that it lists must be as it says.
 
     Raises:
         UserError: as list_digits; or a file cannot be used.
@@ -93,7 +95,8 @@ def read_digits(folder: Path, seed: int) -> Digits:
                 f"{folder / name} is not the file of the folder's {MANIFEST}: bring that file, or remove it"
             )
     if found.idx:
-        return _from_idx(found.idx)
+        digits = _from_idx(found.idx)
+        return digits if as_stored else _shuffled(digits, seed)
     if found.passed_over:
         shown = ", ".join(str(path.relative_to(folder)) for path in found.passed_over[:3])
         say(f"{folder}: {len(found.passed_over)} files are passed over ({shown})", file=sys.stderr)
@@ -123,8 +126,19 @@ def _from_idx(files: dict[tuple[str, str], Path]) -> Digits:
     _check_classes(files["train", "labels"], dict(zip(map(str, values), counts, strict=True)))
     if unknown := set(test[1].tolist()) - set(values.tolist()):
         raise UserError(f"{files['test', 'labels']} has the label {min(unknown)}, which no training image has")
+    _check_tested(files["test", "labels"], {str(value): int((test[1] == value).sum()) for value in values})
     parts = [(images, np.searchsorted(values, labels).astype(np.uint8)) for images, labels in (train, test)]
     return Digits(parts[0], parts[1], tuple(map(str, values)))
+
+
+def _shuffled(digits: Digits, seed: int) -> Digits:
+    rng = np.random.default_rng(seed)
+    train, test = (
+        (images[order], labels[order])
+        for images, labels in (digits.train, digits.test)
+        for order in [rng.permutation(len(labels))]
+    )
+    return Digits(train, test, digits.classes)
 
 
 def _from_pictures(folder: Path, by_part: dict[str, dict[str, list[Path]]], seed: int) -> Digits:
@@ -135,12 +149,18 @@ def _from_pictures(folder: Path, by_part: dict[str, dict[str, list[Path]]], seed
     _check_classes(folder, {name: len(paths) for name, paths in first.items()})
     if unknown := by_part.get("test", first).keys() - first.keys():
         raise UserError(f"{folder}: the class {min(unknown)} has test pictures and no training pictures")
+    if "test" in by_part:
+        _check_tested(folder, {name: len(by_part["test"].get(name, [])) for name in classes})
     with ProcessPoolExecutor() as pool:
         arrays = {part: _read_all(of_part, classes, seed, pool) for part, of_part in by_part.items()}
     if "test" in arrays:
         return Digits(arrays["train"], arrays["test"], tuple(classes))
     images, labels = arrays[""]
-    train, test = train_test_split(np.arange(len(labels)), test_size=TEST_SHARE, random_state=seed, stratify=labels)
+    parts = train_test_split(np.arange(len(labels)), test_size=TEST_SHARE, random_state=seed, stratify=labels)
+    train, test = (np.asarray(part) for part in parts)
+    lacking = (LEAST_TESTED - np.bincount(labels[test], minlength=len(classes))).clip(0)
+    more = np.concatenate([train[labels[train] == label][:count] for label, count in enumerate(lacking)])
+    train, test = train[~np.isin(train, more)], np.concatenate([more, test])
     return Digits((images[train], labels[train]), (images[test], labels[test]), tuple(classes))
 
 
@@ -163,6 +183,15 @@ def _check_classes(where: Path, counts: dict[str, int]) -> None:
     if counts[least] < LEAST_PER_CLASS:
         raise UserError(
             f"{where}: the class {least} has {counts[least]} pictures; at least {LEAST_PER_CLASS} are needed"
+        )
+
+
+def _check_tested(where: Path, counts: dict[str, int]) -> None:
+    least = min(counts, key=lambda name: counts[name])
+    if counts[least] < LEAST_TESTED:
+        raise UserError(
+            f"{where}: the class {least} has {counts[least]} test pictures; at least {LEAST_TESTED} are needed: bring "
+            "more of it, or leave the class out"
         )
 
 

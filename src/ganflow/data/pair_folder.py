@@ -5,6 +5,7 @@ Subfolders called train, val or test (or training, valid, validation, dev, testi
 
 import itertools
 import re
+import shlex
 from collections import Counter, defaultdict
 from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass, field
@@ -153,13 +154,36 @@ def check_names(files: Iterable[Path]) -> None:
 def _files(folder: Path) -> tuple[list[Path], list[Path]]:
     """Pictures, and files that are none, relative to `folder`, sorted; hidden folders and ours are not looked into."""
     pictures, others = [], []
-    for path in sorted(folder.rglob("*")):
+    for path in files_below(folder):
         relative = path.relative_to(folder)
-        if path.is_dir() or relative.name in (MANIFEST, LEGEND):
+        if relative.name in (MANIFEST, LEGEND):
             continue
-        hidden = any(part.startswith((".", "__MACOSX")) for part in relative.parts)
-        (pictures if not hidden and path.suffix.lower() in SUFFIXES else others).append(relative)
+        is_picture = not _is_hidden(relative) and path.suffix.lower() in SUFFIXES
+        (pictures if is_picture else others).append(relative)
     return pictures, others
+
+
+def files_below(folder: Path) -> list[Path]:
+    """Every file in `folder` and its subfolders, sorted.
+
+    Raises:
+        UserError: a subfolder is a link. DVC does not look behind it: of pictures that change there, nobody would know.
+    """
+    files = []
+    for path in sorted(folder.rglob("*")):
+        if not path.is_dir():
+            files.append(path)
+        elif path.is_symlink() and not _is_hidden(path.relative_to(folder)):
+            link, target = (shlex.quote(str(name)) for name in (path, path.resolve()))
+            raise UserError(
+                f"{path} is a link to a folder, and DVC does not look behind it. Put the folder itself in its place: "
+                f"rm {link} && cp -r {target} {link}"
+            )
+    return files
+
+
+def _is_hidden(relative: Path) -> bool:
+    return any(part.startswith((".", "__MACOSX")) for part in relative.parts)
 
 
 def _place(path: Path, parts: Collection[str] = ()) -> tuple[str, tuple[str, ...]]:

@@ -18,8 +18,9 @@ from ganflow.data.pairs import allocated, median_colour, split
 from ganflow.errors import UserError, say
 from ganflow.files import sha256, whole_dir, write_json
 
-TEST_SHARE, MOST_TEST = 0.2, 200  # of the pairs of a folder that has no test part
-VAL_SHARE, MOST_VAL = 0.1, 100  #   of the pairs of a folder that has no val part
+# Of the pairs that are in no test or val part.
+TEST_SHARE, MOST_TEST = 0.2, 200
+VAL_SHARE, MOST_VAL = 0.1, 100
 
 
 def prepare_pairs(folder: Path, out: Path, tile: int, find_labels: bool, seed: int, no_data: str = "auto") -> None:
@@ -130,9 +131,10 @@ def split_pairs(pairs: Sequence[Pair], seed: int) -> dict[str, list[Pair]]:
     found = {part: [pair for pair in pairs if (pair.part or "train") == part] for part in ("train", "val", "test")}
     if not found["test"]:
         found["val"], found["test"] = [], found["val"]
+    undivided = len(found["train"])
     for part, share, most in (("test", TEST_SHARE, MOST_TEST), ("val", VAL_SHARE, MOST_VAL)):
         if not found[part] and len(found["train"]) > 1:
-            count = min(most, max(1, round(share * len(pairs))))
+            count = min(most, max(1, round(share * undivided)))
             by_name = {pair.name: pair for pair in found["train"]}
             kept, held_out = split(list(by_name), count, seed)
             found["train"], found[part] = ([by_name[name] for name in names] for names in (kept, held_out))

@@ -64,14 +64,16 @@ def input_side(direction: str) -> int:
 def pairs(part: str, direction: str) -> tuple[np.ndarray, np.ndarray]:
     """Inputs and targets of the pairs' `part` in this direction, each [N, S, S, C], levels 0 to 255, memory-mapped.
 
-    Of the maps uint8 [N, S, S, 3]. Own pairs with more than 8 bits are float32.
+    Of the maps uint8 [N, S, S, 3]. Own pairs with more than 8 bits are float32. Of pictures without pairs each side has
+    a number of its own.
     """
     both = array("maps", part)
     if both.ndim == 5:
         halves = both[:, 0], both[:, 1]
     else:
         first, second = channels()
-        halves = both[..., :first], both[..., first : first + second]
+        of_a, of_b = about("maps", "test" if part == "test" else "training").get("tiles", {}).get(part, (None, None))
+        halves = both[:of_a, ..., :first], both[:of_b, ..., first : first + second]
     source = input_side(direction)
     return halves[source], halves[1 - source]
 
@@ -95,6 +97,13 @@ def pictures_of_test() -> np.ndarray:
     return np.load(path) if path.exists() else np.arange(about("maps", "test")["test"])
 
 
+def pictures_of_sides(part: str, direction: str) -> tuple[np.ndarray, np.ndarray]:
+    """Of each input, [N], and each target, [M], without pairs: the number of the picture that it was cut from."""
+    found = [np.load(PREPARED / f"maps/{part}_pictures_{side}.npy") for side in "ab"]
+    source = input_side(direction)
+    return found[source], found[1 - source]
+
+
 def common_colour(direction: str) -> torch.Tensor:
     """The median colour of the training targets in this direction, uint8 [C]."""
     return torch.tensor(about("maps")["median"][1 - input_side(direction)], dtype=torch.uint8)
@@ -113,10 +122,13 @@ def evenly(count: int, total: int) -> np.ndarray:
     return np.linspace(0, total - 1, min(count, total)).round().astype(int)
 
 
-def describe(folder: Path, counts: dict[str, int], **facts: Any) -> None:
+def describe(
+    folder: Path, counts: dict[str, int], tiles: dict[str, tuple[int, int]] | None = None, /, **facts: Any
+) -> None:
     """Write training.json (about train and val) and test.json into `folder`: `facts`, counts, a digest of the arrays.
 
-    They are two files, so that nothing a training depends on changes with the test data.
+    They are two files, so that nothing a training depends on changes with the test data. `tiles`: of pictures without
+    pairs, how many rows of each part hold a tile of A and of B for the first time.
     """
     for what, parts in {"training": ("train", "val"), "test": ("test",)}.items():
         content = hashlib.sha256()
@@ -124,4 +136,6 @@ def describe(folder: Path, counts: dict[str, int], **facts: Any) -> None:
             for path in sorted(folder.glob(f"{part}*.npy")):
                 content.update(f"{path.name} {sha256(path)}\n".encode())
         about = {"digest": content.hexdigest(), **{part: counts[part] for part in parts}, **facts}
+        if tiles:
+            about["tiles"] = {part: tiles[part] for part in parts}
         write_json(folder / f"{what}.json", about)

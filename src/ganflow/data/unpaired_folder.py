@@ -1,8 +1,9 @@
 """A folder of pictures of two kinds that do not belong together: any number of each, of any sizes.
 
 They are prepared in the format of pairs, so that everything behind works with both: row i holds the i-th tile of A
-beside the i-th of B, the side with fewer tiles from its beginning again. That they share a row means nothing, and
-training draws the two sides apart (data.unpaired).
+beside the i-th of B, the side with fewer tiles from its beginning again. That they share a row means nothing:
+training draws the two sides apart (data.unpaired), and whatever looks at a side as a set gets it without the
+repeated rows (prepared.pairs).
 """
 
 from dataclasses import dataclass
@@ -81,15 +82,21 @@ def prepare_unpaired(folder: Path, out: Path, tile: int, seed: int) -> None:
     sizes, parts = sizes_of(found), [split_pairs(side, seed) for side in found.sides]
     with whole_dir(out) as partial:
         names: dict[str, list[list[str]]] = {}
+        tiles: dict[str, tuple[int, int]] = {}
         for part in ("train", "val", "test"):
             both = [side[part] for side in parts]
-            counts = [sum(len(corners(sizes[one.name], tile)) for one in side) for side in both]
-            array = allocated(partial / f"{part}.npy", (max(counts), tile, tile, 2 * CHANNELS), np.uint8)
-            for place, (side, count) in enumerate(zip(both, counts, strict=True)):
+            pictures = [
+                np.repeat(np.arange(len(side)), [len(corners(sizes[one.name], tile)) for one in side]) for side in both
+            ]
+            tiles[part] = count_a, count_b = len(pictures[0]), len(pictures[1])
+            array = allocated(partial / f"{part}.npy", (max(count_a, count_b), tile, tile, 2 * CHANNELS), np.uint8)
+            for place, (side, numbers) in enumerate(zip(both, pictures, strict=True)):
                 own = array[..., place * CHANNELS : (place + 1) * CHANNELS]
-                tiles = (one for picture in side for one in cut(_colours(folder, picture), tile))
-                for row, pixels in enumerate(tqdm(tiles, desc="cutting tiles", total=count, disable=None)):
-                    own[row::count] = pixels  # from the beginning again
+                cut_tiles = (one for picture in side for one in cut(_colours(folder, picture), tile))
+                progress = tqdm(cut_tiles, desc="cutting tiles", total=len(numbers), disable=None)
+                for row, pixels in enumerate(progress):
+                    own[row :: len(numbers)] = pixels  # from the beginning again
+                np.save(partial / f"{part}_pictures_{'ab'[place]}.npy", numbers.astype(np.int32))
             array.flush()
             names[part] = [[picture.name for picture in side] for side in both]
         write_json(partial / "names.json", {**names, "seed": seed})
@@ -97,13 +104,17 @@ def prepare_unpaired(folder: Path, out: Path, tile: int, seed: int) -> None:
         facts = {"channels": CHANNELS, "dtype": "uint8", "low": 0.0, "high": 255.0, "classes": None}
         prepared.describe(
             partial,
-            {part: len(np.load(partial / f"{part}.npy", mmap_mode="r")) for part in names},
+            {part: max(counts) for part, counts in tiles.items()},
+            tiles,
             source="folder",
             name=folder.resolve().name,
             unpaired=True,
             eval_size=tile,
             load_size=tile,
-            median=[median_colour(side).tolist() for side in np.split(train, 2, axis=3)],
+            median=[
+                median_colour(side[:count]).tolist()
+                for side, count in zip(np.split(train, 2, axis=3), tiles["train"], strict=True)
+            ],
             sides=[{"name": name, **facts} for name in found.names],
         )
 

@@ -76,7 +76,8 @@ def by_class(
 
     For each class ("0" to "9", if both sets have three digits of it or more) and for "all" digits, each as (value,
     half the width of its 95 % interval): `class_accuracy`, the share that the classifier reads as the requested digit,
-    and `frechet_by_class`, the Fréchet distance to the real digits of that class (under "all", the mean over classes).
+    and `frechet_by_class`, the Fréchet distance to the real digits of that class (under "all", the mean over these
+    classes; absent if there is none).
     """
     correct = digits.probabilities.argmax(1) == labels
     found: dict[str, dict[str, tuple[float, float]]] = {}
@@ -88,12 +89,12 @@ def by_class(
                 "class_accuracy": share(correct[labels == label]),
                 "frechet_by_class": jackknifed(distances),
             }
-    values, noise = np.array([of_class["frechet_by_class"] for of_class in found.values()]).T
-    over_classes = (
-        float(values.mean()),
-        float(np.linalg.norm(noise) / len(noise)),
-    )  # classes share no samples: their errors are independent
-    return found | {"all": {"class_accuracy": share(correct), "frechet_by_class": over_classes}}
+    of_all = {"class_accuracy": share(correct)}
+    if found:
+        values, noise = np.array([of_class["frechet_by_class"] for of_class in found.values()]).T
+        # Classes share no samples: their errors are independent.
+        of_all["frechet_by_class"] = float(values.mean()), float(np.linalg.norm(noise) / len(noise))
+    return found | {"all": of_all}
 
 
 def coverage_by_class(

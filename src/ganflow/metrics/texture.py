@@ -30,23 +30,39 @@ def texture_distances(generated: np.ndarray, real: np.ndarray) -> np.ndarray:
 def texture_distance_of_sets(generated: np.ndarray, real: np.ndarray) -> float:
     """The same distance of all patches of one set to all of the other, as in Karras et al. 2018. It needs no pairs.
 
-    `generated`: [N, H, W, C], `real`: [M, H, W, C]; of the larger set, images spread evenly over it are taken.
+    `generated`: [N, H, W, C], `real`: [M, H, W, C]. Of the larger set, as many quantiles are taken as the smaller one
+    has patches.
     """
-    count = min(len(generated), len(real))
-    chosen = [images[np.linspace(0, len(images) - 1, count).round().astype(int)] for images in (generated, real)]
     total = 0.0
-    for *projected, spread in _projections(*chosen):
-        of_generated, of_real = (np.sort(values.reshape(-1, DIRECTIONS), axis=0) for values in projected)
+    for *projected, spread in _projections(generated, real):
+        both = [np.sort(values.reshape(-1, DIRECTIONS), axis=0) for values in projected]
+        middles = (np.arange(min(map(len, both))) + 0.5) / min(map(len, both))
+        of_generated, of_real = (values[(middles * len(values)).astype(int)] for values in both)
         total += float(np.abs(of_generated - of_real).mean() / spread)
     return total / LEVELS
 
 
-def texture_of_sets(generated: np.ndarray, real: np.ndarray, seed: int) -> tuple[float, float]:
-    """The distance of two sets of N pictures each, and half the width of its 95 % interval over pictures."""
-    chosen = np.linspace(0, len(real) - 1, min(MOST_IMAGES, len(real))).round().astype(int)
-    generated, real = generated[chosen], real[chosen]
+def texture_of_sets(
+    generated: np.ndarray, real: np.ndarray, pictures: tuple[np.ndarray, np.ndarray], seed: int
+) -> tuple[float, float]:
+    """The distance of a set of N images to one of M, and half the width of its 95 % interval over pictures.
+
+    `pictures`: the numbers of the pictures, [N] and [M], that the images are tiles of. Tiles of one picture resemble
+    each other: the interval comes from resamples of whole pictures, of each set apart.
+    """
+    (generated, of_generated), (real, of_real) = (
+        (images[chosen], np.unique(numbers[chosen], return_inverse=True)[1])
+        for images, numbers in zip((generated, real), pictures, strict=True)
+        for chosen in [np.linspace(0, len(images) - 1, min(MOST_IMAGES, len(images))).round().astype(int)]
+    )
     rng = np.random.default_rng(seed)
-    draws = [rng.integers(0, len(real), (2, len(real))) for _ in range(RESAMPLES)]
+
+    def resample(of_images: np.ndarray) -> np.ndarray:
+        """Indices of the images of as many pictures as there are, drawn with replacement."""
+        drawn = rng.integers(0, of_images.max() + 1, of_images.max() + 1)
+        return np.concatenate([np.flatnonzero(of_images == picture) for picture in drawn])
+
+    draws = [(resample(of_generated), resample(of_real)) for _ in range(RESAMPLES)]
     resampled = np.array([texture_distance_of_sets(generated[a], real[b]) for a, b in draws])
     return texture_distance_of_sets(generated, real), plus_minus(resampled)
 

@@ -121,11 +121,13 @@ def _picture(figure: Figure) -> Image.Image:
         return picture.convert("RGB")
 
 
-def side_by_side(left: Image.Image, right: Image.Image) -> Image.Image:
-    """Two pictures of the same height next to each other."""
-    page = Image.new("RGB", (left.width + right.width, left.height), "white")
-    page.paste(left, (0, 0))
-    page.paste(right, (left.width, 0))
+def side_by_side(*pictures: Image.Image) -> Image.Image:
+    """Pictures of the same height next to each other."""
+    page = Image.new("RGB", (sum(picture.width for picture in pictures), pictures[0].height), "white")
+    left = 0
+    for picture in pictures:
+        page.paste(picture, (left, 0))
+        left += picture.width
     return page
 
 

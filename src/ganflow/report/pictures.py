@@ -82,7 +82,7 @@ def pix2pix_pictures(params: Params, device: torch.device, folder: Path) -> dict
     images = pd.read_csv("metrics/pix2pix_images.csv")
     has_classes = "mean_iou" in images
     order = images.sort_values("mean_iou", ascending=False) if has_classes else images.sort_values("mae")
-    ranked, count = order.index.to_numpy(), min(EXTREMES, len(inputs)) // 2 * 2
+    ranked, count = order.index.to_numpy(), max(1, min(EXTREMES, len(inputs)) // 2 * 2)
     spread_out = prepared.evenly(params.render.pairs, len(inputs))
     best, worst = ranked[:count], ranked[::-1][:count]
     chosen = np.unique(np.concatenate([spread_out, best, worst]))
@@ -92,7 +92,12 @@ def pix2pix_pictures(params: Params, device: torch.device, folder: Path) -> dict
         answers = np.stack([generated[number] for number in numbers])
         return translation_grid(dict(zip(names, (inputs[numbers], answers, real[numbers]), strict=True)))
 
-    groups = {"spread": spread_out, "best": best[: count // 2], "worst": worst[: count // 2]}
+    def in_two_columns(numbers: np.ndarray) -> Image.Image:
+        return side_by_side(*(grid(half) for half in np.array_split(numbers, 2) if len(half)))
+
+    groups = {"spread": spread_out} | {
+        name: np.array_split(of, 2)[0] for name, of in (("best", best), ("worst", worst))
+    }
     with whole_dir(folder) as partial:
         for number in np.unique(np.concatenate(list(groups.values()))):
             for kind, pixels in zip(KINDS, (inputs[number], generated[number], real[number]), strict=True):
@@ -105,8 +110,8 @@ def pix2pix_pictures(params: Params, device: torch.device, folder: Path) -> dict
         write_json(partial / "pairs.json", content)
     return {
         "pairs": grid(spread_out),
-        "best": side_by_side(*map(grid, np.split(best, 2))),
-        "worst": side_by_side(*map(grid, np.split(worst, 2))),
+        "best": in_two_columns(best),
+        "worst": in_two_columns(worst),
         "curves": _curves("pix2pix"),
     }
 
@@ -145,8 +150,10 @@ def cyclegan_pictures(params: Params, device: torch.device) -> dict[str, Image.I
     """Pictures of CycleGAN, by name: there and back again, from either side."""
     folder = Path("models/cyclegan") / params.evaluate.checkpoint
     generators, model = saved.load_network(folder, CycleGenerators, device)
-    chosen = prepared.evenly(params.render.pairs, prepared.about("maps", "test")["test"])
-    x, y = (images[chosen] for images in prepared.pairs("test", model["direction"]))
+    x, y = (
+        images[prepared.evenly(params.render.pairs, len(images))]
+        for images in prepared.pairs("test", model["direction"])
+    )
     source, target = (side["name"].removesuffix(" photo") for side in prepared.sides(model["direction"]))
 
     def by(generator: torch.nn.Module, images: np.ndarray, auxiliary: torch.Tensor | None = None) -> np.ndarray:

@@ -46,12 +46,17 @@ def train_cyclegan(params: Params) -> None:
     inputs, targets = prepared.pairs("val", direction)
     has_data = prepared.has_data("val", direction)
     half = max(1, len(inputs) // 2)
-    others = targets[-half:]  # of other places than inputs[:half], where there are two
+    real = None
+    if dataset.get("unpaired"):
+        others = targets
+    else:  # of other places than the inputs, where there are two
+        inputs, real, others = inputs[:half], targets[:half], targets[-half:]
+    shown = min(EXAMPLES, len(inputs), len(others))
     of_inputs, of_targets = (
         start_colours(side, images, own.palette)
         for side, images in zip(prepared.sides(direction), prepared.pairs("train", direction), strict=True)
     )
-    examples = inputs[:half][:EXAMPLES], others[:EXAMPLES]
+    examples = inputs[:shown], others[:shown]
     model = CycleGanModel(own, crop_size, params.seed, machine, examples, (of_targets, of_inputs))
 
     train_and_track(
@@ -67,11 +72,11 @@ def train_cyclegan(params: Params) -> None:
         start=start_of(TASK, own.start_from),
         about=about_translator(dataset, direction, own.objective),
         validation=unpaired_validation(
-            inputs[:half],
+            inputs,
             others,
             crop_size,
             machine,
-            None if dataset.get("unpaired") else targets[:half],
+            real,
             classes.legend_of(prepared.sides(direction)[1]),
             None if has_data is None else has_data[:half],
         ),
