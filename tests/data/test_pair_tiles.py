@@ -265,7 +265,7 @@ def test_sides_of_own_pairs_and_of_maps(tmp_path: Path, monkeypatch: pytest.Monk
     assert (target["name"], target["channels"]) == ("masks", 1)
     inputs, targets = prepared.pairs("val", "b2a")
     assert (inputs.shape[-1], targets.shape[-1]) == (1, 3)
-    assert prepared.pictures_of_test().tolist() == [n for n in range(4) for _ in range(4)]
+    assert prepared.pictures("test").tolist() == [n for n in range(4) for _ in range(4)]
     assert prepared.common_colour("b2a").shape == (3,)
 
 

@@ -6,7 +6,7 @@ Each number stands with its baselines. The report shows these words first, and M
 from dataclasses import dataclass
 from typing import Any
 
-from ganflow.metrics.failures import Row, failure
+from ganflow.metrics.failures import Noisy, Row, failure
 from ganflow.metrics.measures import MEASURES
 
 KEY_NUMBERS = 3
@@ -57,6 +57,8 @@ BESIDE = {
     "ceiling": "a Gaussian on pixels",
     "nearest": "nearest training pair",
     "constant": "one constant colour",
+    "input": "the input itself",
+    "colour": "the pixel's colour alone",
 }
 
 
@@ -90,7 +92,9 @@ def _key_number(key: str, table: dict[str, Any]) -> KeyNumber:
     return KeyNumber(key, _text(key, value), _text(key, noise), SAID[key].words, MEASURES[key].better_in_words, beside)
 
 
-def _text(key: str, value: float) -> str:
+def _text(key: str, value: float | None) -> str:
+    if value is None:  # the noise of a single picture
+        return "–"
     return f"{100 * value:.1f} %" if SAID[key].share else f"{value:.{MEASURES[key].digits}f}"
 
 
@@ -184,7 +188,7 @@ def _drawn_as(name: str, table: dict[str, Any]) -> str:
     return "" if classes[most] == name or not sum(row) else f", mostly drawn as {classes[most]}"
 
 
-def _of_100(pair: tuple[float, float]) -> str:
+def _of_100(pair: Noisy) -> str:
     """A share as a number of hundred: "75", and "99.6" near the ends, where a whole number would hide what is left."""
     hundredths = 100 * pair[0]
     return f"{hundredths:.0f}" if 1 <= hundredths <= 99 else f"{hundredths:.1f}"

@@ -124,11 +124,16 @@ def lpips(generated: np.ndarray, real: np.ndarray, files: Weights, device: torch
 
 
 def summary(
-    features: np.ndarray, real: np.ndarray, distances: np.ndarray | None, seed: int
+    features: np.ndarray,
+    real: np.ndarray,
+    distances: np.ndarray | None,
+    seed: int,
+    pictures: np.ndarray | None = None,
 ) -> dict[str, tuple[float, float]]:
     """fid and kid of features [N, D] against those of real images [M, D], and the mean of their LPIPS [N], if given.
 
-    Each as (value, half the width of its 95 % interval).
+    Each as (value, half the width of its 95 % interval). `pictures` [M]: the number, from 0, of the picture that each
+    real image is a tile of, and, with distances, its translation; None: each is a picture.
 
     Read KID. An FID of fewer images than features, as of the 1098 official test maps, fits 2048-dimensional normals
     with singular covariances, and is far above what more images would give: it compares at equal N and M only, and
@@ -137,8 +142,10 @@ def summary(
 
     Read both beside their lower bound: the same two of real training images against the real test images.
     """
-    groups = min(GROUPS, len(features), len(real))
-    of_real = whole_and_deletions(len(real), groups, seed)
+    whole = np.arange(len(real)) if pictures is None else pictures
+    count = int(whole.max()) + 1
+    groups = min(GROUPS, len(features), count)
+    of_real = whole_and_deletions(count, groups, seed)[:, whole]
     # A translation and its real image are left out together: an unusual input makes both unusual.
     paired = distances is not None and len(features) == len(real)
     weights = of_real if paired else whole_and_deletions(len(features), groups, seed + 1), of_real
@@ -146,7 +153,7 @@ def summary(
         "fid": jackknifed(distribution.frechet_distance(features, real, weights)),
         "kid": jackknifed(distribution.kernel_distance(features, real, weights)),
     }
-    return found if distances is None else found | {"lpips": mean(distances)}
+    return found if distances is None else found | {"lpips": mean(distances, pictures)}
 
 
 _OTHER_PICTURES = Absent("they look at pictures of three channels and 8 bits")

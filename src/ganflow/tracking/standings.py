@@ -22,6 +22,7 @@ from ganflow.comparison.champion import ValidationScore, difference, why_not
 from ganflow.comparison.differences import differing_values
 from ganflow.metrics.comparable import not_comparable
 from ganflow.metrics.failures import Row, failure
+from ganflow.metrics.intervals import in_text
 from ganflow.metrics.measures import MEASURES, Measure, headlines
 from ganflow.tasks import TASKS
 from ganflow.templates import template
@@ -89,7 +90,7 @@ def publish_standings(client: Any, task: str) -> None:
         experiment=experiment.experiment_id,
         measure=chosen_by,
         tested=tested,
-        number=lambda measure, value: f"{value:.{measure.digits}f}".replace("-", "−"),
+        number=lambda measure, value: in_text(value, measure.digits).replace("-", "−"),
         about=best.run.table["about"],
         standings=shown,
         ranked=len(standings),
