@@ -4,7 +4,8 @@ import math
 
 import pytest
 
-from ganflow.metrics.failures import COLLAPSED, failure
+from ganflow.metrics.bootstrap import less
+from ganflow.metrics.failures import COLLAPSED, Row, failure
 from ganflow.metrics.measures import BY_TASK, headlines
 
 GOOD = {"frechet_classifier": (50.0, 2.0), "coverage": (0.4, 0.01), "recall": (0.8, 0.01)}
@@ -47,6 +48,40 @@ def test_maps_that_lose_to_one_colour(mean_iou: float | None, mae: float, said: 
     model = {"mae": (mae, 0.6)} | ({"mean_iou": (mean_iou, 0.02)} if mean_iou is not None else {})
     constant = {"mae": (10.5, 0.5)} | ({"mean_iou": (0.155, 0.01)} if mean_iou is not None else {})
     assert failure({"model": model, "constant": constant}) == said
+
+
+@pytest.mark.parametrize(
+    ("rows", "said"),
+    [
+        ({"input": {"mae": (2.0, 0.5)}}, "worse than the input itself by mean absolute error"),
+        ({"input": {"mae": (5.2, 0.5)}}, "no better than the input itself by mean absolute error"),
+        ({"input": {"mae": (5.2, 0.5)}, less("input"): {"mae": (-0.2, 0.1)}}, ""),  # image by image it is
+        ({"input": {"mae": (5.2, 0.5)}, less("input"): {"mae": (-0.2, 0.3)}}, "no better than the input itself"),
+        ({"input": {"mae": (9.0, 0.5)}}, ""),
+        ({"input": {"mae": (2.0, None)}}, ""),  # of a single picture
+        ({"input": {"mae": (2.0, math.nan)}}, ""),
+        ({"input": {"mae": (2.0, 0.5)}, less("input"): {"mae": (3.0, None)}}, ""),
+    ],
+)
+def test_what_is_asked_to_mend_its_input_must_be_better_than_it(rows: dict[str, Row], said: str) -> None:
+    """Denoising, super-resolution: one constant colour is far behind, and says nothing."""
+    model = {"mae": (5.0, 0.5)}
+    found = failure({"model": model, "constant": {"mae": (50.0, 1.0)}, **rows})
+    assert said in found
+    assert bool(found) == bool(said)
+
+
+def test_another_row_is_not_judged_by_the_difference_of_the_model() -> None:
+    rows = {"model": {"mae": (5.0, 0.5)}, "input": {"mae": (5.1, 0.5)}, less("input"): {"mae": (-0.1, 0.01)}}
+    assert failure(rows) == ""
+    assert failure(rows, {"mae": (5.0, 0.5)}) == "no better than the input itself by mean absolute error"
+
+
+def test_labels_must_be_better_than_a_threshold() -> None:
+    rows = {"model": {"mean_iou": (0.8, 0.02), "mae": (1.0, 0.1)}, "constant": {"mean_iou": (0.4, 0.02)}}
+    assert failure(rows) == ""
+    colour = {"mean_iou": (0.85, 0.02), "mae": (9.0, 0.1)}
+    assert failure(rows | {"colour": colour}) == "worse than the pixel's colour alone by mean class IoU"
 
 
 def test_the_headline_of_digits_is_a_pair() -> None:

@@ -91,6 +91,20 @@ def test_a_latent_that_is_ignored_is_said_first() -> None:
     )
 
 
+def test_the_input_and_the_threshold_stand_beside_a_result_where_there_are_some() -> None:
+    trivial = {"input": {"mae": (9.0, 0.5)}, "colour": {"mae": (8.5, 0.5)}}
+    table = {"rows": {"model": {"mae": (8.0, 0.1)}, "constant": {"mae": (50.0, 0.1)}, **trivial}}
+    beside = "one constant colour 50.00, the input itself 9.00, the pixel's colour alone 8.50"
+    assert how_good("pix2pix", table) == f"8.00 levels of 255 off per pixel; {beside}."
+
+
+def test_the_noise_of_a_single_picture_is_a_dash() -> None:
+    table = {"rows": {"model": {"mae": (8.0, None)}, "constant": {"mae": (5.0, None)}}}
+    (number,) = key_numbers("pix2pix", table)
+    assert (number.value, number.noise) == ("8.00", "–")
+    assert how_good("pix2pix", table) == "8.00 levels of 255 off per pixel; one constant colour 5.00.", "no verdict"
+
+
 def test_key_numbers_are_three_with_their_baselines() -> None:
     found = key_numbers("gan", DIGITS)
     assert [number.key for number in found] == ["score", "coverage", "frechet_classifier"]
