@@ -5,7 +5,7 @@ import math
 import pytest
 
 from ganflow.metrics.bootstrap import less
-from ganflow.metrics.failures import COLLAPSED, Row, failure
+from ganflow.metrics.failures import Row, failure, failure_of
 from ganflow.metrics.measures import BY_TASK, headlines
 
 GOOD = {"frechet_classifier": (50.0, 2.0), "coverage": (0.4, 0.01), "recall": (0.8, 0.01)}
@@ -21,8 +21,8 @@ GAUSSIAN = {"frechet_classifier": (366.0, 3.0), "coverage": (0.03, 0.01), "recal
         ({"frechet_classifier": (400.0, 2.0)}, "worse than a Gaussian on pixels by Fréchet distance"),
         ({"frechet_classifier": (math.nan, 2.0)}, "no better than a Gaussian on pixels by Fréchet distance"),
         ({"coverage": (0.02, 0.01)}, "collapsed: draws few of the digits"),
-        ({"recall": (COLLAPSED - 0.01, 0.01)}, "collapsed: draws few of the digits"),
-        ({"recall": (COLLAPSED, 0.01)}, ""),
+        ({"recall": (0.09, 0.01)}, "collapsed: draws few of the digits"),
+        ({"recall": (0.1, 0.01)}, ""),
         ({"coverage": (0.0, 0.0), "frechet_classifier": (400.0, 1.0)}, "pixels by Fréchet distance; collapsed: draws"),
     ],
 )
@@ -31,6 +31,14 @@ def test_digits_that_lose_to_a_gaussian_or_are_few(changed: dict[str, tuple[floa
     assert said in found
     assert bool(found) == bool(said)
     assert "," not in found
+
+
+@pytest.mark.parametrize(("classes", "least"), [(2, 0.5), (10, 0.1), (100, 0.01)])
+def test_who_draws_one_class_of_many_has_collapsed(classes: int, least: float) -> None:
+    """Perfect drawings of one of ten cover a tenth: of a hundred, a tenth is ten classes."""
+    for coverage, said in ((least, ""), (0.9 * least, "collapsed: draws few of the digits")):
+        rows = {"model": {"coverage": (coverage, 0.01)}}
+        assert failure_of({"rows": rows, "classes": [str(name) for name in range(classes)]}) == said
 
 
 @pytest.mark.parametrize(

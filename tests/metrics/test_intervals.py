@@ -215,6 +215,7 @@ def test_dimensions_in_use_are_as_sure_as_the_pictures_are() -> None:
     tiles = np.repeat(kl, 9, axis=0)
     assert used_dimensions(tiles, 0, np.repeat(np.arange(20), 9)) == used_dimensions(kl, 0)
     assert used_dimensions(tiles, 0)[1] < used_dimensions(kl, 0)[1]
+    assert np.isnan(used_dimensions(kl, 0, np.zeros(20, int))[1])
 
 
 @pytest.mark.parametrize("pictures", [2, 3, 5, 10, 19])

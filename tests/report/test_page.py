@@ -173,6 +173,14 @@ def test_every_model_has_a_card_that_says_how_good_it_is_beside_a_baseline_and_h
     assert "This model is collapsed: draws few of the digits. It is not called best anywhere." in cards()[0]
 
 
+def test_the_noise_of_a_single_picture_is_a_dash(tmp_path: Path, params: Params) -> None:
+    table = pix2pix()
+    table["rows"] = {row: {key: (value, None) for key, (value, _) in of.items()} for row, of in table["rows"].items()}
+    row = row_of(page(tmp_path, params, table=table), "mean absolute error")
+    assert "±&nbsp;–" in row
+    assert "≈" not in row
+
+
 def test_three_key_numbers_of_each_model_stand_with_their_baselines_in_words(tmp_path: Path, params: Params) -> None:
     numbers = page(tmp_path, params).split('<dl class="numbers">')[1:]
     assert [one.partition("</dl>")[0].count("<dt>") for one in numbers] == [3, 3, 3, 3]

@@ -10,7 +10,7 @@ import pandas as pd
 from ganflow.metrics import translation
 from ganflow.metrics.bootstrap import flat
 from ganflow.metrics.comparable import JUDGED, not_comparable
-from ganflow.metrics.failures import failure
+from ganflow.metrics.failures import failure_of
 from ganflow.metrics.measures import BY_TASK, Measure
 
 ONE_PICTURE = "not told apart: a single test picture shows no noise"
@@ -87,7 +87,7 @@ def differences_of_runs(a: Measured, b: Measured) -> list[Difference]:
     if not a.table or not b.table:
         return []
     of_a, of_b = (
-        {JUDGED: table.get(JUDGED), "failure": failure(table["rows"])} | flat(table["rows"]["model"])
+        {JUDGED: table.get(JUDGED), "failure": failure_of(table)} | flat(table["rows"]["model"])
         for table in (a.table, b.table)
     )
     return changes(a.task, of_a, of_b, lambda: (a.test_images, b.test_images))

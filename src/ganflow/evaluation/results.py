@@ -12,7 +12,7 @@ from ganflow.config import Params
 from ganflow.files import whole_file, write_json
 from ganflow.metrics.bootstrap import flat
 from ganflow.metrics.comparable import JUDGED, WEIGHTS
-from ganflow.metrics.failures import Noisy, Row, failure
+from ganflow.metrics.failures import Noisy, Row, failure_of
 from ganflow.metrics.in_words import key_numbers
 from ganflow.metrics.measures import measures_of
 from ganflow.models import saved
@@ -39,7 +39,7 @@ def record_results(
     of a single picture, is null.
     """
     rows = _nan_as_null(rows)
-    about = about | {"failure": failure(rows)}
+    about = about | {"failure": failure_of({"rows": rows, **more})}
     own = {measure.key: rows["model"][measure.key] for measure in measures_of(task, rows["model"])}
     write_json(METRICS / f"{task}.json", {JUDGED: judged} | about | flat(own))
     conditions = " ".join(str(value) for _, value in sorted(judged.items()))

@@ -5,6 +5,7 @@ Such a model is never called best or better, and never becomes champion.
 
 import math
 from collections.abc import Mapping
+from typing import Any
 
 from ganflow.metrics.bootstrap import less
 from ganflow.metrics.measures import MEASURES
@@ -20,15 +21,20 @@ TRIVIAL = (
     ("input", "the input itself", HEADLINES),
     ("colour", "the pixel's colour alone", ("mean_iou",)),
 )
-COLLAPSED = 0.1  # of the real digits are covered: as many as by perfect drawings of one of the ten digits
 _VARIETY = ("coverage", "recall")
 
 
-def failure(rows: Mapping[str, Row], other: Row | None = None) -> str:
+def failure_of(table: Mapping[str, Any]) -> str:
+    """What the model of a table (metrics/tables/<task>.json) has failed at, or ""."""
+    return failure(table["rows"], classes=len(table.get("classes") or range(10)))
+
+
+def failure(rows: Mapping[str, Row], other: Row | None = None, classes: int = 10) -> str:
     """What the row "model" has failed at, or "". `rows` also holds the trivial baselines, measured on the same images.
 
     A model that is better than a trivial baseline only within noise is no better. The noise is that of the difference
     where a row `less` has it, image by image, else that of the two together. `other`: a row in place of the model's.
+    A model of digits in `classes` classes has collapsed if it covers fewer than perfect drawings of a single class do.
     The words contain no comma: they stand in tables whose columns are separated by commas.
     """
     model = rows["model"] if other is None else other
@@ -44,7 +50,7 @@ def failure(rows: Mapping[str, Row], other: Row | None = None) -> str:
             gain = change * (1 if measure.better == "up" else -1)
             if not gain > noise:  # also where a value is nan
                 found.append(f"{'worse' if gain < -noise else 'no better'} than {name} by {measure.name}")
-    if any(model[key][0] < COLLAPSED for key in _VARIETY if key in model):
+    if any(model[key][0] < 1 / classes for key in _VARIETY if key in model):
         found.append("collapsed: draws few of the digits")
     return "; ".join(found)
 

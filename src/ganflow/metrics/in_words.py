@@ -6,12 +6,12 @@ Each number stands with its baselines. The report shows these words first, and M
 from dataclasses import dataclass
 from typing import Any
 
-from ganflow.metrics.failures import Noisy, Row, failure
+from ganflow.metrics.failures import Noisy, Row, failure_of
 from ganflow.metrics.measures import MEASURES
 
 KEY_NUMBERS = 3
 SAME = 0.2  # of the lower bound's coverage of a class: below, its digits are nearly all the same
-MISSING = 0.02  # of the digits: a class with a smaller share is hardly ever drawn
+MISSING = 0.2  # of an even share of the digits: a class with a smaller one is hardly ever drawn
 COPIES = 0.01  # share of the digits that may look like copies of training digits by chance
 CONSTANT = 0.5  # levels of 255 by which two samples differ at least, if the latent is used
 
@@ -25,7 +25,7 @@ class Say:
 
 
 SAID = {
-    "score": Say("out of 10: clear digits, all ten of them"),
+    "score": Say("out of {classes}: clear digits, all {classes} of them"),
     "precision": Say("of the generated digits lie among the real ones", share=True),
     "coverage": Say("of the real digits have a generated one like them", share=True),
     "frechet_classifier": Say("distance from the real digits (0: none)"),
@@ -89,7 +89,8 @@ def _key_number(key: str, table: dict[str, Any]) -> KeyNumber:
             (name, _text(key, found["pixels"][0])) for name, found in table["diversity"].items() if name != "cvae"
         ]
     value, noise = rows["model"][key]
-    return KeyNumber(key, _text(key, value), _text(key, noise), SAID[key].words, MEASURES[key].better_in_words, beside)
+    words = SAID[key].words.format(classes=len(table.get("classes") or range(10)))
+    return KeyNumber(key, _text(key, value), _text(key, noise), words, MEASURES[key].better_in_words, beside)
 
 
 def _text(key: str, value: float | None) -> str:
@@ -101,7 +102,7 @@ def _text(key: str, value: float | None) -> str:
 def how_good(task: str, table: dict[str, Any]) -> str:
     """One sentence: how good the result is, beside its baselines; what it failed at, if it did."""
     rows: dict[str, Row] = table["rows"]
-    failed = failure(rows)
+    failed = failure_of(table)
     if failed:
         return f"This model is {failed}."
     model = rows["model"]
@@ -131,7 +132,7 @@ def _digits_fail(table: dict[str, Any]) -> str:
     model, covered = table["rows"]["model"], table.get("coverage_by_class", {})
     shares = table.get("class_shares", [])
     names = table.get("classes") or [str(digit) for digit in range(10)]
-    missing = [names[digit] for digit, share in enumerate(shares) if share < MISSING]
+    missing = [names[digit] for digit, share in enumerate(shares) if share < MISSING / len(shares)]
     same = [name for name in (names[digit] for digit in same_digits(table)) if name not in missing]
     found = []
     if missing:

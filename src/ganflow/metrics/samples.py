@@ -49,11 +49,13 @@ def used_dimensions(kl: np.ndarray, seed: int, pictures: np.ndarray | None = Non
     """Number of latent dimensions whose mean KL exceeds USED nats, from the KL of N images by dimension, [N, Z].
 
     With the distance to the farther end of its 95 % bootstrap interval over images, a whole number. `pictures` [N]: the
-    number, from 0, of the picture that each is a tile of; the interval is then over pictures.
+    number, from 0, of the picture that each is a tile of; the interval is then over pictures, and nan of a single one.
     """
     pictures = np.arange(len(kl)) if pictures is None else pictures
     weights = whole_and_resamples(int(pictures.max()) + 1, seed, RESAMPLES)[:, pictures]
     value, *resampled = (weights @ kl / weights.sum(1, keepdims=True) > USED).sum(1)
+    if pictures.max() == 0:
+        return float(value), math.nan
     low, high = np.quantile(resampled, [(1 - LEVEL) / 2, (1 + LEVEL) / 2], method="nearest")
     return float(value), float(max(value - low, high - value))
 

@@ -8,7 +8,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from ganflow.config import dotted
-from ganflow.metrics.failures import Noisy, Row, failure
+from ganflow.metrics.failures import Noisy, Row, failure_of
 from ganflow.metrics.intervals import in_text
 from ganflow.metrics.measures import Measure, measures_of
 from ganflow.tasks import TASKS, Task
@@ -38,7 +38,7 @@ def build_card(
         model=model,
         weights_sha256=weights_sha256,
         about=about,
-        failure=failure(table["rows"]),
+        failure=failure_of(table),
         baselines=[title for row, title in kind.baselines.items() if row in table["rows"]],
         rows=[_row(measure, kind, table["rows"]) for measure in measures_of(task, table["rows"]["model"])],
         training=training,

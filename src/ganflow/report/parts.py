@@ -8,7 +8,7 @@ from typing import Any, Literal
 
 from PIL import Image
 
-from ganflow.metrics.failures import Noisy, Row, failure
+from ganflow.metrics.failures import Noisy, Row, failure_of
 from ganflow.metrics.in_words import KeyNumber, how_good, how_it_fails, key_numbers
 from ganflow.metrics.intervals import in_text
 from ganflow.metrics.measures import Measure
@@ -130,7 +130,7 @@ def verdict_of(task: str, table: dict[str, Any]) -> dict[str, Any]:
     return {
         "good": how_good(task, table),
         "fails": how_it_fails(task, table),
-        "failed": bool(failure(table["rows"])),
+        "failed": bool(failure_of(table)),
         "numbers": key_numbers(task, table),
     }
 

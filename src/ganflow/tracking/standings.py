@@ -21,7 +21,7 @@ from PIL import Image
 from ganflow.comparison.champion import ValidationScore, difference, why_not
 from ganflow.comparison.differences import differing_values
 from ganflow.metrics.comparable import not_comparable
-from ganflow.metrics.failures import Row, failure
+from ganflow.metrics.failures import Row, failure_of
 from ganflow.metrics.intervals import in_text
 from ganflow.metrics.measures import MEASURES, Measure, headlines
 from ganflow.tasks import TASKS
@@ -130,7 +130,7 @@ def _standings(comparable: list[tuple[LoggedRun, ValidationScore]]) -> list[Stan
     for run, score in comparable:
         assert run.table is not None, "comparable runs have one"
         rows = run.table["rows"]
-        judged.append((run, score, rows, failure(rows) or score.failure))
+        judged.append((run, score, rows, failure_of(run.table) or score.failure))
     judged.sort(key=lambda one: (bool(one[3]), -one[1].value if one[1].higher else one[1].value))
     found = []
     for place, (run, score, rows, failed) in enumerate(judged):
