@@ -142,10 +142,10 @@ def summary(
 
     Read both beside their lower bound: the same two of real training images against the real test images.
     """
-    whole = np.arange(len(real)) if pictures is None else pictures
-    count = int(whole.max()) + 1
+    count = len(real) if pictures is None else int(pictures.max()) + 1
     groups = min(GROUPS, len(features), count)
-    of_real = whole_and_deletions(count, groups, seed)[:, whole]
+    of_real = whole_and_deletions(count, groups, seed)
+    of_real = of_real if pictures is None else of_real[:, pictures]
     # A translation and its real image are left out together: an unusual input makes both unusual.
     paired = distances is not None and len(features) == len(real)
     weights = of_real if paired else whole_and_deletions(len(features), groups, seed + 1), of_real

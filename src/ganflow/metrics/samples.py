@@ -51,10 +51,11 @@ def used_dimensions(kl: np.ndarray, seed: int, pictures: np.ndarray | None = Non
     With the distance to the farther end of its 95 % bootstrap interval over images, a whole number. `pictures` [N]: the
     number, from 0, of the picture that each is a tile of; the interval is then over pictures, and nan of a single one.
     """
-    pictures = np.arange(len(kl)) if pictures is None else pictures
-    weights = whole_and_resamples(int(pictures.max()) + 1, seed, RESAMPLES)[:, pictures]
+    count = len(kl) if pictures is None else int(pictures.max()) + 1
+    weights = whole_and_resamples(count, seed, RESAMPLES)
+    weights = weights if pictures is None else weights[:, pictures]
     value, *resampled = (weights @ kl / weights.sum(1, keepdims=True) > USED).sum(1)
-    if pictures.max() == 0:
+    if count < 2:
         return float(value), math.nan
     low, high = np.quantile(resampled, [(1 - LEVEL) / 2, (1 + LEVEL) / 2], method="nearest")
     return float(value), float(max(value - low, high - value))

@@ -203,8 +203,7 @@ def translator_validation(
     if has_data is not None and not has_data.any():
         raise UserError(f"no validation target has data in its middle {crop} px: take another data.seed or crop_size")
     best_by = "texture" if legend is None else "mean_iou"
-    of_picture = np.arange(len(real)) if pictures is None else pictures
-    count = int(of_picture.max()) + 1
+    count = len(real) if pictures is None else int(pictures.max()) + 1
 
     def drawn(generator: nn.Module) -> np.ndarray:
         images = translate(generator, inputs, VALIDATION_BATCH_SIZE, machine.device, latents)
@@ -221,7 +220,8 @@ def translator_validation(
 
     def resamples_of(generated: np.ndarray) -> np.ndarray:
         # A fixed seed: see Validation. Whole pictures are drawn: the tiles of one are not independent.
-        weights = whole_and_resamples(count, seed=0, resamples=RESAMPLES)[:, of_picture]
+        weights = whole_and_resamples(count, seed=0, resamples=RESAMPLES)
+        weights = weights if pictures is None else weights[:, pictures]
         if legend is None:
             return weights @ texture_distances(generated, real) / weights.sum(1)
         counts = classes.confusions(generated, real, legend, has_data)
