@@ -31,7 +31,7 @@ def main() -> None:
     }
     chosen = prepared.evenly(own.sampled_pairs, len(inputs))
     networks = perceptual.weights(own.perceptual)
-    has_data = prepared.has_data("test", model["direction"])
+    has_data, pictures = prepared.has_data("test", model["direction"]), prepared.pictures("test")
     measures, more = samples.sample_measures(
         params,
         vae,
@@ -41,10 +41,11 @@ def main() -> None:
         networks,
         device,
         None if has_data is None else has_data[chosen],
+        None if pictures is None else pictures[chosen],
     )
     kl = samples.kl_by_dimension(vae, inputs, real, own.batch_size, device)
-    measures["kl"] = mean(kl.sum(1))
-    measures["used_dimensions"] = used_dimensions(kl, params.seed)
+    measures["kl"] = mean(kl.sum(1), pictures)
+    measures["used_dimensions"] = used_dimensions(kl, params.seed, pictures)
     more["kl_by_dimension"] = kl.mean(0).tolist()
     sampling = ("samples", "sampled_pairs")
     translations.evaluate_translator("cvae", params, model, answers, networks, device, measures, more, sampling)

@@ -5,8 +5,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from ganflow.comparison.champion import LEAST_PAIRS, ValidationScore, difference, digest_of, from_text, verdict
-from ganflow.metrics.bootstrap import whole_and_resamples
+from ganflow.comparison.champion import LEAST_PAIRS, ValidationScore, difference, digest_of, from_text, verdict, why_not
+from ganflow.metrics.bootstrap import whole_and_resamples, widening
 from ganflow.metrics.comparable import judged
 
 RNG = np.random.default_rng(0)
@@ -22,10 +22,10 @@ def score(
     source: str = "download",
     images: int = 96,
     failure: str = "",
-    direction: str = "aerial2map",
-    classifier: str = "",
+    **others: str | int,
 ) -> ValidationScore:
-    conditions = judged("pix2pix", n=images, size=128, validation_images=on, direction=direction, classifier=classifier)
+    conditions = {"direction": "aerial2map"} | others
+    conditions = judged("pix2pix", n=images, size=128, validation_images=on, **conditions)  # type: ignore[arg-type]
     measure = "mean_iou" if higher else "mae"
     return ValidationScore(measure, higher, conditions, source, failure, WEIGHTS @ per_image)
 
@@ -87,6 +87,7 @@ def test_others_images_are_not_compared_and_real_data_comes_first() -> None:
         ({"on": "other"}, "other validation images"),
         ({"direction": "map2aerial"}, "other direction (aerial2map and map2aerial)"),
         ({"images": 40}, "other number of images (96 and 40)"),
+        ({"pictures": 40}, "other number of pictures (none and 40)"),
         ({"classifier": "cd"}, "judged by another classifier"),
         ({"higher": False}, "other measure (mean_iou and mae)"),
     ],
@@ -111,6 +112,7 @@ def test_even_models_are_rarely_taken_for_better() -> None:
         (score(model(0.3, 1), failure="worse than one constant colour by mean class IoU"), "it is worse than one"),
         (score(model(0.3, 1), failure="collapsed: draws few of the digits"), "it has collapsed"),
         (score(model(0.3, 1), images=LEAST_PAIRS - 1), "19 validation images are too few: a champion takes 20"),
+        (score(model(0.3, 1), pictures=4), "4 validation images are too few: a champion takes 20"),  # 96 tiles of them
         (score(np.full(96, 0.9)), "its ± is 0"),
         (score(np.full(96, np.nan)), "its ± is 0"),
     ],
@@ -121,6 +123,17 @@ def test_no_champion_that_failed_or_whose_validation_cannot_tell(unfit: Validati
         found = verdict(unfit, champion)
         assert not found.moves
         assert f"Cannot be champion: {why}" in found.why
+
+
+def test_few_pictures_have_a_wider_interval_and_one_has_none() -> None:
+    old, new = model(0, 1), model(0.02, 2)
+    gain, noise = difference(score(new), score(old)) or (0, 0)
+    few, wider = difference(score(new, pictures=4), score(old, pictures=4)) or (0, 0)
+    assert (few, wider) == (gain, pytest.approx(noise * widening(4)))
+    assert score(new, pictures=4).plus_minus == pytest.approx(score(new).plus_minus * widening(4))
+    one = score(new, pictures=1), score(old, pictures=1)
+    assert difference(*one) is None
+    assert why_not(*one) == "not told apart: a single validation picture shows no noise"
 
 
 def test_the_best_of_eight_equals_is_told_from_none_of_them() -> None:

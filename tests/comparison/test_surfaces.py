@@ -134,6 +134,21 @@ def test_a_result_of_an_older_version_has_no_verdict(tmp_path: Path, diff: Diff)
     assert not VERDICTS.search(diff("old", "new"))
 
 
+def test_a_single_test_picture_has_no_verdict(tmp_path: Path, diff: Diff) -> None:
+    """Its tiles, however many, are one picture, and JSON's null its noise."""
+    for name, value in (("old", 10.0), ("new", 10.01)):
+        (tmp_path / name / "metrics").mkdir(parents=True)
+        metrics = {"judged": {"n": 4, "test_images": "ab"}, "mae": value, "mae_pm": None}
+        (tmp_path / name / "metrics/pix2pix.json").write_text(json.dumps(metrics))
+        (tmp_path / name / "metrics/pix2pix_images.csv").write_text(
+            "image,picture,mae\n" + f"0,0,{value}\n1,0,{value}\n"
+        )
+    printed = diff("old", "new")
+    assert "\nnot told apart: a single test picture shows no noise\n" in printed
+    assert not VERDICTS.search(printed)
+    assert "nan" not in printed
+
+
 def test_seeds_have_a_deviation_only_where_one_classifier_judged_them(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -269,7 +269,12 @@ def test_sides_of_own_pairs_and_of_maps(tmp_path: Path, monkeypatch: pytest.Monk
     assert (target["name"], target["channels"]) == ("masks", 1)
     inputs, targets = prepared.pairs("val", "b2a")
     assert (inputs.shape[-1], targets.shape[-1]) == (1, 3)
-    assert prepared.pictures_of_test().tolist() == [n for n in range(4) for _ in range(4)]
+    for part, count in (("val", 2), ("test", 4)):
+        numbers = prepared.pictures(part)
+        assert numbers is not None
+        assert numbers.tolist() == [n for n in range(count) for _ in range(4)]
+    np.save(prepared.PREPARED / "maps/val_pictures.npy", np.arange(8))
+    assert prepared.pictures("val") is None, "a tile each: they are whole"
     assert prepared.common_colour("b2a").shape == (3,)
 
 

@@ -104,3 +104,15 @@ errors.run_main(lambda: write_pairs(Path("out.npy"), [Path("1.png")], 64))
     done = subprocess.run([sys.executable, "-c", script], cwd=tmp_path, env=ENVIRONMENT, capture_output=True, text=True)
     assert done.returncode == 1, done.stderr
     assert done.stderr.startswith("error: the disk is full")
+
+
+def test_an_input_is_an_answer_where_it_has_the_channels_or_is_grey() -> None:
+    real = np.zeros((2, 4, 5, 3), np.uint8)
+    colours = np.random.default_rng(0).integers(0, 256, real.shape, np.uint8)
+    assert pairs.inputs_as_answers(colours, real) is not None
+    assert np.array_equal(np.asarray(pairs.inputs_as_answers(colours, real)), colours)
+    grey = np.asarray(pairs.inputs_as_answers(colours[..., :1], real))
+    assert grey.shape == real.shape
+    assert (grey == colours[..., :1]).all()
+    assert pairs.inputs_as_answers(colours, real[..., :1]) is None
+    assert pairs.inputs_as_answers(colours[..., :2], real) is None

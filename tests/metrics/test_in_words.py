@@ -69,6 +69,11 @@ def test_a_lost_model_says_first_that_it_lost() -> None:
             "Every coat is nearly the same coat.",
         ),
         ({"class_shares": [0.0, 0.1, 0.0, *[0.8 / 7] * 7]}, "It hardly ever draws a 0 or a 2."),
+        (
+            {"class_shares": [0.0, *[1 / 99] * 99], "classes": [f"c{n}" for n in range(100)]},
+            "It hardly ever draws a c0.",
+        ),
+        ({"class_shares": [0.09, 0.91], "classes": ["shirt", "coat"]}, "It hardly ever draws a shirt."),
         ({"model": {"copied": (0.3, 0.01)}}, "30 of 100 are copies of training digits."),
     ],
 )
@@ -91,9 +96,25 @@ def test_a_latent_that_is_ignored_is_said_first() -> None:
     )
 
 
+def test_the_input_and_the_threshold_stand_beside_a_result_where_there_are_some() -> None:
+    trivial = {"input": {"mae": (9.0, 0.5)}, "colour": {"mae": (8.5, 0.5)}}
+    table = {"rows": {"model": {"mae": (8.0, 0.1)}, "constant": {"mae": (50.0, 0.1)}, **trivial}}
+    beside = "one constant colour 50.00, the input itself 9.00, the pixel's colour alone 8.50"
+    assert how_good("pix2pix", table) == f"8.00 levels of 255 off per pixel; {beside}."
+
+
+def test_the_noise_of_a_single_picture_is_a_dash() -> None:
+    table = {"rows": {"model": {"mae": (8.0, None)}, "constant": {"mae": (5.0, None)}}}
+    (number,) = key_numbers("pix2pix", table)
+    assert (number.value, number.noise) == ("8.00", "–")
+    assert how_good("pix2pix", table) == "8.00 levels of 255 off per pixel; one constant colour 5.00.", "no verdict"
+
+
 def test_key_numbers_are_three_with_their_baselines() -> None:
     found = key_numbers("gan", DIGITS)
     assert [number.key for number in found] == ["score", "coverage", "frechet_classifier"]
     assert found[1].value == "80.0 %"
     assert found[2].beside == [("other real digits", "0.90"), ("a Gaussian on pixels", "360.00")]
+    assert found[0].words == "out of 10: clear digits, all 10 of them"
+    assert key_numbers("gan", DIGITS | {"classes": ["shirt", "coat"]})[0].words.startswith("out of 2: ")
     assert [number.key for number in key_numbers("pix2pix", MAPS)] == ["mean_iou", "mae"], "those that there are"

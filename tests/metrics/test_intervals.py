@@ -16,10 +16,10 @@ from scipy.stats import binom
 
 from ganflow.data.towns import towns
 from ganflow.metrics import classes, perceptual, texture, translation
-from ganflow.metrics.bootstrap import multiplicities
+from ganflow.metrics.bootstrap import FEW, multiplicities, plus_minus, widening
 from ganflow.metrics.digits import Classified, by_class, digit_measures
 from ganflow.metrics.hallucination import RARE
-from ganflow.metrics.intervals import jackknifed, mean, share, whole_and_deletions, whole_and_halves
+from ganflow.metrics.intervals import in_text, jackknifed, mean, share, whole_and_deletions, whole_and_halves
 from ganflow.metrics.measures import BY_TASK, PER_CLASS
 from ganflow.metrics.memorisation import copied
 from ganflow.metrics.samples import diversity, used_dimensions
@@ -108,11 +108,11 @@ def samples(rng: np.random.Generator) -> Found:
 
 
 def sets_without_pairs(rng: np.random.Generator) -> Found:
-    """Tiles of pictures of much and of little contrast, the generated ones with less: 40 from 20, and 30 from 15.
+    """Tiles of pictures of much and of little contrast, the generated ones with less: 40 from 20, and 20 from 10.
 
     On fewer patches, for the test's time.
     """
-    pictures = np.repeat(np.arange(20), 2), np.repeat(np.arange(15), 2)
+    pictures = np.repeat(np.arange(20), 2), np.repeat(np.arange(10), 2)
     generated, real = (
         rng.gamma(4, scale, 20)[of, None, None, None] * rng.standard_normal((len(of), 28, 28, 1))
         for of, scale in zip(pictures, (8, 6), strict=True)
@@ -190,7 +190,58 @@ def test_none_of_two_thousand_is_not_none_at_all() -> None:
 
 def test_a_mean_by_hand() -> None:
     assert mean(np.array([1.0, 2.0, 3.0])) == (2, pytest.approx(4.302653 / 3**0.5))
-    assert mean(np.array([5.0])) == (5, 0)
+    assert mean(np.array([5.0])) == (5, pytest.approx(np.nan, nan_ok=True)), "a single one shows no noise"
+
+
+def test_a_mean_of_tiles_is_as_sure_as_one_of_their_pictures() -> None:
+    """Whole copies say nothing new; of tiles that differ, the pictures' sums are what varies."""
+    values = np.random.default_rng(0).normal(5, 2, 12)
+    pictures = np.repeat(np.arange(12), 4)
+    assert mean(np.repeat(values, 4), pictures) == pytest.approx(mean(values))
+    assert mean(np.repeat(values, 4), np.arange(48)) == mean(np.repeat(values, 4))
+    assert mean(np.repeat(values, 4))[1] < 0.6 * mean(values)[1], "taken for 48"
+    assert np.isnan(mean(values, np.zeros(12, int))[1])
+
+
+def test_measures_through_networks_leave_out_whole_pictures() -> None:
+    """Every picture four times: the same as once, of so few groups that each is one picture."""
+    rng = np.random.default_rng(0)
+    real, generated, distances = rng.normal(size=(30, 4)), rng.normal(0.3, 1, (30, 4)), rng.gamma(4, 0.1, 30)
+    once = perceptual.summary(generated, real, distances, 0)
+    tiles = [np.repeat(one, 4, axis=0) for one in (generated, real, distances)]
+    four = perceptual.summary(*tiles, 0, np.repeat(np.arange(30), 4))
+    for key in ("fid", "lpips"):
+        assert four[key] == pytest.approx(once[key], rel=0.05), key
+    assert perceptual.summary(*tiles, 0)["lpips"][1] < 0.6 * once["lpips"][1]
+    assert np.isnan([noise for _, noise in perceptual.summary(*tiles, 0, np.zeros(120, int)).values()]).all()
+
+
+def test_dimensions_in_use_are_as_sure_as_the_pictures_are() -> None:
+    kl = np.random.default_rng(1).gamma(0.05, 1, (20, 40))
+    tiles = np.repeat(kl, 9, axis=0)
+    assert used_dimensions(tiles, 0, np.repeat(np.arange(20), 9)) == used_dimensions(kl, 0)
+    assert used_dimensions(tiles, 0)[1] < used_dimensions(kl, 0)[1]
+    assert np.isnan(used_dimensions(kl, 0, np.zeros(20, int))[1])
+
+
+@pytest.mark.parametrize("pictures", [2, 3, 5, 10, 19])
+def test_an_interval_over_few_pictures_is_wide_enough(pictures: int) -> None:
+    rng = np.random.default_rng(pictures)
+    plain = covered = 0
+    for trial in range(600):
+        errors = rng.normal(size=pictures)
+        noise = plus_minus(multiplicities(pictures, trial, 400) @ errors / pictures)
+        plain += abs(errors.mean()) <= noise
+        covered += abs(errors.mean()) <= noise * widening(pictures)
+    assert covered / 600 > 0.92
+    assert pictures > 5 or plain / 600 < 0.88, "why it is widened"
+
+
+def test_one_picture_shows_no_noise_and_many_need_no_widening() -> None:
+    assert np.isnan(widening(1))
+    assert widening(FEW) == widening(200) == 1
+    assert 1.05 < widening(FEW - 1) < 1.15
+    assert (in_text(0.125, 2), in_text(None, 2), in_text(np.nan, 2)) == ("0.12", "–", "–")
 
 
 def test_the_jackknife_of_a_mean_is_its_standard_error() -> None:

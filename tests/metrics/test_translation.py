@@ -49,6 +49,35 @@ def test_a_resample_is_measured_as_the_images_it_holds(real: np.ndarray) -> None
             assert resampled[key][row] == pytest.approx(value, rel=1e-6, nan_ok=True), key
 
 
+def test_tiles_of_a_picture_are_drawn_together(real: np.ndarray) -> None:
+    """Each picture twice is measured as it is once, and so is the difference of two answers."""
+    generated, other = np.roll(real, 2, 1), np.roll(real, 3, 2)
+    pictures = np.repeat(np.arange(len(real)), 2)
+    once, twice = (
+        [
+            translation.per_image(np.repeat(one, tiles, 0), np.repeat(real, tiles, 0), classes.MAPS, pictures=of)
+            for one in (generated, other)
+        ]
+        for tiles, of in ((1, None), (2, pictures))
+    )
+    assert list(twice[0]) == ["picture", *once[0]]
+    noise = [translation.with_noise(frames[0], translation.resamples(frames[0], 1)) for frames in (once, twice)]
+    change = [translation.difference_with_noise(*both, translation.resamples(both[0], 1)) for both in (once, twice)]
+    for a, b in (noise, change):
+        assert a.keys() == b.keys()
+        for key in a:
+            assert b[key] == pytest.approx(a[key], nan_ok=True) or key.startswith("hallucinated"), key
+    assert "picture" not in noise[1]
+    assert "image" not in translation.translation_measures(twice[0].reset_index(names="image"))
+
+
+def test_one_picture_shows_no_noise(real: np.ndarray) -> None:
+    frame = translation.per_image(real[:2], real[2:4], classes.MAPS, pictures=np.zeros(2, int))
+    found = translation.with_noise(frame, translation.resamples(frame, 0))
+    assert found["mae"][0] > 0
+    assert np.isnan([noise for _, noise in found.values()]).all()
+
+
 def test_a_class_in_none_of_the_maps_has_no_measure() -> None:
     land = np.full((3, 32, 32, 3), classes.PROTOTYPES["land"][0], np.uint8)
     found = translation.with_noise(translation.per_image(land, land, legend=classes.MAPS), multiplicities(3, 0))

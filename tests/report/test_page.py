@@ -149,6 +149,7 @@ def test_what_pairing_is_worth_stands_side_by_side_where_the_photos_are_the_same
 def test_what_lost_to_one_colour_says_so_and_is_marked_nowhere(tmp_path: Path, params: Params) -> None:
     table = pix2pix()
     table["rows"]["model"]["mean_iou"] = (0.1, 0.01)
+    table["rows"]["input"]["mean_iou"] = (0.05, 0.01)
     text = page(tmp_path, params, table=table)
     said = "This model is worse than one constant colour by mean class IoU. It is not called best anywhere."
     assert text.count(said) == 2, "on its card and on that of the VAE, which is as good"
@@ -166,9 +167,18 @@ def test_every_model_has_a_card_that_says_how_good_it_is_beside_a_baseline_and_h
     assert "98 of 100 digits are read as the one asked for (real digits: 98)" in cgan
     assert "Weakest at 0" in cgan
     for card in (pix2pix_card, cvae_card):
-        assert "0.500 overlap with the real classes; nearest training pair 0.400, one constant colour 0.300." in card
+        assert "0.500 overlap with the real classes; nearest training pair 0.400, one constant colour 0.300, " in card
+        assert "the input itself 0.100." in card
     monkeypatch.setitem(GAN["rows"]["model"], "coverage", (0.0, 0.002))
     assert "This model is collapsed: draws few of the digits. It is not called best anywhere." in cards()[0]
+
+
+def test_the_noise_of_a_single_picture_is_a_dash(tmp_path: Path, params: Params) -> None:
+    table = pix2pix()
+    table["rows"] = {row: {key: (value, None) for key, (value, _) in of.items()} for row, of in table["rows"].items()}
+    row = row_of(page(tmp_path, params, table=table), "mean absolute error")
+    assert "±&nbsp;–" in row
+    assert "≈" not in row
 
 
 def test_three_key_numbers_of_each_model_stand_with_their_baselines_in_words(tmp_path: Path, params: Params) -> None:

@@ -13,6 +13,7 @@ from workspace import TINY, project, stage, unwatched
 from ganflow.errors import UserError
 from ganflow.find_model import load
 from ganflow.inference.model import TranslationModel
+from ganflow.metrics.bootstrap import less, widening
 
 STAGES = (
     *("prepare_maps", "train_pix2pix", "train_cvae", "evaluate_pix2pix", "evaluate_cvae"),
@@ -59,6 +60,19 @@ def test_values_of_16_bits_and_four_channels_are_trained_and_measured(bands: Pat
         assert "mean_iou" not in found
         assert (found["source"], found["input"], found["target"]) == ("folder", "grey", "spectral")
         assert found["no_data"] == 4 * 32 / (2 * 32 * 32), "of two tiles, one begins at the left"
+
+
+def test_noise_is_of_pictures_and_each_difference_to_a_trivial_baseline_has_its_own(bands: Path) -> None:
+    """Two test pictures of two tiles each, and a single one for validation, which shows no noise."""
+    images = pd.read_csv(bands / "metrics/pix2pix_images.csv")
+    assert images["picture"].tolist() == [0, 0, 1, 1]
+    rows = json.loads((bands / "metrics/tables/pix2pix.json").read_text())["rows"]
+    by_picture = images.groupby("picture")["mae"].mean()
+    assert rows["model"]["mae"][1] == pytest.approx(by_picture.diff().abs()[1] / 2 * widening(2), rel=1e-6)
+    model, constant, difference = (rows[name]["mae"] for name in ("model", "constant", less("constant")))
+    assert difference[0] == pytest.approx(model[0] - constant[0])
+    assert difference[1] > 0
+    assert np.load(bands / "data/prepared/maps/val_pictures.npy").tolist() == [0, 0]
 
 
 def test_the_page_and_the_cards_speak_of_these_pairs(bands: Path) -> None:

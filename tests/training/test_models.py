@@ -79,6 +79,11 @@ def photos() -> np.ndarray:
     return np.random.default_rng(2).integers(0, 256, (2, 32, 32, 3), np.uint8)
 
 
+class Negative(nn.Module):
+    def forward(self, images: torch.Tensor) -> torch.Tensor:
+        return -images
+
+
 class White(nn.Module):
     def forward(self, images: torch.Tensor) -> torch.Tensor:
         return torch.ones_like(images)
@@ -449,11 +454,43 @@ def test_a_translator_that_draws_one_colour_has_failed_on_validation() -> None:
     palette = np.array([(234, 230, 222), (255, 255, 255), (178, 210, 254)], np.uint8)
     real = chance.choice(palette, (20, 32, 32), p=(0.8, 0.1, 0.1))
     of_maps, of_photos = (
-        translation_validation("pix2pix", real, real, 32, legend, "aerial2map", CPU) for legend in (MAPS, None)
+        translation_validation("pix2pix", 255 - real, real, 32, legend, "aerial2map", CPU) for legend in (MAPS, None)
     )
     assert failure_of(of_maps, White()) == "worse than one constant colour by mean class IoU"
-    assert failure_of(of_maps, torch.nn.Identity()) == ""
-    assert failure_of(of_photos, torch.nn.Identity()) == ""
+    assert failure_of(of_maps, Negative()) == ""
+    assert failure_of(of_photos, Negative()) == ""
+
+
+def test_a_translator_that_is_worse_than_its_input_or_than_a_threshold_has_failed_on_validation() -> None:
+    """One constant colour is far behind both, and says nothing."""
+    chance = np.random.default_rng(0)
+    real = chance.choice(np.array([(0,), (255,)], np.uint8), (20, 32, 32))
+    noise = np.where(chance.random(real.shape) < 0.1, 255 - real, real)
+    legend = Legend(("no", "yes"), (((0,),), ((255,),)))
+    cleaned = np.where(chance.random(real.shape) < 0.5, noise, real)
+    check = translation_validation("pix2pix", noise, real, 32, legend, "a2b", CPU, by_colour=lambda: cleaned)
+    assert failure_of(check, torch.nn.Identity()) == (
+        "no better than the input itself by mean class IoU; worse than the pixel's colour alone by mean class IoU"
+    )
+    photos = chance.integers(0, 256, (20, 32, 32, 3), np.uint8)
+    check = translation_validation("pix2pix", photos // 2 + 60, photos, 32, None, "a2b", CPU)
+    assert "no better than the input itself by distance of the texture" in failure_of(check, torch.nn.Identity())
+
+
+@pytest.mark.parametrize("legend", [MAPS, None])
+def test_tiles_of_a_validation_picture_are_resampled_together(legend: Legend | None) -> None:
+    """Each picture three times says as much as once, and a champion's rule counts pictures."""
+    palette = np.array([(234, 230, 222), (255, 255, 255), (178, 210, 254)], np.uint8)
+    real = np.random.default_rng(0).choice(palette, (12, 32, 32))
+    tiles = np.repeat(real, 3, axis=0)
+    once, together, apart = (
+        translation_validation("pix2pix", 255 - images, images, 32, legend, "a2b", CPU, pictures=pictures)
+        for images, pictures in ((real, None), (tiles, np.repeat(np.arange(12), 3)), (tiles, None))
+    )
+    values = [check.resampled(White())[0] for check in (once, together, apart) if check.resampled]
+    assert values[1] == pytest.approx(values[0])
+    assert values[2][1:].std() < 0.7 * values[0][1:].std()
+    assert (once.judged.get("pictures"), together.judged["pictures"], together.judged["n"]) == (None, 12, 36)
 
 
 def test_digits_are_validated_by_their_distance_to_the_held_out_ones(params: Params) -> None:

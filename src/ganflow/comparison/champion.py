@@ -5,21 +5,21 @@ A model that has failed (metrics/failures.py), or whose validation is too small 
 
 import hashlib
 import json
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Self
 
 import numpy as np
 
-from ganflow.metrics.bootstrap import plus_minus
+from ganflow.metrics.bootstrap import FEW, plus_minus, widening
 from ganflow.metrics.comparable import Judged, judged, not_comparable
 from ganflow.metrics.failures import Row, failure
 from ganflow.metrics.intervals import bonferroni
 
-# Validation images that a champion takes. Of fewer pairs a resampled interval is clearly too narrow (of the mean of 10
-# it covers about 90 %, not 95 %); a Fréchet distance of fewer digits says little.
+# Validation images that a champion takes: pictures, not tiles of them. Of fewer pairs a resampled interval has to be
+# widened (metrics.bootstrap); a Fréchet distance of fewer digits says little.
 LEAST_IMAGES = {"frechet_classifier": 100}
-LEAST_PAIRS = 20
+LEAST_PAIRS = FEW
 
 
 @dataclass(frozen=True)
@@ -39,7 +39,7 @@ class ValidationScore:
 
     @classmethod
     def measured(
-        cls, measure: str, higher: bool, judged: Judged, source: str, rows: dict[str, Row], values: np.ndarray
+        cls, measure: str, higher: bool, judged: Judged, source: str, rows: Mapping[str, Row], values: np.ndarray
     ) -> Self:
         """`rows`: headline measures of the model and of the trivial baseline (metrics.failures.failure)."""
         return cls(measure, higher, judged, source, failure(rows), values)
@@ -51,11 +51,12 @@ class ValidationScore:
     @property
     def plus_minus(self) -> float:
         """Half the width of the 95 % interval."""
-        return plus_minus(self.values[1:])
+        return plus_minus(self.values[1:]) * widening(self.images)
 
     @property
     def images(self) -> int:
-        return int(self.judged["n"])
+        """How many there are, whole: the tiles of a picture are not independent, and count as one."""
+        return int(self.judged.get("pictures", self.judged["n"]))
 
     @property
     def unfit(self) -> str:
@@ -93,15 +94,23 @@ def digest_of(*arrays: np.ndarray) -> str:
 
 
 def validated_on(
-    task: str, images: Sequence[np.ndarray], direction: str = "", classifier: Sequence[np.ndarray] = ()
+    task: str,
+    images: Sequence[np.ndarray],
+    direction: str = "",
+    classifier: Sequence[np.ndarray] = (),
+    pictures: int = 0,
 ) -> dict[str, str | int]:
-    """The conditions of a value on these validation images, each uint8 [N, S, S, ...]; `classifier`: its weights."""
+    """The conditions of a value on these validation images, each uint8 [N, S, S, ...].
+
+    `classifier`: its weights. `pictures`: of how many the images are tiles; 0: each is whole.
+    """
     return judged(
         task,
         n=len(images[0]),
         size=images[0].shape[1],
         validation_images=digest_of(*images),
         direction=direction,
+        pictures=pictures,
         classifier=digest_of(*classifier) if classifier else "",
     )
 
@@ -115,9 +124,11 @@ class Verdict:
 
 
 def why_not(a: ValidationScore, b: ValidationScore) -> str:
-    """Why the two are not comparable: "not comparable: judged by another classifier", or ""."""
+    """Why there is no verdict between the two: "not comparable: judged by another classifier", or ""."""
     if (a.measure, len(a.values)) != (b.measure, len(b.values)):
         return f"not comparable: other measure ({a.measure} and {b.measure})"
+    if a.images < 2:
+        return "not told apart: a single validation picture shows no noise"
     return not_comparable(a.judged, b.judged)
 
 
@@ -133,7 +144,7 @@ def difference(newcomer: ValidationScore, champion: ValidationScore, among: int 
     if why_not(newcomer, champion):
         return None
     gain = (newcomer.values - champion.values) * (1 if newcomer.higher else -1)
-    return float(gain[0]), plus_minus(gain[1:]) * bonferroni(among * (among - 1) // 2)
+    return float(gain[0]), plus_minus(gain[1:]) * widening(champion.images) * bonferroni(among * (among - 1) // 2)
 
 
 def verdict(newcomer: ValidationScore, champion: ValidationScore | None) -> Verdict:

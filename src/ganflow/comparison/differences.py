@@ -5,15 +5,15 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any, Protocol
 
-import numpy as np
 import pandas as pd
 
 from ganflow.metrics import translation
-from ganflow.metrics.bootstrap import flat, multiplicities, plus_minus
+from ganflow.metrics.bootstrap import flat
 from ganflow.metrics.comparable import JUDGED, not_comparable
-from ganflow.metrics.failures import failure
+from ganflow.metrics.failures import failure_of
 from ganflow.metrics.measures import BY_TASK, Measure
 
+ONE_PICTURE = "not told apart: a single test picture shows no noise"
 TRANSLATORS = ("pix2pix", "cvae", "cyclegan")  # their outputs can be paired image by image; generated digits cannot
 
 
@@ -41,14 +41,14 @@ class Difference:
     measure: Measure
     before: float
     after: float
-    plus_minus: float  # nan: not comparable
+    plus_minus: float  # nan: there is none, and why_not says why
     paired: bool  # image by image on the same test images, whose noise then cancels out
-    why_not: str = ""  # "not comparable: ...", by metrics.comparable
+    why_not: str = ""  # there is no verdict: "not comparable: ...", by metrics.comparable, or ONE_PICTURE
     failures: tuple[str, str] = ("", "")  # what the models before and after failed at, by metrics.failures
 
     @property
     def verdict(self) -> str:
-        """better, worse, or within noise. Empty: not comparable, no better direction, or what has failed is ahead."""
+        """better, worse, or within noise. Empty: no verdict, no better direction, or what has failed is ahead."""
         if self.why_not or self.measure.better == "none":
             return ""
         change = self.after - self.before
@@ -73,10 +73,12 @@ def changes(
     for measure in BY_TASK[task]:
         key = measure.key
         if f"{key}_pm" in a and f"{key}_pm" in b:
-            # The hypotenuse is for independent items: generated digits.
-            both = math.nan if why_not else float(np.hypot(a[f"{key}_pm"], b[f"{key}_pm"]))
-            noise, failures = paired.get(key, both), (a.get("failure", ""), b.get("failure", ""))
-            found.append(Difference(task, measure, a[key], b[key], noise, key in paired, why_not, failures))
+            # The hypotenuse is for independent items: generated digits. JSON's null is the noise of one picture.
+            own = [math.nan if pm is None else pm for pm in (a[f"{key}_pm"], b[f"{key}_pm"])]
+            noise = math.nan if why_not else paired.get(key, math.hypot(*own))
+            reason = why_not or (ONE_PICTURE if math.isnan(noise) else "")
+            failures = a.get("failure", ""), b.get("failure", "")
+            found.append(Difference(task, measure, a[key], b[key], noise, key in paired, reason, failures))
     return found
 
 
@@ -85,7 +87,7 @@ def differences_of_runs(a: Measured, b: Measured) -> list[Difference]:
     if not a.table or not b.table:
         return []
     of_a, of_b = (
-        {JUDGED: table.get(JUDGED), "failure": failure(table["rows"])} | flat(table["rows"]["model"])
+        {JUDGED: table.get(JUDGED), "failure": failure_of(table)} | flat(table["rows"]["model"])
         for table in (a.table, b.table)
     )
     return changes(a.task, of_a, of_b, lambda: (a.test_images, b.test_images))
@@ -101,6 +103,6 @@ def _paired(*frames: pd.DataFrame) -> dict[str, float]:
     """Half widths of the intervals of the changes between two runs that measured the same images one by one."""
     if "mae" not in frames[0] or "mae" not in frames[1]:  # without pairs no picture has a measure of its own
         return {}
-    weights = multiplicities(len(frames[0]), seed=0)
-    a, b = (translation.translation_measures(frame, weights) for frame in frames)
-    return {key: plus_minus(b[key] - a[key]) for key in a.keys() & b.keys()}
+    a, b = sorted(frames, key=lambda frame: translation.PICTURE not in frame)  # files of earlier versions have none
+    found = translation.difference_with_noise(a, b, translation.resamples(a, seed=0))
+    return {key: noise for key, (_, noise) in found.items()}

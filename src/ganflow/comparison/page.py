@@ -21,7 +21,7 @@ from ganflow.comparison.champion import ValidationScore, difference, why_not
 from ganflow.comparison.differences import TRANSLATORS, Difference, Measured, differences_of_runs, differing_values
 from ganflow.files import project_root
 from ganflow.metrics.comparable import IMAGES, not_comparable
-from ganflow.metrics.failures import failure
+from ganflow.metrics.failures import failure_of
 from ganflow.metrics.measures import Measure, headlines
 from ganflow.tasks import TASKS
 from ganflow.templates import embedded, template
@@ -149,7 +149,7 @@ def _headlines(task: str, measured: list[Difference]) -> dict[str, Difference]:
 
 def _failure(run: Run) -> str:
     """What its model failed at on test data or, if not there, on validation data, or ""."""
-    tested, score = failure(run.table["rows"]) if run.table else "", run.validation_score
+    tested, score = failure_of(run.table) if run.table else "", run.validation_score
     return tested or (score.failure if score else "")
 
 

@@ -163,7 +163,7 @@ def write_tiles(
     corners_of: Callable[[Pair], list[tuple[int, int]]],  #      of its tiles
     pixels_of: Callable[[Pair], np.ndarray],  #                  both sides, at least as high and wide as a tile
 ) -> dict[str, list[str]]:
-    """Write train, val and test.npy and test_pictures.npy into `folder`; return the names of the tiles by part.
+    """Write train, val and test.npy, val and test_pictures.npy into `folder`; return the names of the tiles by part.
 
     Raises:
         UserError: a part has no tile.
@@ -183,9 +183,9 @@ def write_tiles(
                 array[row] = pixels[top : top + shape[0], left : left + shape[1]]
                 row += 1
         array.flush()
-        if part == "test":  # which picture each tile is from: noise is over pictures, not over tiles
+        if part != "train":  # which picture each tile is from: noise is over pictures, not over tiles
             numbers = {name: number for number, name in enumerate(dict.fromkeys(pair.name for pair, _ in places))}
-            np.save(folder / "test_pictures.npy", np.array([numbers[pair.name] for pair, _ in places], np.int32))
+            np.save(folder / f"{part}_pictures.npy", np.array([numbers[pair.name] for pair, _ in places], np.int32))
     return names
 
 

@@ -68,6 +68,13 @@ def median_colour(images: np.ndarray, has_data: np.ndarray | None = None) -> np.
     return (counts.cumsum(1) >= halves).argmax(1).astype(np.uint8)
 
 
+def inputs_as_answers(inputs: np.ndarray, real: np.ndarray) -> np.ndarray | None:
+    """The inputs [N, H, W, C] as answers in the channels of `real`, grey as colours; None where they cannot be that."""
+    if inputs.shape[-1] == real.shape[-1] or (inputs.shape[-1], real.shape[-1]) == (1, 3):
+        return np.broadcast_to(inputs, real.shape)
+    return None
+
+
 def write_pairs(out: Path, paths: Sequence[Path], size: int, workers: int = 2) -> None:
     """Write uint8 [len(paths), 2, size, size, 3] to the .npy file `out`, memory flat in the number of pairs."""
     array = allocated(out, (len(paths), 2, size, size, 3), np.uint8)

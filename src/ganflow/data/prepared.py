@@ -3,7 +3,7 @@
 import hashlib
 import json
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 import numpy as np
 import torch
@@ -91,10 +91,11 @@ def has_data(part: str, direction: str) -> np.ndarray | None:
     return None if channel is None else array("maps", part)[..., channel] > 0
 
 
-def pictures_of_test() -> np.ndarray:
-    """Of each test pair, the number of the picture that it was cut from: [N]. The maps are whole pictures."""
-    path = PREPARED / "maps/test_pictures.npy"
-    return np.load(path) if path.exists() else np.arange(about("maps", "test")["test"])
+def pictures(part: Literal["val", "test"]) -> np.ndarray | None:
+    """Of each pair of `part`, the number of the picture that it is a tile of, from 0: [N]. None: all are pictures."""
+    path = PREPARED / f"maps/{part}_pictures.npy"
+    numbers = np.load(path) if path.exists() else None
+    return None if numbers is None or int(numbers.max()) + 1 == len(numbers) else numbers
 
 
 def pictures_of_sides(part: str, direction: str) -> tuple[np.ndarray, np.ndarray]:

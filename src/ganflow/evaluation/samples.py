@@ -29,14 +29,17 @@ def sample_measures(
     networks: perceptual.Weights | perceptual.Absent,
     device: torch.device,
     has_data: np.ndarray | None = None,
+    pictures: np.ndarray | None = None,
 ) -> tuple[dict[str, tuple[float, float]], dict[str, Any]]:
     """Diversity and best of n of the VAE's samples, beside Pix2Pix's output and, if it has dropout, samples by dropout.
 
     `inputs`, `real`: [N, H, W, C], levels 0 to 255. `has_data`: the pixels of `real` that are measured, bool [N, H, W];
-    None: all; elsewhere every sample is the target itself. Returns the VAE's own measures, as (value, plus-minus), and
-    the tables that the report shows.
+    None: all; elsewhere every sample is the target itself. `pictures` [N]: the picture that each is a tile of;
+    None: all are whole. Returns the VAE's own measures, as (value, plus-minus), and the tables that the report shows.
     """
     networks = perceptual.usable(networks, real)
+    if pictures is not None:
+        pictures = np.unique(pictures, return_inverse=True)[1]  # some may have no tile here: numbers without gaps
     own, count = params.evaluate, params.evaluate.samples
     random_latents = latents(count, vae.latent_dim, params.seed, "cvae", "samples")
     pix2pix = saved.load_network(Path("models/pix2pix") / own.checkpoint, UNet, device)[0]
@@ -62,15 +65,17 @@ def sample_measures(
             ious = np.stack([classes.scores(one, legend.names)["mean_iou"] for one in counts], axis=1)
             curves.setdefault("mean_iou", {})[name] = (-best_of_n(-ious)).tolist()
         if len(answers) > 1:
-            differences[name] = {"pixels": mean(diversity(np.stack(answers, axis=1), has_data))}
+            differences[name] = {"pixels": mean(diversity(np.stack(answers, axis=1), has_data), pictures)}
             if isinstance(networks, perceptual.Weights):
                 neighbours = [perceptual.lpips(a, b, networks, device) for a, b in itertools.pairwise(answers)]
-                differences[name]["lpips"] = mean(np.mean(neighbours, axis=0))
+                differences[name]["lpips"] = mean(np.mean(neighbours, axis=0), pictures)
     # An upper bound of diversity: samples for one photo should differ less than maps of different places.
     others = np.roll(real, 1, axis=0)
-    differences["real maps of different places"] = {"pixels": mean(mean_absolute_difference(real, others, has_data))}
+    apart = mean(mean_absolute_difference(real, others, has_data), pictures)
+    differences["real maps of different places"] = {"pixels": apart}
     if isinstance(networks, perceptual.Weights):
-        differences["real maps of different places"]["lpips"] = mean(perceptual.lpips(real, others, networks, device))
+        distances = perceptual.lpips(real, others, networks, device)
+        differences["real maps of different places"]["lpips"] = mean(distances, pictures)
     own_measures = {"diversity": differences["cvae"]["pixels"]}
     return own_measures, {"best_of": curves, "diversity": differences, "sampled_pairs": len(inputs)}
 

@@ -107,17 +107,17 @@ def confusions(
 def scores(counts: np.ndarray, names: tuple[str, ...] = CLASSES) -> dict[str, np.ndarray]:
     """From confusion matrices [..., K, K]: iou/, precision/ and recall/<class>, and mean_iou, each [...].
 
-    mean_iou is over the classes that are in the real maps. A share 0 / 0 is nan: the precision of a class that is never
-    generated, the recall of one that is in no real map, the intersection over union of one that is in neither.
+    mean_iou is over the classes that are in the real maps. The shares of one that is in none are nan, though it may be
+    generated; so is the precision of one that never is.
     """
     right = np.diagonal(counts, axis1=-2, axis2=-1)
     real, generated = counts.sum(-1), counts.sum(-2)
     union = real + generated - right
+    present = real > 0
     found: dict[str, np.ndarray] = {}
     for measure, total in (("iou", union), ("precision", generated), ("recall", real)):
-        share = ratio(right, total)
+        share = ratio(right, total * present)
         found |= {f"{measure}/{name}": share[..., i] for i, name in enumerate(names)}
-    present = real > 0
     mean = (right / np.maximum(union, 1) * present).sum(-1) / np.maximum(present.sum(-1), 1)
     return {"mean_iou": mean, **found}
 

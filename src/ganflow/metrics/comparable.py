@@ -18,6 +18,7 @@ _REASONS = {
     "validation_images": "other validation images",
     "size": "other size ({} and {} pixels)",
     "n": "other number of images ({} and {})",
+    "pictures": "other number of pictures ({} and {})",
     "checkpoint": "other checkpoint rule ({} and {})",
 }
 IMAGES = ("direction", "test_images", "size", "n")  # if these are equal, two translators saw the same photos
@@ -32,6 +33,7 @@ def judged(
     test_images: str = "",  #     sha256
     validation_images: str = "",  # sha256, of a value on the validation split
     direction: str = "",  #       of a translator
+    pictures: int = 0,  #         of which the images are tiles, of a value on the validation split
     checkpoint: str = "",  #      best or last, of a value on the test split
     classifier: str = "",  #      sha256 of the weights through which digits are judged
     parameters: Mapping[str, int] | None = None,  # of the evaluation, by their name in params.yaml
@@ -39,6 +41,7 @@ def judged(
     """The conditions of a result, without those that it does not have. Digests are cut to 12 digits."""
     digests = {"test_images": test_images, "validation_images": validation_images, "classifier": classifier}
     conditions = {"task": task, "direction": direction, "checkpoint": checkpoint, "n": n, "size": size}
+    conditions["pictures"] = pictures
     conditions |= {name: digest[:DIGITS] for name, digest in digests.items()}
     return {name: value for name, value in conditions.items() if value} | dict(parameters or {})
 

@@ -6,12 +6,12 @@ Each number stands with its baselines. The report shows these words first, and M
 from dataclasses import dataclass
 from typing import Any
 
-from ganflow.metrics.failures import Row, failure
+from ganflow.metrics.failures import Noisy, Row, failure_of
 from ganflow.metrics.measures import MEASURES
 
 KEY_NUMBERS = 3
 SAME = 0.2  # of the lower bound's coverage of a class: below, its digits are nearly all the same
-MISSING = 0.02  # of the digits: a class with a smaller share is hardly ever drawn
+MISSING = 0.2  # of an even share of the digits: a class with a smaller one is hardly ever drawn
 COPIES = 0.01  # share of the digits that may look like copies of training digits by chance
 CONSTANT = 0.5  # levels of 255 by which two samples differ at least, if the latent is used
 
@@ -25,7 +25,7 @@ class Say:
 
 
 SAID = {
-    "score": Say("out of 10: clear digits, all ten of them"),
+    "score": Say("out of {classes}: clear digits, all {classes} of them"),
     "precision": Say("of the generated digits lie among the real ones", share=True),
     "coverage": Say("of the real digits have a generated one like them", share=True),
     "frechet_classifier": Say("distance from the real digits (0: none)"),
@@ -57,6 +57,8 @@ BESIDE = {
     "ceiling": "a Gaussian on pixels",
     "nearest": "nearest training pair",
     "constant": "one constant colour",
+    "input": "the input itself",
+    "colour": "the pixel's colour alone",
 }
 
 
@@ -87,17 +89,20 @@ def _key_number(key: str, table: dict[str, Any]) -> KeyNumber:
             (name, _text(key, found["pixels"][0])) for name, found in table["diversity"].items() if name != "cvae"
         ]
     value, noise = rows["model"][key]
-    return KeyNumber(key, _text(key, value), _text(key, noise), SAID[key].words, MEASURES[key].better_in_words, beside)
+    words = SAID[key].words.format(classes=len(table.get("classes") or range(10)))
+    return KeyNumber(key, _text(key, value), _text(key, noise), words, MEASURES[key].better_in_words, beside)
 
 
-def _text(key: str, value: float) -> str:
+def _text(key: str, value: float | None) -> str:
+    if value is None:  # the noise of a single picture
+        return "–"
     return f"{100 * value:.1f} %" if SAID[key].share else f"{value:.{MEASURES[key].digits}f}"
 
 
 def how_good(task: str, table: dict[str, Any]) -> str:
     """One sentence: how good the result is, beside its baselines; what it failed at, if it did."""
     rows: dict[str, Row] = table["rows"]
-    failed = failure(rows)
+    failed = failure_of(table)
     if failed:
         return f"This model is {failed}."
     model = rows["model"]
@@ -127,7 +132,7 @@ def _digits_fail(table: dict[str, Any]) -> str:
     model, covered = table["rows"]["model"], table.get("coverage_by_class", {})
     shares = table.get("class_shares", [])
     names = table.get("classes") or [str(digit) for digit in range(10)]
-    missing = [names[digit] for digit, share in enumerate(shares) if share < MISSING]
+    missing = [names[digit] for digit, share in enumerate(shares) if share < MISSING / len(shares)]
     same = [name for name in (names[digit] for digit in same_digits(table)) if name not in missing]
     found = []
     if missing:
@@ -184,7 +189,7 @@ def _drawn_as(name: str, table: dict[str, Any]) -> str:
     return "" if classes[most] == name or not sum(row) else f", mostly drawn as {classes[most]}"
 
 
-def _of_100(pair: tuple[float, float]) -> str:
+def _of_100(pair: Noisy) -> str:
     """A share as a number of hundred: "75", and "99.6" near the ends, where a whole number would hide what is left."""
     hundredths = 100 * pair[0]
     return f"{hundredths:.0f}" if 1 <= hundredths <= 99 else f"{hundredths:.1f}"

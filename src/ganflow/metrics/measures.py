@@ -34,8 +34,14 @@ INCEPTION = (
 DIGITS = (
     Measure("frechet_classifier", "Fréchet distance", "down", 2, "distance of the two sets of classifier features"),
     Measure("kernel_classifier", "kernel distance", "down", 3, "the same, unbiased in the number of samples"),
-    Measure("score", "score", "up", 2, "1 to 10: clear digits, all ten about equally often"),
-    Measure("kl_uniform", "divergence from even", "down", 4, "nats; log 10 = 2.30 if all are the same digit"),
+    Measure("score", "score", "up", 2, "1 to the number of classes: clear digits, all about equally often"),
+    Measure(
+        "kl_uniform",
+        "divergence from even",
+        "down",
+        4,
+        "nats; log of the number of classes if all are of one",
+    ),
     Measure("precision", "precision", "up", 3, "share of generated digits that are near real ones"),
     Measure("recall", "recall", "up", 3, "share of real digits that are near generated ones"),
     Measure("density", "density", "up", 3, "precision that counts how many real digits are near; may pass 1"),

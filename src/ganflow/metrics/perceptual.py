@@ -135,7 +135,7 @@ def summary(
 
     Each as (value, half the width of its 95 % interval). `pictures` [M]: the number, from 0, of the picture that each
     real image is a tile of, and, with distances, its translation; `of_features` [N]: the same of other images than
-    translations; None: each is a picture. From a single picture, and so without an interval, there is neither.
+    translations; None: each is a picture.
 
     Read KID. An FID of fewer images than features, as of the 1098 official test maps, fits 2048-dimensional normals
     with singular covariances, and is far above what more images would give: it compares at equal N and M only, and
@@ -148,8 +148,6 @@ def summary(
     own = np.arange(len(features)) if of_features is None else of_features
     count, own_count = int(whole.max()) + 1, int(own.max()) + 1
     groups = min(GROUPS, own_count, count)
-    if groups < 2:
-        return {} if distances is None else {"lpips": mean(distances)}
     # take keeps the memory's order, and with it the last bits of the measures.
     of_real = whole_and_deletions(count, groups, seed).take(whole, axis=1)
     # A translation and its real image are left out together: an unusual input makes both unusual.
@@ -160,7 +158,7 @@ def summary(
         "fid": jackknifed(distribution.frechet_distance(features, real, weights)),
         "kid": jackknifed(distribution.kernel_distance(features, real, weights)),
     }
-    return found if distances is None else found | {"lpips": mean(distances)}
+    return found if distances is None else found | {"lpips": mean(distances, pictures)}
 
 
 _OTHER_PICTURES = Absent("they look at pictures of three channels and 8 bits")

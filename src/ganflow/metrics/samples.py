@@ -45,13 +45,18 @@ def absolute_difference(a: np.ndarray, b: np.ndarray) -> np.ndarray:
     return np.abs(a.astype(wide) - b)
 
 
-def used_dimensions(kl: np.ndarray, seed: int) -> tuple[float, float]:
+def used_dimensions(kl: np.ndarray, seed: int, pictures: np.ndarray | None = None) -> tuple[float, float]:
     """Number of latent dimensions whose mean KL exceeds USED nats, from the KL of N images by dimension, [N, Z].
 
-    With the distance to the farther end of its 95 % bootstrap interval over images, a whole number.
+    With the distance to the farther end of its 95 % bootstrap interval over images, a whole number. `pictures` [N]: the
+    number, from 0, of the picture that each is a tile of; the interval is then over pictures, and nan of a single one.
     """
-    weights = whole_and_resamples(len(kl), seed, RESAMPLES)
-    value, *resampled = (weights @ kl / len(kl) > USED).sum(1)
+    count = len(kl) if pictures is None else int(pictures.max()) + 1
+    weights = whole_and_resamples(count, seed, RESAMPLES)
+    weights = weights if pictures is None else weights[:, pictures]
+    value, *resampled = (weights @ kl / weights.sum(1, keepdims=True) > USED).sum(1)
+    if count < 2:
+        return float(value), math.nan
     low, high = np.quantile(resampled, [(1 - LEVEL) / 2, (1 + LEVEL) / 2], method="nearest")
     return float(value), float(max(value - low, high - value))
 

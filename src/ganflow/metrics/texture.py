@@ -7,7 +7,7 @@ from collections.abc import Iterator
 
 import numpy as np
 
-from ganflow.metrics.bootstrap import plus_minus
+from ganflow.metrics.bootstrap import plus_minus, widening
 
 LEVELS, PATCH, PATCHES, DIRECTIONS = 3, 7, 400, 64
 MOST_IMAGES, RESAMPLES = 50, 40  # of each set, for the distance of two sets with its interval
@@ -48,7 +48,7 @@ def texture_of_sets(
     """The distance of a set of N images to one of M, and half the width of its 95 % interval over pictures.
 
     `pictures`: the numbers of the pictures, [N] and [M], that the images are tiles of. Tiles of one picture resemble
-    each other: the interval comes from resamples of whole pictures, of each set apart.
+    each other: the interval comes from resamples of whole pictures, of each set apart, and is nan of a single picture.
     """
     (generated, of_generated), (real, of_real) = (
         (images[chosen], np.unique(numbers[chosen], return_inverse=True)[1])
@@ -64,7 +64,8 @@ def texture_of_sets(
 
     draws = [(resample(of_generated), resample(of_real)) for _ in range(RESAMPLES)]
     resampled = np.array([texture_distance_of_sets(generated[a], real[b]) for a, b in draws])
-    return texture_distance_of_sets(generated, real), plus_minus(resampled)
+    fewest = 1 + min(int(of_generated.max()), int(of_real.max()))
+    return texture_distance_of_sets(generated, real), plus_minus(resampled) * widening(fewest)
 
 
 def _projections(generated: np.ndarray, real: np.ndarray) -> Iterator[tuple[np.ndarray, np.ndarray, float]]:

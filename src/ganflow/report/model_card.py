@@ -4,10 +4,12 @@ What a trained model is, how to use it, its training and test data, its measures
 run. No time and no run id, so that equal results give equal bytes.
 """
 
+from collections.abc import Mapping
 from typing import Any
 
 from ganflow.config import dotted
-from ganflow.metrics.failures import failure
+from ganflow.metrics.failures import Noisy, Row, failure_of
+from ganflow.metrics.intervals import in_text
 from ganflow.metrics.measures import Measure, measures_of
 from ganflow.tasks import TASKS, Task
 from ganflow.templates import template
@@ -36,7 +38,7 @@ def build_card(
         model=model,
         weights_sha256=weights_sha256,
         about=about,
-        failure=failure(table["rows"]),
+        failure=failure_of(table),
         baselines=[title for row, title in kind.baselines.items() if row in table["rows"]],
         rows=[_row(measure, kind, table["rows"]) for measure in measures_of(task, table["rows"]["model"])],
         training=training,
@@ -45,12 +47,12 @@ def build_card(
     )
 
 
-def _row(measure: Measure, kind: Task, rows: dict[str, dict[str, tuple[float, float]]]) -> dict[str, Any]:
-    def text(pair: tuple[float, float] | None, noise: bool) -> str:
+def _row(measure: Measure, kind: Task, rows: Mapping[str, Row]) -> dict[str, Any]:
+    def text(pair: Noisy | None, noise: bool) -> str:
         if pair is None:
             return "–"
-        value, plus_minus = (f"{number:.{measure.digits}f}" for number in pair)
-        return f"{value} ± {plus_minus}" if noise else value
+        value = f"{pair[0]:.{measure.digits}f}"
+        return f"{value} ± {in_text(pair[1], measure.digits)}" if noise else value
 
     value = rows["model"][measure.key]
     return {

@@ -8,8 +8,9 @@ from typing import Any, Literal
 
 from PIL import Image
 
-from ganflow.metrics.failures import failure
+from ganflow.metrics.failures import Noisy, Row, failure_of
 from ganflow.metrics.in_words import KeyNumber, how_good, how_it_fails, key_numbers
+from ganflow.metrics.intervals import in_text
 from ganflow.metrics.measures import Measure
 from ganflow.templates import embedded
 
@@ -129,7 +130,7 @@ def verdict_of(task: str, table: dict[str, Any]) -> dict[str, Any]:
     return {
         "good": how_good(task, table),
         "fails": how_it_fails(task, table),
-        "failed": bool(failure(table["rows"])),
+        "failed": bool(failure_of(table)),
         "numbers": key_numbers(task, table),
     }
 
@@ -146,7 +147,7 @@ def corner(path: Path, top: int = 0, right: int | None = None) -> Image.Image:
 
 
 def table_rows(
-    measures: tuple[Measure, ...], columns: list[dict[str, tuple[float, float]]], candidates: Collection[int] = ()
+    measures: tuple[Measure, ...], columns: list[Row], candidates: Collection[int] = ()
 ) -> list[dict[str, Any]]:
     """Table rows of the measures that any of `columns` holds, as value and half width of its interval.
 
@@ -167,7 +168,7 @@ def table_rows(
             cell = {"text": "–", "noise": "", "best": place in best, "even": False}
             if pair:
                 value, noise = pair
-                cell["text"], cell["noise"] = f"{value:.{measure.digits}f}", f"{noise:.{measure.digits}f}"
+                cell["text"], cell["noise"] = f"{value:.{measure.digits}f}", in_text(noise, measure.digits)
                 cell["even"] = bool(candidates) and place > 0 and _within_noise(found[0], pair)
             cells.append(cell)
         rows.append(
@@ -196,5 +197,5 @@ def plain_rows(rows: dict[str, list[tuple[str, str]]]) -> list[dict[str, Any]]:
     ]
 
 
-def _within_noise(a: tuple[float, float] | None, b: tuple[float, float]) -> bool:
-    return a is not None and abs(a[0] - b[0]) <= math.hypot(a[1], b[1])
+def _within_noise(a: Noisy | None, b: Noisy) -> bool:
+    return a is not None and None not in (*a, *b) and abs(a[0] - b[0]) <= math.hypot(a[1] or 0, b[1] or 0)

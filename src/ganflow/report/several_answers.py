@@ -9,6 +9,7 @@ from ganflow.config import Params
 from ganflow.inference.grids import GAP
 from ganflow.metrics.comparable import IMAGES, JUDGED, not_comparable
 from ganflow.metrics.failures import failure
+from ganflow.metrics.intervals import in_text
 from ganflow.metrics.measures import SAMPLES, TRANSLATION_PIXELS
 from ganflow.report.parts import (
     Figure,
@@ -37,14 +38,14 @@ def several_answers_section(
     columns = {"one sample": rows["model"], "the prior's mean": rows["centre"]}
     if not not_comparable(table.get(JUDGED), of_pix2pix.get(JUDGED), only=(*IMAGES, "checkpoint")):
         columns["Pix2Pix"] = of_pix2pix["rows"]["model"]
-    networks = [place for place, values in enumerate(columns.values()) if not failure(rows | {"model": values})]
+    networks = [place for place, values in enumerate(columns.values()) if not failure(rows, values)]
     columns |= {COLUMNS[key]: rows[key] for key in ("nearest", "constant")}
     class_measures, _ = class_measures_of(table)
     diversity = table["diversity"]
     has_lpips = "lpips" in diversity["cvae"]
     differences = {
-        name: [(f"{found['pixels'][0]:.2f}", f"{found['pixels'][1]:.2f}")]
-        + ([(f"{found['lpips'][0]:.3f}", f"{found['lpips'][1]:.3f}")] if has_lpips else [])
+        name: [(f"{found['pixels'][0]:.2f}", in_text(found["pixels"][1], 2))]
+        + ([(f"{found['lpips'][0]:.3f}", in_text(found["lpips"][1], 3))] if has_lpips else [])
         for name, found in diversity.items()
     }
     used = ", ".join(f"{value:.2f}" for value in table["kl_by_dimension"])

@@ -69,9 +69,7 @@ def one_answer_section(
     why_not = not_comparable(l1.get(JUDGED), table.get(JUDGED)) if l1 else "other model"
     rows = table["rows"] | ({"l1": l1["rows"]["model"]} if l1 and not why_not else {})
     columns = {key: title for key, title in COLUMNS.items() if key in rows}
-    trained = [
-        place for place, key in enumerate(columns) if key in TRAINED and not failure(rows | {"model": rows[key]})
-    ]
+    trained = [place for place, key in enumerate(columns) if key in TRAINED and not failure(rows, rows[key])]
     values, titles = [rows[key] for key in columns], list(columns.values())
     measured: list[Part] = [Text(_how_measured(about, columns))]
     if class_measures:

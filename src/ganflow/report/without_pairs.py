@@ -20,7 +20,7 @@ def without_pairs_section(
     columns = {"without pairs": rows["model"]}
     if not not_comparable(table.get(JUDGED), of_pix2pix.get(JUDGED), only=(*IMAGES, "checkpoint")):
         columns["with pairs: Pix2Pix"] = of_pix2pix["rows"]["model"]
-    networks = [place for place, values in enumerate(columns.values()) if not failure(rows | {"model": values})]
+    networks = [place for place, values in enumerate(columns.values()) if not failure(rows, values)]
     columns |= {COLUMNS[key]: rows[key] for key in ("nearest", "constant")}
     class_measures, _ = class_measures_of(table)
     to_map, _ = kinds_of(about)

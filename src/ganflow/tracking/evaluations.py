@@ -16,6 +16,7 @@ from typing import Any
 from ganflow.config import Params, dotted
 from ganflow.metrics.comparable import JUDGED
 from ganflow.metrics.in_words import how_good, how_it_fails, key_numbers
+from ganflow.metrics.intervals import in_text
 from ganflow.metrics.measures import BY_TASK, MEASURES, headlines, measures_of
 from ganflow.tasks import TASKS
 from ganflow.templates import markdown
@@ -136,7 +137,7 @@ def _all_measures(task: str, table: dict[str, Any]) -> dict[str, list[str]]:
         "measure": [name for name, *_ in measured],
         "better": [better for _, better, *_ in measured],
         "this model": [f"{value:.{digits}f}" for *_, digits, (value, _) in measured],
-        "± (95 %)": [f"{noise:.{digits}f}" for *_, digits, (_, noise) in measured],
+        "± (95 %)": [in_text(noise, digits) for *_, digits, (_, noise) in measured],
     }
     titles = TASKS[task].baselines if task in TASKS else {}
     for row, title in titles.items():

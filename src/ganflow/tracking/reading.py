@@ -18,6 +18,7 @@ import pandas as pd
 from ganflow.comparison.champion import ValidationScore, from_text
 from ganflow.errors import UserError
 from ganflow.metrics.comparable import Judged, not_comparable
+from ganflow.metrics.intervals import in_text
 from ganflow.text import printable
 from ganflow.tracking import store
 from ganflow.tracking.abandoned import is_abandoned
@@ -127,7 +128,7 @@ class LoggedRun:
         for key in self.metrics:
             if (found := noise.fullmatch(key)) and key.removesuffix("_pm") in self.metrics:
                 value = self.metrics[key.removesuffix("_pm")]
-                return f"{found[1].removesuffix('_classifier')} {value:.3f} ± {self.metrics[key]:.3f}"
+                return f"{found[1].removesuffix('_classifier')} {value:.3f} ± {in_text(self.metrics[key], 3)}"
         return ""
 
     @property

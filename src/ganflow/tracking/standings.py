@@ -21,7 +21,8 @@ from PIL import Image
 from ganflow.comparison.champion import ValidationScore, difference, why_not
 from ganflow.comparison.differences import differing_values
 from ganflow.metrics.comparable import not_comparable
-from ganflow.metrics.failures import Row, failure
+from ganflow.metrics.failures import Row, failure_of
+from ganflow.metrics.intervals import in_text
 from ganflow.metrics.measures import MEASURES, Measure, headlines
 from ganflow.tasks import TASKS
 from ganflow.templates import template
@@ -89,7 +90,7 @@ def publish_standings(client: Any, task: str) -> None:
         experiment=experiment.experiment_id,
         measure=chosen_by,
         tested=tested,
-        number=lambda measure, value: f"{value:.{measure.digits}f}".replace("-", "−"),
+        number=lambda measure, value: in_text(value, measure.digits).replace("-", "−"),
         about=best.run.table["about"],
         standings=shown,
         ranked=len(standings),
@@ -129,7 +130,7 @@ def _standings(comparable: list[tuple[LoggedRun, ValidationScore]]) -> list[Stan
     for run, score in comparable:
         assert run.table is not None, "comparable runs have one"
         rows = run.table["rows"]
-        judged.append((run, score, rows, failure(rows) or score.failure))
+        judged.append((run, score, rows, failure_of(run.table) or score.failure))
     judged.sort(key=lambda one: (bool(one[3]), -one[1].value if one[1].higher else one[1].value))
     found = []
     for place, (run, score, rows, failed) in enumerate(judged):

@@ -13,12 +13,13 @@ from ganflow.config import Params, Translator
 from ganflow.data import prepared
 from ganflow.data.batches import PairBatches, open_array
 from ganflow.data.kinds import Kind
-from ganflow.data.pairs import median_colour
+from ganflow.data.pairs import inputs_as_answers, median_colour
 from ganflow.data.palette import palette, sampled
 from ganflow.errors import UserError
 from ganflow.inference.translation import translate
 from ganflow.metrics import classes
-from ganflow.metrics.bootstrap import RESAMPLES, value_and_plus_minus, whole_and_resamples
+from ganflow.metrics.bootstrap import RESAMPLES, less, value_and_plus_minus, whole_and_resamples, widening
+from ganflow.metrics.by_colour import classes_by_colour
 from ganflow.metrics.no_data import as_real_without_data
 from ganflow.metrics.samples import absolute_difference
 from ganflow.metrics.texture import texture_distances
@@ -71,10 +72,18 @@ def train_translator(
     examples, common = (inputs[:EXAMPLES], targets[:EXAMPLES]), prepared.common_colour(direction)
     start = start_of(task, own.start_from)
     residual = start.residual if start and own.residual == "auto" else is_residual(own.residual, task, direction)
-    train_targets, train_has_data = prepared.pairs("train", direction)[1], prepared.has_data("train", direction)
+    (train_inputs, train_targets), train_has_data = (
+        prepared.pairs("train", direction),
+        prepared.has_data("train", direction),
+    )
+    legend = classes.legend_of(sides[1])
     colours = start_colours(sides[1], train_targets, 0 if residual else own.palette, train_has_data)
     model = build(own, crop_size, params.seed, machine, examples, common, colours, residual)
     val_latents = latents(len(inputs), latent_dim, params.seed, "cvae", "validate") if latent_dim else None
+
+    def answers_by_colour() -> np.ndarray:
+        assert legend is not None
+        return classes_by_colour(train_inputs, train_targets, inputs, legend, train_has_data)
 
     train_and_track(
         model,
@@ -89,7 +98,17 @@ def train_translator(
         start=start,
         about=about_translator(dataset, direction, objective),
         validation=translator_validation(
-            task, inputs, targets, crop_size, classes.legend_of(sides[1]), direction, machine, val_latents, has_data
+            task,
+            inputs,
+            targets,
+            crop_size,
+            legend,
+            direction,
+            machine,
+            val_latents,
+            has_data,
+            prepared.pictures("val"),
+            answers_by_colour if legend is not None and legend != classes.MAPS else None,
         ),
     )
 
@@ -164,22 +183,27 @@ def translator_validation(
     machine: Machine,
     latents: torch.Tensor | None = None,
     has_data: np.ndarray | None = None,
+    pictures: np.ndarray | None = None,
+    by_colour: Callable[[], np.ndarray] | None = None,
 ) -> Validation:
     """Choose the epoch with the highest mean IoU of the target's classes or, without any, the nearest texture.
 
     Both are computed on centre crops, `crop` pixels wide, of `inputs` and `real` [N, H, W, C]: whole tiles would
     cost several times as much. `latents` [N, Z]: fixed ones, for a generator that takes a latent. `has_data`: the
-    pixels of `real` that are measured, bool [N, H, W]; None: all. Its trivial baseline is the median colour of the same
-    crops.
+    pixels of `real` that are measured, bool [N, H, W]; None: all. `pictures` [N]: the number of the picture that each
+    image is a tile of, from 0; None: all are whole. Its trivial baselines are the median colour of the same crops, the
+    inputs themselves where they can be answers and, with `by_colour`, its answers to `inputs`, [N, H, W, C].
 
     Raises:
         UserError: none of the crops has data.
     """
     inputs, real = (centre_crops(images, crop) for images in (inputs, real))
+    as_answers = inputs_as_answers(inputs, real)
     has_data = None if has_data is None else centre_crops(has_data, crop)
     if has_data is not None and not has_data.any():
         raise UserError(f"no validation target has data in its middle {crop} px: take another data.seed or crop_size")
     best_by = "texture" if legend is None else "mean_iou"
+    count = len(real) if pictures is None else int(pictures.max()) + 1
 
     def drawn(generator: nn.Module) -> np.ndarray:
         images = translate(generator, inputs, VALIDATION_BATCH_SIZE, machine.device, latents)
@@ -195,20 +219,27 @@ def translator_validation(
         return measures | {"mean_iou": float(classes.scores(counts, legend.names)["mean_iou"])}
 
     def resamples_of(generated: np.ndarray) -> np.ndarray:
-        weights = whole_and_resamples(len(real), seed=0, resamples=RESAMPLES)  # a fixed seed: see Validation
+        # A fixed seed: see Validation. Whole pictures are drawn: the tiles of one are not independent.
+        weights = whole_and_resamples(count, seed=0, resamples=RESAMPLES)
+        weights = weights if pictures is None else weights[:, pictures]
         if legend is None:
-            return weights @ texture_distances(generated, real) / len(real)
+            return weights @ texture_distances(generated, real) / weights.sum(1)
         counts = classes.confusions(generated, real, legend, has_data)
         resampled_counts = (weights @ counts.reshape(len(counts), -1)).reshape(-1, *counts.shape[1:])
         return classes.scores(resampled_counts, legend.names)["mean_iou"]
 
     def resampled(generator: nn.Module) -> tuple[np.ndarray, Rows]:
-        constant = np.broadcast_to(median_colour(real, has_data), real.shape)
-        answers = {"model": drawn(generator), "constant": as_real_without_data(constant, real, has_data)}
-        values = {row: resamples_of(images) for row, images in answers.items()}
-        return values["model"], {row: {best_by: value_and_plus_minus(of)} for row, of in values.items()}
+        trivial = {"constant": np.broadcast_to(median_colour(real, has_data), real.shape)}
+        trivial |= {"input": as_answers} if as_answers is not None else {}
+        trivial |= {"colour": centre_crops(by_colour(), crop)} if by_colour else {}
+        answers = {row: as_real_without_data(images, real, has_data) for row, images in trivial.items()}
+        values = {row: resamples_of(images) for row, images in {"model": drawn(generator), **answers}.items()}
+        values |= {less(row): values["model"] - values[row] for row in trivial}
+        found = {row: value_and_plus_minus(of) for row, of in values.items()}
+        return values["model"], {row: {best_by: (value, widening(count) * pm)} for row, (value, pm) in found.items()}
 
-    conditions = validated_on(task, [inputs, real] if has_data is None else [inputs, real, has_data], direction)
+    images = [inputs, real] if has_data is None else [inputs, real, has_data]
+    conditions = validated_on(task, images, direction, pictures=0 if pictures is None else count)
     return Validation(measure, best_by, legend is not None, resampled, conditions)
 
 
