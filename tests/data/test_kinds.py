@@ -31,7 +31,17 @@ def test_more_bits_than_the_model_has_become_its_levels() -> None:
     assert np.array_equal(PHOTO.levels(grey / np.float32(255), 0, 1), grey)
 
 
-@pytest.mark.parametrize("values", [[[0], [1]], [[0], [7], [300]], [[255, 0, 0], [0, 0, 255], [0, 255, 0]]])
+@pytest.mark.parametrize(
+    "values",
+    [
+        [[0], [1]],
+        [[0], [7], [300]],
+        [[255, 0, 0], [0, 0, 255], [0, 255, 0]],
+        [[n, n, n] for n in range(8)],  # numbers of classes, saved as RGB
+        [[0, 0, 0], [0, 0, 1]],
+        [[0, 0, 0], [300, 0, 0], [65535, 0, 300]],
+    ],
+)
 def test_labels_come_back_as_the_values_of_the_users_files(values: list[list[int]]) -> None:
     dtype = "uint16" if max(map(max, values)) > 255 else "uint8"
     entries = labels.legend_entries(values, {})

@@ -43,6 +43,8 @@ def test_a_mask_has_two_classes_and_an_index_picture_its_numbers(areas_of_four: 
     assert classes(*((one[..., None] > 1) * np.uint8(255) for one in areas_of_four)) == [[0], [255]]
     assert classes(*(one[..., None] for one in areas_of_four)) == [[0], [1], [2], [3]]
     assert classes(*(one[..., None].astype(np.uint16) * 1000 for one in areas_of_four)) == [[0], [1000], [2000], [3000]]
+    thrice = [np.repeat(one[..., None].astype(np.uint16) * 1000, 3, 2) for one in areas_of_four]
+    assert classes(*thrice) == [[0] * 3, [1000] * 3, [2000] * 3, [3000] * 3]
 
 
 def test_colours_saved_exactly_or_with_loss_are_the_same_classes(areas_of_four: list[np.ndarray]) -> None:
@@ -69,6 +71,10 @@ def test_labels_are_stored_in_colours_far_apart_and_named_by_the_legend(areas_of
     colours = np.array([one["colour"] for one in many])
     apart = np.linalg.norm(colours[:, None] - colours[None], axis=2) + 999 * np.eye(20)
     assert apart.min() > 30, "neighbouring numbers are no neighbouring greys"
+    rgb = labels.legend_entries([[n, n, n] for n in range(20)], {})
+    assert [one["colour"] for one in rgb] == colours.tolist(), "numbers in three channels are numbers still"
+    names = [one["name"] for one in labels.legend_entries([[1, 1, 1], [0x101, 1, 1]], {})]
+    assert names == ["#010101", "#010100010001"]
     coloured = labels.legend_entries(sorted(COLOURS.tolist()), {"#0000aa": "wall"})
     assert coloured[0]["name"] == "wall"
     smeared = labels.encode(jpeg(COLOURS[areas_of_four[0]]), coloured)

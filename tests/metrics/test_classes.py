@@ -1,6 +1,7 @@
 import numpy as np
 import pytest
 
+from ganflow.data import labels
 from ganflow.data.towns import towns
 from ganflow.metrics import classes
 
@@ -25,6 +26,25 @@ def test_compression_noise_does_not_change_a_class() -> None:
     noise = np.random.default_rng(0).integers(-3, 4, (1, 4, 20, 3))
     noisy = (flat(*classes.CLASSES).astype(int) + noise).clip(0, 255).astype(np.uint8)
     assert np.array_equal(classes.segment(noisy), classes.segment(flat(*classes.CLASSES)))
+
+
+@pytest.mark.parametrize(
+    "values",
+    [
+        [[n, n, n] for n in range(8)],  # numbers of classes, saved as RGB
+        [[0, 0, 0], [1, 1, 1]],
+        [[0, 3, 3], [4, 2, 2]],  # colours of two bins, of which one has its middle nearer to the other
+        [[red, green, 99] for red in (3, 11) for green in (0, 8)],  # as near as colours may be
+    ],
+)
+def test_each_class_of_rgb_labels_is_measured(values: list[list[int]]) -> None:
+    entries = labels.legend_entries(values, {})
+    legend = classes.legend_of({"classes": entries})
+    assert legend is not None
+    picture = np.array(values, np.uint8)[np.random.default_rng(0).integers(0, len(values), (16, 16))]
+    real = labels.encode(picture, entries)[None]
+    found = classes.scores(classes.confusions(real, real, legend).sum(0), legend.names)
+    assert [found[f"iou/{name}"] for name in legend.names] == [1] * len(values)
 
 
 def test_scores_by_hand() -> None:

@@ -18,6 +18,9 @@ _FLAT_SHARE, _NEARLY_EQUAL_SHARE = 0.2, 0.95
 _NEAR, _NEARLY_EQUAL = 24.0, 7.0  # levels from a class's colour: belongs to it; is it (root mean square of channels)
 _REST = 0.001  # of the flat pixels: fewer are no class
 _BITS = 6  # per channel of the histogram of colours
+# Levels by which the colours of any two classes differ in some channel. metrics.classes tells such colours apart: it
+# moves a colour by at most 2 levels in each channel, which is less than half of this.
+APART = 8
 
 
 @dataclass
@@ -25,7 +28,7 @@ class Census:
     """Which values or colours the pictures of one side have, and how often: added up picture by picture."""
 
     channels: int
-    exact: set[int] = field(default_factory=set)  # values, or colours as 24-bit numbers, until there are too many
+    exact: set[int] = field(default_factory=set)  # as one number, 16 bits per channel, until there are too many
     pixels: int = 0
     counts: np.ndarray = field(init=False)  #  of flat pixels, by colour in 6 bits per channel
     sums: np.ndarray = field(init=False)  #    of the colours in each bin of `counts`, [bins, channels]
@@ -38,7 +41,7 @@ class Census:
         """`pixels`: uint8 or uint16 [H, W, 1 or 3]. `missing`: pixels without data, of no class, bool [H, W]."""
         if len(self.exact) <= MOST_CLASSES:
             present = pixels if missing is None else pixels[~missing]
-            self.exact |= set(np.unique(_code(present, 16 if pixels.dtype == np.uint16 else 8, 0)).tolist())
+            self.exact |= set(np.unique(_code(present, 16, 0)).tolist())
         if pixels.dtype != np.uint8 or not with_counts:
             return
         self.pixels += pixels.shape[0] * pixels.shape[1]
@@ -53,10 +56,8 @@ class Census:
 def classes_of(census: Census) -> list[list[int]] | None:
     """The values [C] of the classes that the pictures have, the smallest first; None if they are no labels."""
     if len(census.exact) <= MOST_CLASSES:
-        if census.channels == 1:
-            found = [[value] for value in sorted(census.exact)]
-        else:
-            found = [[code >> 16, code >> 8 & 255, code & 255] for code in sorted(census.exact)]
+        shifts = range(16 * census.channels - 16, -1, -16)
+        found = [[code >> shift & 0xFFFF for shift in shifts] for code in sorted(census.exact)]
         return found if len(found) > 1 else None
     if census.counts.sum() < _FLAT_SHARE * census.pixels:
         return None
@@ -67,11 +68,13 @@ def classes_of(census: Census) -> list[list[int]] | None:
 def legend_entries(values: list[list[int]], legend: dict[str, str]) -> list[dict[str, Any]]:
     """Classes as they are stored: `value` in the user's files, `name`, and `colour` in the prepared arrays.
 
-    Two values of grey become 0 and 255. More become colours of their own: between 3 and 5 is no class 4.
+    Colours are stored as they are if they are `APART`. Numbers of classes, in one channel or in three, are no colours:
+    two become 0 and 255, more become colours of their own, for between 3 and 5 is no class 4.
     """
-    channels, count = len(values[0]), len(values)
-    grey = [[0], [255]] if count == 2 else _distinct(count)
-    colours = values if channels == 3 else grey
+    if len(values[0]) == 3 and _are_apart(values):
+        colours = values
+    else:
+        colours = [[0], [255]] if len(values) == 2 else _distinct(len(values))
     names = [legend.get(text(value), text(value)) for value in values]
     return [
         {"name": name, "value": value, "colour": colour}
@@ -100,8 +103,9 @@ def decode(levels: np.ndarray, classes: list[dict[str, Any]]) -> np.ndarray:
 
 
 def text(value: list[int]) -> str:
-    """`255` or `#0030ff`."""
-    return str(value[0]) if len(value) == 1 else "#" + "".join(f"{level:02x}" for level in value)
+    """`255` or `#0030ff`; `#000000300fff` of 16 bits."""
+    digits = 2 if max(value) <= 255 else 4
+    return str(value[0]) if len(value) == 1 else "#" + "".join(f"{level:0{digits}x}" for level in value)
 
 
 def _code(colours: np.ndarray, bits: int, dropped: int) -> np.ndarray:
@@ -140,6 +144,13 @@ def _modes(colours: np.ndarray, counts: np.ndarray) -> list[list[int]] | None:
     if counts[equal].sum() < _NEARLY_EQUAL_SHARE * total or len(centres) < 2:
         return None
     return sorted(centres)
+
+
+def _are_apart(values: list[list[int]]) -> bool:
+    """Whether values [K, 3] are colours of 8 bits, any two of them `APART`."""
+    colours = np.array(values)
+    gaps = np.abs(colours[:, None] - colours).max(2)
+    return bool(colours.max() <= 255 and gaps[~np.eye(len(colours), dtype=bool)].min() >= APART)
 
 
 def _distinct(count: int) -> list[list[int]]:
