@@ -26,7 +26,7 @@ MAY_USE: dict[str, set[str]] = {
     "inference": {"config", "data", "models"},
     "comparison": {"metrics", "tasks", "templates"},  # it knows nothing of where results are kept
     "tracking": {"comparison", "config", "data", "metrics", "models", "tasks", "templates"},
-    "pipeline": {"config", "tracking"},
+    "pipeline": {"config", "models", "tracking"},
     "training": {"comparison", "config", "data", "inference", "losses", "metrics", "models", "pipeline", "tracking"},
     "evaluation": {"config", "data", "inference", "losses", "metrics", "models", "tracking", "training"},
     "find_model": {"inference", "tracking"},

@@ -205,3 +205,24 @@ def test_a_training_that_starts_from_given_weights_begins_at_their_quality(
         assert told.get("start_from", "").startswith(trained[:16] if start else "")
         assert ("start_from" in told) is bool(start)
     assert (last / saved.DISCRIMINATOR).exists()
+
+
+@pytest.mark.usefixtures("untracked")
+@pytest.mark.parametrize("task", ["pix2pix", "cvae", "cyclegan"])
+def test_a_start_brings_its_number_of_colours(
+    data: Path, tmp_path: Path, task: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Though the targets are drawn with more: no parameter could make them fewer."""
+    place = Place(tmp_path / "colours", data, task, monkeypatch)
+    place.train(1, palette=5)
+    start = shutil.copytree(place.folder / f"models/{task}/last", place.folder / "given")
+    place.set(1, start_from=str(start))
+    check_starts(config.load_params())
+    stage("start_weights")
+    stage(f"train_{task}")
+    given, found = (
+        json.loads((folder / "config.json").read_text())["arguments"]
+        for folder in (start, place.folder / f"models/{task}/last")
+    )
+    assert given == found
+    assert given.get("palette", given.get("palettes")) in (5, [5, 0])

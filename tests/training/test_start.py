@@ -3,16 +3,19 @@
 import json
 from pathlib import Path
 
+import numpy as np
 import pytest
 import torch
 
 from ganflow.config import Params
 from ganflow.errors import UserError
+from ganflow.files import write_json
 from ganflow.models import saved
 from ganflow.models.dcgan import DigitDiscriminator
 from ganflow.training.compute import Machine
 from ganflow.training.gan import GanModel
 from ganflow.training.start import Start, copy_start, load_start, start_of
+from ganflow.training.translation import is_residual
 
 MACHINE = Machine(saved.CPU, False, "a test")
 
@@ -79,3 +82,19 @@ def test_a_start_tells_whether_its_g_adds_to_its_input(tmp_path: Path) -> None:
     for arguments, expected in (({}, False), ({"residual": False}, False), ({"residual": True}, True)):
         (tmp_path / "config.json").write_text(json.dumps({"network": "UNet", "arguments": arguments}))
         assert Start("given", tmp_path).residual is expected
+
+
+def test_a_start_that_adds_to_its_input_is_refused_for_pairs_of_other_channels(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    start = Start("given", tmp_path)
+    write_json(tmp_path / "config.json", {"network": "UNet", "arguments": {"residual": True}})
+    for inputs, outputs in ((3, 3), (1, 3), (4, 3)):
+        sides = [{"name": name, "channels": n, "classes": None} for name, n in (("a", inputs), ("b", outputs))]
+        write_json(tmp_path / "data/prepared/maps/training.json", {"sides": sides})
+        np.save(tmp_path / "data/prepared/maps/train.npy", np.zeros((2, 8, 8, inputs + outputs), np.uint8))
+        if inputs < 4:
+            assert is_residual("auto", "pix2pix", "a2b", start)
+    with pytest.raises(UserError, match=r"^pix2pix\.start_from = given adds to its input: 4 channels cannot .* \(set"):
+        is_residual("auto", "pix2pix", "a2b", start)

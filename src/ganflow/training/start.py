@@ -4,6 +4,7 @@ import json
 import shutil
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 from safetensors import SafetensorError
 from safetensors.torch import load_file
@@ -12,6 +13,7 @@ from torch import nn
 from ganflow.errors import UserError
 from ganflow.files import sha256, whole_dir, write_json
 from ganflow.models.saved import DISCRIMINATOR, WEIGHTS
+from ganflow.pipeline.starts import shape_difference
 
 FOLDER = Path("data/start")  # where the stage start_weights puts a copy of what `start_from` names
 
@@ -29,9 +31,14 @@ class Start:
         return sha256(self.folder / WEIGHTS)
 
     @property
+    def arguments(self) -> dict[str, Any]:
+        """Of the network that it gives (models.saved)."""
+        return json.loads((self.folder / "config.json").read_text(encoding="utf-8"))["arguments"]
+
+    @property
     def residual(self) -> bool:
         """Whether G adds to its input (models.unet)."""
-        return json.loads((self.folder / "config.json").read_text(encoding="utf-8"))["arguments"].get("residual", False)
+        return self.arguments.get("residual", False)
 
     @property
     def digest(self) -> str:
@@ -70,12 +77,10 @@ def load_start(networks: dict[str, nn.Module], start: Start, task: str) -> None:
             weights = load_file(path)
         except (OSError, SafetensorError) as fault:
             raise UserError(f"{task}.start_from = {start.address}: {path.name} cannot be read: {fault}") from None
-        expected = network.state_dict()
-        for key in [*weights, *expected]:
-            theirs, ours = (list(one[key].shape) if key in one else "none" for one in (weights, expected))
-            if theirs != ours:
-                raise UserError(
-                    f"{task}.start_from = {start.address}: its {key} of {name} is {theirs}, here it is {ours}: train "
-                    "with the channels and sizes that it was trained with (its config.json has them)"
-                )
+        theirs, ours = ({key: value.shape for key, value in of.items()} for of in (weights, network.state_dict()))
+        if found := shape_difference(name, theirs, ours):
+            raise UserError(
+                f"{task}.start_from = {start.address}: {found}: train with the channels and sizes that it was trained "
+                "with (its config.json has them)"
+            )
         network.load_state_dict(weights)

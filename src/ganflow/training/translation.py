@@ -30,7 +30,7 @@ from ganflow.training.loop import Rows, Validation
 from ganflow.training.plan import Plan
 from ganflow.training.processes import launched
 from ganflow.training.run import Outs, train_and_track
-from ganflow.training.start import start_of
+from ganflow.training.start import Start, start_of
 
 EXAMPLES = 4  # val pairs in the picture made after each epoch
 VALIDATION_BATCH_SIZE = 16
@@ -71,13 +71,14 @@ def train_translator(
     sides = prepared.sides(direction)
     examples, common = (inputs[:EXAMPLES], targets[:EXAMPLES]), prepared.common_colour(direction)
     start = start_of(task, own.start_from)
-    residual = start.residual if start and own.residual == "auto" else is_residual(own.residual, task, direction)
+    residual = is_residual(own.residual, task, direction, start)
     (train_inputs, train_targets), train_has_data = (
         prepared.pairs("train", direction),
         prepared.has_data("train", direction),
     )
     legend = classes.legend_of(sides[1])
-    colours = start_colours(sides[1], train_targets, 0 if residual else own.palette, train_has_data)
+    kept = start.arguments.get("palette", 0) if start else None
+    colours = start_colours(sides[1], train_targets, 0 if residual else own.palette, train_has_data, kept)
     model = build(own, crop_size, params.seed, machine, examples, common, colours, residual)
     val_latents = latents(len(inputs), latent_dim, params.seed, "cvae", "validate") if latent_dim else None
 
@@ -113,18 +114,23 @@ def train_translator(
     )
 
 
-def is_residual(wanted: Literal["auto", "on", "off"], task: str, direction: str) -> bool:
-    """Whether the generator is to add to its input; auto: if the training inputs are nearer than one colour.
+def is_residual(wanted: Literal["auto", "on", "off"], task: str, direction: str, start: Start | None = None) -> bool:
+    """Whether the generator is to add to its input; auto: as `start`'s, or if inputs are nearer than one colour.
 
     Raises:
         UserError: it is wanted, and the channels of input and target differ.
     """
     inputs, targets = prepared.pairs("train", direction)
+    asked_by, instead = f"{task}.residual = on", f"{task}.residual=auto"
+    if start and wanted == "auto":
+        asked_by, instead = f"{task}.start_from = {start.address} adds to its input", f'{task}.start_from=""'
+        wanted = "on" if start.residual else "off"
     if wanted == "auto":
         common = prepared.common_colour(direction).numpy()
         return inputs_are_nearer(inputs, targets, common, prepared.has_data("train", direction))
     if wanted == "on" and inputs.shape[-1] not in (1, targets.shape[-1]):
-        raise UserError(f"{task}.residual: {inputs.shape[-1]} channels cannot be added to {targets.shape[-1]}")
+        channels = f"{inputs.shape[-1]} channels cannot be added to {targets.shape[-1]}"
+        raise UserError(f"{asked_by}: {channels} (set {instead})")
     return wanted == "on"
 
 
@@ -165,9 +171,18 @@ def inputs_are_nearer(
 
 
 def start_colours(
-    side: dict[str, Any], images: np.ndarray, count: int, has_data: np.ndarray | None = None
+    side: dict[str, Any],
+    images: np.ndarray,
+    count: int,
+    has_data: np.ndarray | None = None,
+    kept: int | None = None,
 ) -> torch.Tensor:
-    """The colours that a generator of `images` starts to mix, uint8 [k, C]: of all classes of labels, else found."""
+    """The colours that a generator of `images` starts to mix, uint8 [k, C]: of all classes of labels, else found.
+
+    `kept`: how many a generator has whose weights are loaded afterwards (training.start), and its colours with them.
+    """
+    if kept is not None:
+        return torch.zeros(kept, side["channels"], dtype=torch.uint8)
     if count and isinstance(side["classes"], list):
         return torch.tensor([one["colour"] for one in side["classes"]], dtype=torch.uint8)
     return torch.from_numpy(palette(images, count, has_data))

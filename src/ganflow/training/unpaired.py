@@ -52,9 +52,13 @@ def train_cyclegan(params: Params) -> None:
     else:  # of other places than the inputs, where there are two
         inputs, real, others = inputs[:half], targets[:half], targets[-half:]
     shown = min(EXAMPLES, len(inputs), len(others))
+    start = start_of(TASK, own.start_from)
+    kept_by_g, kept_by_f = start.arguments["palettes"] if start else (None, None)
     of_inputs, of_targets = (
-        start_colours(side, images, own.palette)
-        for side, images in zip(prepared.sides(direction), prepared.pairs("train", direction), strict=True)
+        start_colours(side, images, own.palette, kept=kept)
+        for side, images, kept in zip(
+            prepared.sides(direction), prepared.pairs("train", direction), (kept_by_f, kept_by_g), strict=True
+        )
     )
     examples = inputs[:shown], others[:shown]
     model = CycleGanModel(own, crop_size, params.seed, machine, examples, (of_targets, of_inputs))
@@ -69,7 +73,7 @@ def train_cyclegan(params: Params) -> None:
         machine=machine,
         example=Kind(**prepared.sides(direction)[0]).values(np.array(inputs[0, :EXAMPLE_SIDE, :EXAMPLE_SIDE]))[None],
         arguments=model.arguments,
-        start=start_of(TASK, own.start_from),
+        start=start,
         about=about_translator(dataset, direction, own.objective),
         validation=unpaired_validation(
             inputs,
