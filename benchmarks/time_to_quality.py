@@ -14,6 +14,7 @@ and a file of benchmarks/results/time_to_quality/ with the curve of every measur
 
 import argparse
 import json
+import math
 import time
 import uuid
 from collections.abc import Callable, Iterator
@@ -34,7 +35,8 @@ from ganflow.data.batches import DigitBatches, PairBatches, open_array
 from ganflow.data.pairs import write_pairs
 from ganflow.data.palette import palette
 from ganflow.data.unpaired import UnpairedBatches
-from ganflow.files import write_json
+from ganflow.errors import UserError
+from ganflow.files import whole_file, write_json
 from ganflow.inference.features import CLASSIFIER
 from ganflow.inference.translation import translate
 from ganflow.metrics import classes, pixels
@@ -52,6 +54,7 @@ from ganflow.training.loop import Batches, Model
 from ganflow.training.pix2pix import Pix2PixModel
 from ganflow.training.plan import Plan
 from ganflow.training.processes import World
+from ganflow.training.translation import is_residual
 
 RESULTS = Path("benchmarks/results/time_to_quality")
 # The published recipe as reference implementations run it: fp32, batch 1, whole 256 px crops, batch norm.
@@ -63,20 +66,39 @@ CLASSIC: dict[str, Any] = {
     "pix2pix.norm": "batch",
     "pix2pix.dropout": 0.5,
     "pix2pix.batch_size": 1,
+    "pix2pix.objective": "non_saturating",
     "pix2pix.learning_rate": 0.0002,
+    "pix2pix.beta1": 0.5,
+    "pix2pix.beta2": 0.999,
     "pix2pix.lambda_gan": 1.0,
     "pix2pix.lambda_l1": 100.0,
     "pix2pix.lambda_rare": 0.0,
     "pix2pix.lambda_features": 0.0,
     "pix2pix.upsample": "transposed",
     "pix2pix.palette": 0,
+    "pix2pix.residual": "off",
 }
 # DCGAN as published (Radford et al. 2016, section 4), and its conditional form.
-DCGAN = {"objective": "non_saturating", "deep": False, "channels": 64, "learning_rate": 0.0002, "decay_epochs": 0}
+DCGAN = {
+    "objective": "non_saturating",
+    "deep": False,
+    "channels": 64,
+    "norm": "batch",
+    "latent_dim": 100,
+    "batch_size": 128,
+    "learning_rate": 0.0002,
+    "decay_epochs": 0,
+    "beta1": 0.5,
+    "beta2": 0.999,
+}
 CLASSIC |= {f"{task}.{name}": value for task in ("gan", "cgan") for name, value in DCGAN.items()}
+CLASSIC["cgan.wrong_classes"] = 0.0
 RECIPES: dict[str, dict[str, Any]] = {"default": {}, "classic": CLASSIC}
 TASKS = ("gan", "cgan", "pix2pix", "cvae", "cyclegan")
-SPEED_STEPS = 10  # of a round
+# Parameters that -S may change, besides seed, compute and the model's own: all others have had their effect on the
+# prepared data.
+OF_MAPS = ("maps.load_size", "maps.crop_size", "maps.direction")
+SPEED_STEPS = 10  # of a round, at least
 SPEED_ROUNDS = 8  # the fastest counts
 
 
@@ -92,10 +114,14 @@ def main() -> None:
     parser.add_argument("-S", action="append", default=[], metavar="KEY=VALUE", help="a parameter, as for dvc exp run")
     asked = parser.parse_args()
     changes = {key: YAML(typ="safe").load(value) for key, value in (change.split("=", 1) for change in asked.S)}
+    try:
+        check(asked.task, changed(config.load_params(), changes), changes)
+    except UserError as fault:
+        parser.error(str(fault))
     rows = []
     for recipe in asked.recipes:
         params = changed(config.load_params(), RECIPES[recipe] | changes)
-        images = asked.images or int(60 * asked.minutes * images_per_second(asked.task, params))
+        images = asked.images or int(60 * asked.minutes * speed_alone(asked.task, params))
         name = f"{asked.name or recipe}, seed {params.seed}"
         curve = run(asked.task, name, params, images, asked.points)
         section = getattr(params, asked.task).model_dump()
@@ -112,6 +138,22 @@ def changed(params: Params, changes: dict[str, Any]) -> Params:
         section, _, name = key.rpartition(".")
         (content[section] if section else content)[name] = value
     return Params.model_validate(content)
+
+
+def check(task: str, params: Params, changes: dict[str, Any]) -> None:
+    """Refuse what would be recorded with the result and have no effect on it.
+
+    Raises:
+        UserError: naming the parameter.
+    """
+    translates = task not in ("gan", "cgan")
+    for key in changes:
+        if key.split(".")[0] not in ("seed", "compute", task) and not (translates and key in OF_MAPS):
+            raise UserError(f"-S {key} changes nothing here: set it in params.yaml, and prepare the data again")
+    if address := getattr(params, task).start_from:
+        raise UserError(f"{task}.start_from = {address}: recipes begin from scratch (-S {task}.start_from='\"\"')")
+    if translates and params.own_pairs:
+        raise UserError(f"pairs.folder = {params.pairs.folder}: the recipes are of the maps (set {config.MAPS_FOLDER})")
 
 
 @dataclass(frozen=True)
@@ -148,14 +190,15 @@ def maps(task: str, params: Params, machine: Machine) -> Game:
     crop_size, direction = params.maps.crop_size, params.maps.direction
     inputs, targets = prepared.pairs("val", direction)
     common, own = prepared.common_colour(direction), getattr(params, task)
-    colours = torch.from_numpy(palette(prepared.pairs("train", direction)[1], own.palette))
+    residual = task != "cyclegan" and is_residual(own.residual, task, direction)
+    colours = torch.from_numpy(palette(prepared.pairs("train", direction)[1], 0 if residual else own.palette))
     shown, pairs = (inputs[:4], targets[:4]), open_array(training_pairs(params.maps.load_size), machine.device)
     if task == "cyclegan":
         of_inputs = torch.from_numpy(palette(prepared.pairs("train", direction)[0], own.palette))
         model: Model = CycleGanModel(own, crop_size, params.seed, machine, shown, (colours, of_inputs))
     else:
         kind = {"pix2pix": Pix2PixModel, "cvae": CvaeModel}[task]
-        model = kind(own, crop_size, params.seed, machine, shown, common, colours)
+        model = kind(own, crop_size, params.seed, machine, shown, common, colours, residual)
     batches = UnpairedBatches if task == "cyclegan" else PairBatches
     return Game(
         model,
@@ -165,18 +208,27 @@ def maps(task: str, params: Params, machine: Machine) -> Game:
     )
 
 
-def images_per_second(task: str, params: Params) -> float:
-    """Speed of the recipe's steps: the fastest of some rounds, as whatever else the machine does only slows a round."""
-    machine, batch_size = compute.prepare(params.compute), getattr(params, task).batch_size
-    played = game(task, params, machine, 0)  # of 0 images: digit networks that grow are grown
+def speed_alone(task: str, params: Params) -> float:
+    """Images per second of the recipe on this machine."""
+    played = game(task, params, compute.prepare(params.compute), 0)  # of 0 images: digit networks that grow are grown
+    return images_per_second(played, getattr(params, task))
+
+
+def images_per_second(played: Game, own: Adversarial) -> float:
+    """Speed of the recipe's steps: the fastest of some rounds, as whatever else the machine does only slows a round.
+
+    A round has whole turns of `critic_steps`, of which the last step updates G too.
+    """
+    steps = math.ceil(SPEED_STEPS / own.critic_steps) * own.critic_steps
     fastest = float("inf")
     for _ in range(SPEED_ROUNDS):
         began = time.perf_counter()
-        for step in range(SPEED_STEPS):
+        for step in range(steps):
             played.world.reseed("speed", step)
-            played.model.step(played.data.batch(torch.arange(batch_size), played.world.draw), batch_size)
+            batch = played.data.batch(torch.arange(own.batch_size), played.world.draw)
+            played.model.step(batch, (step + 1) * own.batch_size)
         fastest = min(fastest, time.perf_counter() - began)
-    return SPEED_STEPS * batch_size / fastest
+    return steps * own.batch_size / fastest
 
 
 def run(task: str, name: str, params: Params, images: int, points: int) -> list[dict[str, float]]:
@@ -245,15 +297,15 @@ def score(drawn: np.ndarray, real: np.ndarray) -> dict[str, float]:
 
 
 def training_pairs(size: int) -> Path:
-    """The training pairs at this load size: as prepared, or made once beside the results."""
-    ready = prepared.PREPARED / "maps"
-    if prepared.about("maps")["load_size"] == size:
+    """The training pairs at this load size: as prepared, or made once for this data set beside the results."""
+    ready, about = prepared.PREPARED / "maps", prepared.about("maps")
+    if about["load_size"] == size:
         return ready / "train.npy"
-    made = RESULTS / f"train_{size}.npy"
+    made = RESULTS / f"train_{size}_{about['digest'][:16]}.npy"  # another split has other training pairs
     if not made.exists():
-        made.parent.mkdir(parents=True, exist_ok=True)
         names = json.loads((ready / "names.json").read_text())["train"]
-        write_pairs(made, [Path("data/raw/maps") / name for name in names], size)
+        with whole_file(made) as partial:
+            write_pairs(partial, [Path(config.MAPS_FOLDER) / name for name in names], size)
     return made
 
 
