@@ -96,6 +96,13 @@ def test_a_latent_that_is_ignored_is_said_first() -> None:
     )
 
 
+def test_an_input_that_is_no_answer_stands_beside_nothing() -> None:
+    rows = {"model": {"mean_iou": (0.5, 0.1)}, "constant": {"mean_iou": (0.14, 0.0)}, "input": {"mean_iou": (0.006, 0)}}
+    assert how_good("pix2pix", {"rows": rows}).endswith("; one constant colour 0.140.")
+    rows["input"] = {"mean_iou": (0.3, 0.1)}
+    assert how_good("pix2pix", {"rows": rows}).endswith("; one constant colour 0.140, the input itself 0.300.")
+
+
 def test_the_input_and_the_threshold_stand_beside_a_result_where_there_are_some() -> None:
     trivial = {"input": {"mae": (9.0, 0.5)}, "colour": {"mae": (8.5, 0.5)}}
     table = {"rows": {"model": {"mae": (8.0, 0.1)}, "constant": {"mae": (50.0, 0.1)}, **trivial}}

@@ -83,7 +83,7 @@ def key_numbers(task: str, table: dict[str, Any]) -> list[KeyNumber]:
 
 def _key_number(key: str, table: dict[str, Any]) -> KeyNumber:
     rows = table["rows"]
-    beside = [(title, _text(key, rows[row][key][0])) for row, title in BESIDE.items() if key in rows.get(row, {})]
+    beside = [(BESIDE[row], _text(key, rows[row][key][0])) for row in _rivals(rows) if key in rows[row]]
     if key == "diversity":
         beside = [
             (name, _text(key, found["pixels"][0])) for name, found in table["diversity"].items() if name != "cvae"
@@ -91,6 +91,20 @@ def _key_number(key: str, table: dict[str, Any]) -> KeyNumber:
     value, noise = rows["model"][key]
     words = SAID[key].words.format(classes=len(table.get("classes") or range(10)))
     return KeyNumber(key, _text(key, value), _text(key, noise), words, MEASURES[key].better_in_words, beside)
+
+
+def _rivals(rows: dict[str, Row]) -> list[str]:
+    """The rows that stand beside the model's: the input only where it is a better answer than one colour.
+
+    A noisy picture is an answer to the question for a clean one, an aerial photo none to that for a map.
+    """
+    found = [row for row in BESIDE if row in rows]
+    if "input" in found and "constant" in found:
+        key = next(key for key in _HEADLINES if key in rows["constant"])
+        given, colour = (rows[row][key][0] for row in ("input", "constant"))
+        if given <= colour if MEASURES[key].better == "up" else given >= colour:
+            found.remove("input")
+    return found
 
 
 def _text(key: str, value: float | None) -> str:
@@ -117,9 +131,7 @@ def how_good(task: str, table: dict[str, Any]) -> str:
         covered = f"they cover {_of_100(model['coverage'])} of 100 real digits"
         return f"{begin}; {covered}" + (f" ({_of_100(floor['coverage'])})." if "coverage" in floor else ".")
     key = next(key for key in _HEADLINES if key in model)
-    rivals = ", ".join(
-        f"{title} {_text(key, rows[row][key][0])}" for row, title in BESIDE.items() if key in rows.get(row, {})
-    )
+    rivals = ", ".join(f"{BESIDE[row]} {_text(key, rows[row][key][0])}" for row in _rivals(rows) if key in rows[row])
     return f"{_text(key, model[key][0])} {_HEADLINES[key]}; {rivals}."
 
 
