@@ -15,7 +15,7 @@ from timing import Row, by_turns, here, rates
 
 from ganflow.data import towns
 from ganflow.data.batches import PairBatches, open_array
-from ganflow.data.pairs import write_pairs
+from ganflow.data.map_pairs import write_pairs
 
 GROWTH = 20
 

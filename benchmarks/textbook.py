@@ -17,7 +17,7 @@ from torch import Tensor
 from torch.utils.data import DataLoader, Dataset
 
 from ganflow.config import Gan, Pix2Pix
-from ganflow.data.pairs import FILTER
+from ganflow.data.map_pairs import FILTER
 from ganflow.losses import l1, minimax_discriminator, non_saturating_generator
 from ganflow.models.dcgan import DigitDiscriminator, DigitGenerator
 from ganflow.models.patchgan import PatchGan

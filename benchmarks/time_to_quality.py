@@ -32,7 +32,7 @@ from ganflow import config
 from ganflow.config import Adversarial, Params
 from ganflow.data import prepared
 from ganflow.data.batches import DigitBatches, PairBatches, open_array
-from ganflow.data.pairs import write_pairs
+from ganflow.data.map_pairs import write_pairs
 from ganflow.data.palette import palette
 from ganflow.data.unpaired import UnpairedBatches
 from ganflow.errors import UserError

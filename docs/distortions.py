@@ -18,7 +18,7 @@ matplotlib.use("Agg")
 from matplotlib import pyplot as plt
 
 from ganflow.data import prepared
-from ganflow.data.pairs import median_colour
+from ganflow.data.trivial_answers import median_colour
 from ganflow.metrics import classes, translation
 
 OUT = Path("docs/pictures/distortions.webp")

@@ -8,7 +8,8 @@ import numpy as np
 
 from ganflow import config
 from ganflow.data import derived, fetch, pair_tiles, prepared, towns, unpaired_folder
-from ganflow.data.pairs import FILTER, median_colour, split, write_pairs
+from ganflow.data.map_pairs import FILTER, split, write_pairs
+from ganflow.data.trivial_answers import median_colour
 from ganflow.errors import UserError
 from ganflow.files import whole_dir, write_json
 from ganflow.pipeline.stage import run_stage

@@ -9,7 +9,7 @@ import pytest
 import tifffile
 from PIL import Image
 
-from ganflow.data import pairs, pictures
+from ganflow.data import map_pairs, pictures
 from ganflow.errors import UserError
 from ganflow.inference import photos
 
@@ -29,7 +29,7 @@ def rows(path: Path) -> None:
 
 READERS: dict[str, Callable[[Path], object]] = {
     "pictures.read": lambda path: pictures.read(path, most_pixels=10**6),
-    "pairs.read_pair": lambda path: pairs.read_pair(path, 8),
+    "map_pairs.read_pair": lambda path: map_pairs.read_pair(path, 8),
     "photos": rows,
 }
 # What Pillow raises as SyntaxError (a PNG), ValueError (a PPM) and tokenize's own error (numpy's header).

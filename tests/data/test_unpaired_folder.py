@@ -9,7 +9,7 @@ from PIL import Image
 
 from ganflow.data import pair_check, prepared
 from ganflow.data.pair_folder import list_pairs
-from ganflow.data.pairs import median_colour
+from ganflow.data.trivial_answers import median_colour
 from ganflow.data.unpaired_folder import has_no_pairs, list_unpaired, prepare_unpaired, sizes_of
 from ganflow.errors import UserError
 

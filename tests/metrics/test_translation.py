@@ -7,8 +7,8 @@ import numpy as np
 import pytest
 from distortions import blur, noise, of, shift, without_streets
 
-from ganflow.data.pairs import median_colour
 from ganflow.data.towns import towns
+from ganflow.data.trivial_answers import median_colour
 from ganflow.metrics import classes, pixels, translation
 from ganflow.metrics.bootstrap import multiplicities
 from ganflow.metrics.measures import TRANSLATION

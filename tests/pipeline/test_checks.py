@@ -8,7 +8,7 @@ import pytest
 
 from ganflow.config import Params
 from ganflow.data import generated_digits
-from ganflow.data.pairs import split
+from ganflow.data.map_pairs import split
 from ganflow.errors import UserError
 from ganflow.pipeline import checks
 

@@ -15,7 +15,7 @@ import torch
 from PIL import Image
 from small_model import small_model
 
-from ganflow.data import idx, pairs, pictures
+from ganflow.data import idx, map_pairs, pictures
 from ganflow.data.download import SourceError
 from ganflow.data.fetch import read_manifest
 from ganflow.data.maps_archive import unpack
@@ -79,7 +79,7 @@ def photos(folder: Path, chance: Random) -> None:
     whole = path.read_bytes()
     for _ in range(TIMES):
         path.write_bytes(damaged(whole, chance))
-        for read in (lambda: pictures.read(path, most_pixels=10**6), lambda: pairs.read_pair(path, 8)):
+        for read in (lambda: pictures.read(path, most_pixels=10**6), lambda: map_pairs.read_pair(path, 8)):
             with warnings.catch_warnings():
                 warnings.simplefilter("ignore")
                 try:

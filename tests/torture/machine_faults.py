@@ -20,7 +20,7 @@ from PIL import Image
 from small_disk import files_of_at_most
 from small_model import small_model
 
-from ganflow.data import pairs
+from ganflow.data import map_pairs
 from ganflow.errors import foreseeable, run_main
 from ganflow.files import whole_dir, write_json
 from ganflow.tracking import store
@@ -46,7 +46,7 @@ def prepare_into(folder: Path) -> None:
     for number in range(3):
         Image.new("RGB", (128, 64)).save(folder / f"{number}.png")
     with whole_dir(folder / "prepared") as partial:
-        pairs.write_pairs(partial / "train.npy", [folder / f"{number}.png" for number in range(3)], 64)
+        map_pairs.write_pairs(partial / "train.npy", [folder / f"{number}.png" for number in range(3)], 64)
 
 
 def checkpoint_into(folder: Path) -> None:

@@ -12,9 +12,11 @@ import numpy as np
 from tqdm import tqdm
 
 from ganflow.data import labels, prepared
+from ganflow.data.array_file import allocated
+from ganflow.data.map_pairs import split
 from ganflow.data.pair_folder import MANIFEST, Pair, PairFolder, list_pairs
 from ganflow.data.pair_survey import Side, read_sides, survey
-from ganflow.data.pairs import allocated, median_colour, split
+from ganflow.data.trivial_answers import median_colour
 from ganflow.errors import UserError, say
 from ganflow.files import sha256, whole_dir, write_json
 

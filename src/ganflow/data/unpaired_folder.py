@@ -13,10 +13,11 @@ import numpy as np
 from tqdm import tqdm
 
 from ganflow.data import prepared
+from ganflow.data.array_file import allocated
 from ganflow.data.pair_folder import Pair, PairFolder, sides_of
 from ganflow.data.pair_tiles import corners, cut, split_pairs
-from ganflow.data.pairs import allocated, median_colour
 from ganflow.data.pictures import on_white, read
+from ganflow.data.trivial_answers import median_colour
 from ganflow.errors import UserError
 from ganflow.files import whole_dir, write_json
 

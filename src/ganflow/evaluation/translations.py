@@ -7,7 +7,7 @@ import torch
 
 from ganflow.config import Params
 from ganflow.data import prepared
-from ganflow.data.pairs import inputs_as_answers, median_colour
+from ganflow.data.trivial_answers import inputs_as_answers, median_colour
 from ganflow.evaluation.results import record_results
 from ganflow.evaluation.threads import map_rows
 from ganflow.metrics import classes, perceptual, translation

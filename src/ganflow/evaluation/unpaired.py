@@ -8,7 +8,7 @@ import torch
 
 from ganflow.config import Params
 from ganflow.data import prepared
-from ganflow.data.pairs import median_colour
+from ganflow.data.trivial_answers import median_colour
 from ganflow.evaluation.results import record_results
 from ganflow.metrics import perceptual
 from ganflow.metrics.comparable import judged

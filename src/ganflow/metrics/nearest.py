@@ -3,7 +3,7 @@
 import numpy as np
 from PIL import Image
 
-from ganflow.data.pairs import FILTER
+from ganflow.data.map_pairs import FILTER
 
 LEVELS = 8  # per channel of the colour histogram
 

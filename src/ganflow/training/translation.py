@@ -13,8 +13,8 @@ from ganflow.config import Params, Translator
 from ganflow.data import prepared
 from ganflow.data.batches import PairBatches, open_array
 from ganflow.data.kinds import Kind
-from ganflow.data.pairs import inputs_as_answers, median_colour
 from ganflow.data.palette import palette, sampled
+from ganflow.data.trivial_answers import inputs_as_answers, median_colour
 from ganflow.errors import UserError
 from ganflow.inference.translation import translate
 from ganflow.metrics import classes

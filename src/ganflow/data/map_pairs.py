@@ -1,6 +1,5 @@
 """Aligned pairs of aerial photo and map: from side-by-side pictures to uint8 arrays."""
 
-import os
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
@@ -8,6 +7,7 @@ from pathlib import Path
 import numpy as np
 from PIL import Image
 
+from ganflow.data.array_file import allocated
 from ganflow.errors import UserError, one_line
 
 # The published recipe's filter, for training and for testing. It matters: on the first 200 official test maps at 256
@@ -51,30 +51,6 @@ def read_pair(path: Path, size: int) -> np.ndarray:
     return np.stack([np.asarray(half.resize((size, size), FILTER)) for half in halves])
 
 
-def median_colour(images: np.ndarray, has_data: np.ndarray | None = None) -> np.ndarray:
-    """The colour, uint8 [C], with the least absolute error over `images` [N, H, W, C]: the channels' medians.
-
-    `images` are in levels of 0 to 255, rounded here. `has_data`: the pixels that count, bool [N, H, W]; None: all.
-    Memory is flat in N (a histogram).
-    """
-    channels = images.shape[-1]
-    counts = np.zeros((channels, 256), np.int64)
-    for number, image in enumerate(images):
-        pixels = image.reshape(-1, channels) if has_data is None else image[has_data[number]]
-        for channel in range(channels):
-            levels = pixels[:, channel].round().astype(np.uint8, copy=False)
-            counts[channel] += np.bincount(levels, minlength=256)
-    halves = counts.sum(1, keepdims=True) / 2
-    return (counts.cumsum(1) >= halves).argmax(1).astype(np.uint8)
-
-
-def inputs_as_answers(inputs: np.ndarray, real: np.ndarray) -> np.ndarray | None:
-    """The inputs [N, H, W, C] as answers in the channels of `real`, grey as colours; None where they cannot be that."""
-    if inputs.shape[-1] == real.shape[-1] or (inputs.shape[-1], real.shape[-1]) == (1, 3):
-        return np.broadcast_to(inputs, real.shape)
-    return None
-
-
 def write_pairs(out: Path, paths: Sequence[Path], size: int, workers: int = 2) -> None:
     """Write uint8 [len(paths), 2, size, size, 3] to the .npy file `out`, memory flat in the number of pairs."""
     array = allocated(out, (len(paths), 2, size, size, 3), np.uint8)
@@ -89,13 +65,3 @@ def write_pairs(out: Path, paths: Sequence[Path], size: int, workers: int = 2) -
             pool.shutdown(cancel_futures=True)
             raise
     array.flush()
-
-
-def allocated(out: Path, shape: tuple[int, ...], dtype: type) -> np.memmap:
-    """A new .npy file as an array in memory, to be filled. Its place on the disk is taken at once."""
-    array = np.lib.format.open_memmap(out, "w+", dtype, shape)
-    if hasattr(os, "posix_fallocate"):  # not on macOS
-        # A disk that fills up under a memory map ends the process with a bus error: here it is an OSError.
-        with out.open("rb+") as file:
-            os.posix_fallocate(file.fileno(), 0, out.stat().st_size)
-    return array
