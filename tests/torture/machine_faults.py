@@ -23,6 +23,7 @@ from small_model import small_model
 from ganflow.data import map_pairs
 from ganflow.errors import foreseeable, run_main
 from ganflow.files import whole_dir, write_json
+from ganflow.pipeline.out_of_memory import told_if_killed
 from ganflow.tracking import store
 from ganflow.tracking.run import Dataset, start_run
 from ganflow.training.checkpoint import Checkpoints
@@ -187,6 +188,44 @@ def train_within(data: Path, more: int) -> None:
     raise AssertionError("it had no end")
 
 
+@contextmanager
+def limit_of_memory(limit: int) -> Iterator[Path]:
+    """A new cgroup (v1 or v2): whoever writes its process number to this file has no more than `limit` bytes."""
+    group, name = Path("/sys/fs/cgroup/memory"), "memory.limit_in_bytes"
+    if not group.exists():
+        group, name = Path("/sys/fs/cgroup"), "memory.max"
+    own = group / f"ganflow-torture-{os.getpid()}"
+    try:
+        own.mkdir()
+        (own / name).write_text(str(limit))
+    except OSError as fault:
+        raise NotTriedError(f"needs a cgroup with a limit of memory: {fault}") from None
+    try:
+        yield own / "cgroup.procs"
+    finally:
+        own.rmdir()
+
+
+def a_containers_limit_of_memory(folder: Path, chance: Random) -> None:
+    """A container's limit of memory, at which Linux kills the stage: a sentence says what to reduce"""
+    with limit_of_memory(chance.randrange(40, 200) * 2**20) as members, (folder / "said").open("w+") as said:
+        process = FORKS.Process(target=more_and_more, args=(members, said.fileno()))
+        process.start()
+        assert ended(process) == -signal.SIGKILL
+        time.sleep(0.5)  # the sentence comes after the end
+        said.seek(0)
+        assert "Linux has killed a process because the memory was not enough" in said.read()
+
+
+def more_and_more(members: Path, stderr: int) -> None:
+    os.dup2(stderr, 2)
+    members.write_text(str(os.getpid()))
+    with told_if_killed("train_gan"):
+        taken = [np.ones(2**20, np.uint8)]
+        while sum(map(len, taken)) < 2**30:
+            taken.append(np.ones(2**20, np.uint8))
+
+
 def a_full_disk_below_dvcs_cache(folder: Path, chance: Random) -> None:
     """A disk that fills up in DVC's commit: it says so in a line, the same command goes on"""
     cache = folder / ".dvc/cache"
@@ -258,5 +297,6 @@ FAULTS = (
     a_full_disk_below_dvcs_cache,
     memory_that_is_too_small,
     memory_that_runs_out,
+    a_containers_limit_of_memory,
     signals_of_every_kind,
 )

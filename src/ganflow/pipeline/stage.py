@@ -16,6 +16,7 @@ from ruamel.yaml import YAML
 
 from ganflow import errors
 from ganflow.pipeline import checkpoint_folders, duration
+from ganflow.pipeline.out_of_memory import told_if_killed
 
 CHECKED = Path("data/checked/params.txt")  # what check_params makes, and every other stage depends on
 INTRODUCED = "GANFLOW_INTRODUCED"  # the stage that has printed this, for the processes that it starts
@@ -65,7 +66,8 @@ def _run(script: Path, main: Callable[[], object]) -> None:
     stages = YAML(typ="safe").load((script.parents[1] / "dvc.yaml").read_text(encoding="utf-8"))["stages"]
     _say(duration.heading(script.stem, list(stages), size))
     _introduce(stages[script.stem])
-    main()
+    with told_if_killed(script.stem):
+        main()
     duration.remember(script.stem, time.monotonic() - began, size)
 
 
