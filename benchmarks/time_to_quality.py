@@ -24,6 +24,7 @@ from typing import Any
 
 import numpy as np
 import torch
+from contrastive import ContrastiveModel
 from PIL import Image
 from ruamel.yaml import YAML
 from torch import nn
@@ -94,7 +95,7 @@ DCGAN = {
 CLASSIC |= {f"{task}.{name}": value for task in ("gan", "cgan") for name, value in DCGAN.items()}
 CLASSIC["cgan.wrong_classes"] = 0.0
 RECIPES: dict[str, dict[str, Any]] = {"default": {}, "classic": CLASSIC}
-TASKS = ("gan", "cgan", "pix2pix", "cvae", "cyclegan")
+TASKS = ("gan", "cgan", "pix2pix", "cvae", "cyclegan", "cut")
 # Parameters that -S may change, besides seed, compute and the model's own: all others have had their effect on the
 # prepared data.
 OF_MAPS = ("maps.load_size", "maps.crop_size", "maps.direction")
@@ -124,11 +125,17 @@ def main() -> None:
         images = asked.images or int(60 * asked.minutes * speed_alone(asked.task, params))
         name = f"{asked.name or recipe}, seed {params.seed}"
         curve = run(asked.task, name, params, images, asked.points)
-        section = getattr(params, asked.task).model_dump()
-        rows.append({"recipe": name, "images": images, "minutes": asked.minutes, asked.task: section, "curve": curve})
+        section = section_of(asked.task)
+        own = getattr(params, section).model_dump()
+        rows.append({"recipe": name, "images": images, "minutes": asked.minutes, section: own, "curve": curve})
         write_json(RESULTS / asked.task / f"{name.replace(', ', '-').replace(' ', '')}-{images}.json", rows[-1])
     for row in rows:
         print(row["recipe"], as_line(row["curve"][-1]))
+
+
+def section_of(task: str) -> str:
+    """Of params.yaml. CUT has CycleGAN's, as far as it has such terms."""
+    return "cyclegan" if task == "cut" else task
 
 
 def changed(params: Params, changes: dict[str, Any]) -> Params:
@@ -148,10 +155,13 @@ def check(task: str, params: Params, changes: dict[str, Any]) -> None:
     """
     translates = task not in ("gan", "cgan")
     for key in changes:
-        if key.split(".")[0] not in ("seed", "compute", task) and not (translates and key in OF_MAPS):
+        if key.split(".")[0] not in ("seed", "compute", section_of(task)) and not (translates and key in OF_MAPS):
             raise UserError(f"-S {key} changes nothing here: set it in params.yaml, and prepare the data again")
-    if address := getattr(params, task).start_from:
-        raise UserError(f"{task}.start_from = {address}: recipes begin from scratch (-S {task}.start_from='\"\"')")
+    section = section_of(task)
+    if address := getattr(params, section).start_from:
+        raise UserError(
+            f"{section}.start_from = {address}: recipes begin from scratch (-S {section}.start_from='\"\"')"
+        )
     if translates and params.own_pairs:
         raise UserError(f"pairs.folder = {params.pairs.folder}: the recipes are of the maps (set {config.MAPS_FOLDER})")
 
@@ -189,17 +199,20 @@ def digits(task: str, params: Params, machine: Machine, training_images: int) ->
 def maps(task: str, params: Params, machine: Machine) -> Game:
     crop_size, direction = params.maps.crop_size, params.maps.direction
     inputs, targets = prepared.pairs("val", direction)
-    common, own = prepared.common_colour(direction), getattr(params, task)
-    residual = task != "cyclegan" and is_residual(own.residual, task, direction)
+    common, own = prepared.common_colour(direction), getattr(params, section_of(task))
+    paired = task not in ("cyclegan", "cut")
+    residual = paired and is_residual(own.residual, task, direction)
     colours = torch.from_numpy(palette(prepared.pairs("train", direction)[1], 0 if residual else own.palette))
     shown, pairs = (inputs[:4], targets[:4]), open_array(training_pairs(params.maps.load_size), machine.device)
     if task == "cyclegan":
         of_inputs = torch.from_numpy(palette(prepared.pairs("train", direction)[0], own.palette))
         model: Model = CycleGanModel(own, crop_size, params.seed, machine, shown, (colours, of_inputs))
+    elif task == "cut":
+        model = ContrastiveModel(own, crop_size, params.seed, machine, shown, colours)
     else:
         kind = {"pix2pix": Pix2PixModel, "cvae": CvaeModel}[task]
         model = kind(own, crop_size, params.seed, machine, shown, common, colours, residual)
-    batches = UnpairedBatches if task == "cyclegan" else PairBatches
+    batches = PairBatches if paired else UnpairedBatches
     return Game(
         model,
         batches(pairs, crop_size, direction, machine.device),
@@ -211,7 +224,7 @@ def maps(task: str, params: Params, machine: Machine) -> Game:
 def speed_alone(task: str, params: Params) -> float:
     """Images per second of the recipe on this machine."""
     played = game(task, params, compute.prepare(params.compute), 0)  # of 0 images: digit networks that grow are grown
-    return images_per_second(played, getattr(params, task))
+    return images_per_second(played, getattr(params, section_of(task)))
 
 
 def images_per_second(played: Game, own: Adversarial) -> float:
@@ -238,14 +251,14 @@ def run(task: str, name: str, params: Params, images: int, points: int) -> list[
     dataset = prepared.about(data_name)
     tracker = tracking.start_run(
         "time to quality",
-        params=params.model_dump(include={"seed": True, "compute": True, data_name: True, task: True}),
+        params=params.model_dump(include={"seed": True, "compute": True, data_name: True, section_of(task): True}),
         dataset=tracking.Dataset(data_name, dataset["digest"], dataset["source"]),
         training=uuid.uuid4().hex,
         tags={"ganflow.machine": machine.reason, "recipe": f"{task}, {name}, {images} images"},
     )
     print(f"{task}, {name}: {images} images on {machine.reason}")
     curve: list[dict[str, float]] = []
-    played, own = game(task, params, machine, images), getattr(params, task)
+    played, own = game(task, params, machine, images), getattr(params, section_of(task))
     for point, picture in train(played, own, params.seed, images, points):
         curve.append(point)
         tracker.metrics({key: value for key, value in point.items() if key != "images"}, int(point["images"]))
