@@ -35,5 +35,6 @@ def told_if_killed(stage: str) -> Iterator[None]:
 def _killed_so_far() -> str:
     """The line of VMSTAT; empty where there is none."""
     with contextlib.suppress(OSError):
-        return next((line for line in VMSTAT.read_text(encoding="utf-8").splitlines() if line.startswith("oom_kill ")), "")
+        lines = VMSTAT.read_text(encoding="utf-8").splitlines()
+        return next((line for line in lines if line.startswith("oom_kill ")), "")
     return ""
