@@ -30,6 +30,7 @@ class StoredPicture:
     alpha: np.ndarray | None  #   float32 [H, W], 0 (transparent) to 1; None if opaque everywhere
     notes: tuple[str, ...]  #     what was assumed or changed, for people
     no_data: np.ndarray | None = None  # bool [H, W], where the file says that it has none; None: nowhere
+    by_tags: bool = False  #      whether the file states the range
 
     @property
     def channels(self) -> int:
@@ -39,6 +40,11 @@ class StoredPicture:
     def size(self) -> tuple[int, int]:
         """Width and height in pixels."""
         return self.pixels.shape[1], self.pixels.shape[0]
+
+    @property
+    def present(self) -> np.ndarray:
+        """The pixels that have data, [H, W, C] or [N, C]; all of them if none has."""
+        return self.pixels if self.no_data is None or self.no_data.all() else self.pixels[~self.no_data]
 
     @property
     def share_without_data(self) -> float:
@@ -110,7 +116,7 @@ def value_range(smallest: float, largest: float, dtype: np.dtype[Any]) -> tuple[
 
     8 bits: 0 to 255, whatever is in them. 16 bits: 0 to the largest value of as many bits (8, 10, 12, 14, 16) as hold
     the values, because cameras with 10 to 14 bits write into 16. Floats: the first of 0 to 1, -1 to 1, 0 to 255, 0 to
-    65535 that holds them, else from the smallest to the largest. Of a set of pictures, give the extremes of all.
+    65535 that holds them, else from the smallest to the largest, at least 1. Of a set, give the extremes of all.
     """
     if dtype == np.uint8:
         return 0.0, 255.0, "8 bits"
@@ -120,7 +126,7 @@ def value_range(smallest: float, largest: float, dtype: np.dtype[Any]) -> tuple[
     for low, high in ((0.0, 1.0), (-1.0, 1.0), (0.0, 255.0), (0.0, 65535.0)):
         if low <= smallest and largest <= high:
             return low, high, f"{low:g} to {high:g}, which holds its values {smallest:g} to {largest:g}"
-    return smallest, largest, f"its own values, {smallest:g} to {largest:g}"
+    return smallest, max(largest, smallest + (smallest == largest)), f"its own values, {smallest:g} to {largest:g}"
 
 
 def on_white(picture: StoredPicture) -> StoredPicture:
@@ -163,16 +169,17 @@ def _picture(
         return StoredPicture(pixels, 0.0, 1.0, None, ())
     present = pixels if missing is None or missing.all() else pixels[~missing]
     low, high, why = value_range(float(present.min()), float(present.max()), pixels.dtype)
-    if stated is not None and pixels.dtype != np.uint8:
+    if pixels.dtype == np.uint8 or (stated and not holds(stated, present.min(), present.max())):
+        stated = None
+    if stated is not None:
         (low, high), why = stated, f"{stated[0]:g} to {stated[1]:g}, by the file's tags"
     if (low, high) not in ((0, 255), (0, 65535)) or pixels.dtype == np.float32:
         notes = [*notes, f"range: {why}"]
-    if low == high:
-        high = low + 1.0
     if replaced is not None:
         pixels = np.where(replaced[..., None], pixels.dtype.type(low), pixels)
     opaque = alpha is None or bool((alpha >= 1).all())
-    return StoredPicture(np.ascontiguousarray(pixels), low, high, None if opaque else alpha, tuple(notes), missing)
+    alpha = None if opaque else alpha
+    return StoredPicture(np.ascontiguousarray(pixels), low, high, alpha, tuple(notes), missing, stated is not None)
 
 
 def missing_in(pixels: np.ndarray, no_data: float | None) -> np.ndarray | None:
@@ -328,6 +335,11 @@ def stated_no_data(tags: Any) -> float | None:
 
 def stated_range(tags: Any) -> tuple[float, float] | None:
     return next(((_number(tags.get(low, 0)), _number(tags[high])) for low, high in _RANGES if high in tags), None)
+
+
+def holds(stated: tuple[float, float], smallest: float, largest: float) -> bool:
+    """Whether a range that a file states is one, and holds its values: some programs write tags that do not."""
+    return bool(stated[0] < stated[1] and stated[0] <= smallest and largest <= stated[1])
 
 
 def _number(value: Any) -> float:
