@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-from PIL import Image, ImageOps, UnidentifiedImageError
+from PIL import Image, ImageFile, ImageOps, UnidentifiedImageError
 
 from ganflow.errors import UserError, one_line
 
@@ -17,6 +17,7 @@ SUFFIXES = frozenset(
 )
 _ONE_CHANNEL = ("1", "L", "P", "I", "F", "I;16", "I;16B")  # Pillow's modes of a TIFF of one channel
 _ORIENTATION, _RANGES = 274, ((280, 281), (340, 341))  # TIFF tags: smallest and largest sample value
+_SIGNED = 339  # TIFF tag: 1 unsigned, 2 signed, 3 floats
 _NO_DATA = 42113  # GDAL's TIFF tag: the value of pixels without data
 
 
@@ -235,12 +236,16 @@ def _read_image(path: Path, most_pixels: int) -> StoredPicture:
                 return _read_tiff(path, most_pixels)
             if frames > 1 and image.format != "MPO":  # a photo with its preview
                 raise ValueError(f"it holds {frames} pictures, where one is needed")
+            if image.format == "PPM" and image.mode == "RGB" and image.tile[0].codec_name != "raw":
+                largest = image.tile[0].args[-1]  # of these Pillow would keep the upper 8 bits
+                if largest > 255:
+                    raise ValueError(f"its colours have values up to {largest}: save it as PNG or TIFF")
             if image.format == "PNG" and image.mode in ("RGB", "RGBA", "LA") and _png_depth(path) == 16:
                 return _read_png16(path, image)
             return _from_pillow(image)
 
 
-def _open(path: Path) -> Image.Image:
+def _open(path: Path) -> ImageFile.ImageFile:
     most, Image.MAX_IMAGE_PIXELS = Image.MAX_IMAGE_PIXELS, None
     try:
         return Image.open(path)
@@ -269,16 +274,22 @@ def _from_pillow(image: Image.Image) -> StoredPicture:
     elif mode not in ("L", "LA", "RGB", "RGBA", "I", "F") and not mode.startswith("I;16"):
         raise ValueError(f"its colours are {mode}: save it as RGB or grey")
     pixels = np.asarray(image)
+    # Pillow takes 8 bits for unsigned and 32 for signed, whatever a TIFF says.
+    if tags and (other := {("L", 2): np.int8, ("I", 1): np.uint32}.get((image.mode, max(tags.get(_SIGNED, (1,)))))):
+        pixels = pixels.view(other)
     if image.mode in ("LA", "RGBA"):
         return _picture(pixels[..., :-1], notes, alpha=pixels[..., -1].astype(np.float32) / 255)
     return _picture(pixels, notes, stated_range(tags), no_data=stated_no_data(tags))
 
 
-def _pillow_keeps_all(image: Image.Image) -> bool:
+def _pillow_keeps_all(image: ImageFile.ImageFile) -> bool:
     """Whether Pillow gives a TIFF's values as stored: one channel, or colours of 8 bits and no channel besides."""
     tags = getattr(image, "tag_v2", {})
     depth, channels, white_is_zero = max(tags.get(258, (1,))), tags.get(277, 1), tags.get(262) == 0
     if image.mode in _ONE_CHANNEL:
+        # Rows and columns that are to be exchanged come out wrong where Pillow maps the file instead of reading it.
+        if tags.get(_ORIENTATION, 1) > 4 and image.tile[0].codec_name == "raw":
+            return False
         return channels == 1 and (depth <= 8 or not white_is_zero)
     return image.mode in ("RGB", "CMYK", "YCbCr") and depth <= 8 and channels == len(image.getbands())
 
