@@ -14,7 +14,7 @@ from ganflow.data import labels
 from ganflow.data.no_data import read_with_no_data
 from ganflow.data.pair_folder import LEGEND, Pair, PairFolder
 from ganflow.data.pair_suspicions import Look, suspicions
-from ganflow.data.pictures import StoredPicture, value_range
+from ganflow.data.pictures import StoredPicture, range_of_set
 from ganflow.errors import UserError
 from ganflow.files import sha256
 
@@ -223,9 +223,7 @@ def _readable(
 def _side(name: str, kind: Numbers, looks: list[Look], census: labels.Census, legend: dict[str, str]) -> Side:
     channels, dtype = kind
     smallest, largest = (min(look.smallest for look in looks), max(look.largest for look in looks)) if looks else (0, 1)
-    low, high, _ = value_range(smallest, largest, np.dtype(dtype))
-    if len(stated := {look.stated for look in looks}) == 1:
-        low, high = stated.pop() or (low, high)
+    low, high = range_of_set(smallest, largest, np.dtype(dtype), {look.stated for look in looks})
     values = labels.classes_of(census)
     notes = Counter(note for look in looks for note in look.notes if not note.startswith("range"))
     said = [f"{note} (in {count} pictures)" for note, count in sorted(notes.items())]

@@ -41,11 +41,11 @@ class Look:
             picture.size,
             float(present.min()),
             float(present.max()),
-            (picture.low, picture.high) if picture.by_tags else None,
+            picture.stated,
             picture.notes,
             small,
             picture.share_without_data,
-            whole=pixels.dtype != np.float32 or bool((present == np.rint(present)).all()),
+            whole=picture.is_whole,
             equal=float((pixels[1:] == pixels[:-1]).all(2).mean()) if len(pixels) > 1 else 0.0,
         )
 

@@ -31,7 +31,7 @@ class StoredPicture:
     alpha: np.ndarray | None  #   float32 [H, W], 0 (transparent) to 1; None if opaque everywhere
     notes: tuple[str, ...]  #     what was assumed or changed, for people
     no_data: np.ndarray | None = None  # bool [H, W], where the file says that it has none; None: nowhere
-    by_tags: bool = False  #      whether the file states the range
+    stated: tuple[float, float] | None = None  # the range, where the file's tags state it
 
     @property
     def channels(self) -> int:
@@ -46,6 +46,11 @@ class StoredPicture:
     def present(self) -> np.ndarray:
         """The pixels that have data, [H, W, C] or [N, C]; all of them if none has."""
         return self.pixels if self.no_data is None or self.no_data.all() else self.pixels[~self.no_data]
+
+    @property
+    def is_whole(self) -> bool:
+        """Whether all values are whole numbers."""
+        return self.pixels.dtype != np.float32 or bool((self.present == np.rint(self.present)).all())
 
     @property
     def share_without_data(self) -> float:
@@ -130,6 +135,14 @@ def value_range(smallest: float, largest: float, dtype: np.dtype[Any]) -> tuple[
     return smallest, max(largest, smallest + (smallest == largest)), f"its own values, {smallest:g} to {largest:g}"
 
 
+def range_of_set(
+    smallest: float, largest: float, dtype: np.dtype[Any], stated: set[tuple[float, float] | None]
+) -> tuple[float, float]:
+    """The range of a set of pictures: what the tags of all its files state, if that is the same, else `value_range`."""
+    one = next(iter(stated)) if len(stated) == 1 else None
+    return one or value_range(smallest, largest, dtype)[:2]
+
+
 def on_white(picture: StoredPicture) -> StoredPicture:
     """The picture with its transparent parts over white, the upper end of its range."""
     if picture.alpha is None:
@@ -180,7 +193,7 @@ def _picture(
         pixels = np.where(replaced[..., None], pixels.dtype.type(low), pixels)
     opaque = alpha is None or bool((alpha >= 1).all())
     alpha = None if opaque else alpha
-    return StoredPicture(np.ascontiguousarray(pixels), low, high, alpha, tuple(notes), missing, stated is not None)
+    return StoredPicture(np.ascontiguousarray(pixels), low, high, alpha, tuple(notes), missing, stated)
 
 
 def missing_in(pixels: np.ndarray, no_data: float | None) -> np.ndarray | None:
@@ -237,7 +250,7 @@ def _read_image(path: Path, most_pixels: int) -> StoredPicture:
             if frames > 1 and image.format != "MPO":  # a photo with its preview
                 raise ValueError(f"it holds {frames} pictures, where one is needed")
             if image.format == "PPM" and image.mode == "RGB" and image.tile[0].codec_name != "raw":
-                largest = image.tile[0].args[-1]  # of these Pillow would keep the upper 8 bits
+                largest = int(image.tile[0].args[-1])  # of these Pillow would keep the upper 8 bits
                 if largest > 255:
                     raise ValueError(f"its colours have values up to {largest}: save it as PNG or TIFF")
             if image.format == "PNG" and image.mode in ("RGB", "RGBA", "LA") and _png_depth(path) == 16:
