@@ -121,7 +121,7 @@ def run_pairs_check(arguments: argparse.Namespace) -> None:
     from ganflow.data import pair_check
     from ganflow.data.pair_folder import list_pairs
     from ganflow.data.pair_survey import survey
-    from ganflow.data.unpaired_folder import has_no_pairs, list_unpaired, sizes_of
+    from ganflow.data.unpaired_folder import has_no_pairs, list_unpaired, sizes_of, without_copies
 
     folder, params = arguments.folder, load_params()
     seed, no_data = params.data.seed, arguments.no_data or params.pairs.no_data
@@ -129,7 +129,7 @@ def run_pairs_check(arguments: argparse.Namespace) -> None:
         raise UserError(f"--no-data {no_data}: it takes {NO_DATA}")
     found = list_pairs(folder)
     if has_no_pairs(found):
-        unpaired = list_unpaired(folder)
+        unpaired = without_copies(list_unpaired(folder))
         sizes = sizes_of(unpaired)
         say(*pair_check.findings_unpaired(unpaired, sizes, seed))
         chosen = pair_check.settings_unpaired(unpaired, sizes, seed)

@@ -1,6 +1,7 @@
 """Pairs made from single pictures: what is taken from each, that the rest stays, and that it can be repeated."""
 
 import json
+import shutil
 from pathlib import Path
 
 import numpy as np
@@ -93,6 +94,32 @@ def test_16_bits_and_many_channels_keep_their_range(tmp_path: Path) -> None:
     name = json.loads((tmp_path / "out/names.json").read_text())["train"][0].split(" at ")[0]
     stored = tifffile.imread(tmp_path / "bands" / name)[:32, :32]
     assert np.abs(train[0, ..., 5:] * (4095 / 255) - stored).max() < 0.01
+
+
+def test_a_copy_is_not_both_in_training_and_in_the_test(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    folder = pictures(tmp_path / "pictures")
+    own = sorted(path.stem for path in folder.iterdir())
+    for path in sorted(folder.iterdir()):
+        shutil.copy(path, path.with_stem(f"{path.stem} copy"))
+    derived.prepare_derived(folder, tmp_path / "out", TILE, "denoise", seed=0)
+    names = json.loads((tmp_path / "out/names.json").read_text())
+    used = [
+        {Path(name.split(" at ")[0]).stem.removesuffix(" copy") for name in names[part]}
+        for part in ("train", "val", "test")
+    ]
+    assert sum(map(len, used)) == len(set.union(*used)) == len(own)
+    assert f"{len(own)} copies are passed over (" in capsys.readouterr().err
+
+
+def test_integers_are_one_kind_whether_a_file_has_values_below_0_or_not(tmp_path: Path) -> None:
+    (tmp_path / "scans").mkdir()
+    scans = np.random.default_rng(0).integers(0, 3000, (6, 40, 40)).astype(np.int16)
+    scans[::2, 0, 0] = -1000
+    for n, scan in enumerate(scans):
+        np.save(tmp_path / f"scans/{n}.npy", scan)
+    derived.prepare_derived(tmp_path / "scans", tmp_path / "out", TILE, "denoise", seed=0)
+    side = json.loads((tmp_path / "out/training.json").read_text())["sides"][1]
+    assert (side["dtype"], side["low"], side["high"]) == ("float32", -1000, scans.max())
 
 
 @pytest.mark.parametrize(

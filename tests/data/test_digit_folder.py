@@ -101,6 +101,19 @@ def test_other_sizes_are_fitted_in_and_16_bits_keep_their_range(tmp_path: Path) 
     assert {image.tobytes() for image in images} == {bright.tobytes(), np.full((28, 28), 100, np.uint8).tobytes()}
 
 
+def test_equal_values_of_16_bits_are_equal_greys_in_every_picture_of_both_parts(tmp_path: Path) -> None:
+    for part, count in (("train", 10), ("test", 3)):
+        for name in "ab":
+            (tmp_path / part / name).mkdir(parents=True)
+            for n in range(count):
+                values = np.full((28, 28), 800, np.uint16)
+                values[0] = 4000 if (part, name, n) == ("train", "b", 4) else 900 + n
+                Image.fromarray(values).save(tmp_path / part / name / f"{n}.png")
+    found = read_digits(tmp_path, seed=0)
+    for images, _ in (found.train, found.test):
+        assert set(np.unique(images[:, 1:])) == {round(800 / 4095 * 255)}
+
+
 def test_a_manifest_is_held_to(tmp_path: Path) -> None:
     write_idx(tmp_path, "train", np.repeat([0, 1], 10))
     write_idx(tmp_path, "t10k", np.repeat([0, 1], 10))

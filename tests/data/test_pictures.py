@@ -77,6 +77,13 @@ def test_colours_of_16_bits_are_not_cut_to_8(tmp_path: Path) -> None:
     assert np.array_equal(read(tmp_path / "wide.png").pixels, wide)
 
 
+@pytest.mark.parametrize("dtype", [np.int8, np.int16, np.uint32, np.int32])
+def test_tiff_integers_of_every_type_keep_their_values(tmp_path: Path, dtype: type) -> None:
+    values = np.array([[0, 5], [120, -3 if np.iinfo(dtype).min else 70000]]).astype(dtype)
+    tifffile.imwrite(tmp_path / "numbers.tif", values)
+    assert np.array_equal(read(tmp_path / "numbers.tif").pixels[..., 0], values)
+
+
 def png16(pixels: np.ndarray) -> bytes:
     """A PNG of 16-bit RGB, by hand: Pillow writes none."""
 
@@ -90,13 +97,15 @@ def png16(pixels: np.ndarray) -> bytes:
 
 
 @pytest.mark.parametrize("orientation", range(1, 9))
-@pytest.mark.parametrize("name", ["photo.png", "scan.tif", "bands.tif"])
+@pytest.mark.parametrize("name", ["photo.png", "scan.tif", "grey.tif", "bands.tif"])
 def test_the_orientation_is_applied(tmp_path: Path, orientation: int, name: str) -> None:
     path = tmp_path / name
     if name == "bands.tif":
         tags = [(274, "H", 1, orientation, True)]
         bands = np.concatenate([RGB, RGB[..., :2]], axis=2)
         tifffile.imwrite(path, bands, photometric="minisblack", planarconfig="contig", extratags=tags)
+    elif name == "grey.tif":  # not compressed: Pillow maps it
+        tifffile.imwrite(path, RGB[..., 0], extratags=[(274, "H", 1, orientation, True)])
     else:
         exif = Image.Exif()
         exif[274] = orientation
@@ -111,7 +120,7 @@ def test_the_orientation_is_applied(tmp_path: Path, orientation: int, name: str)
         7: RGB[::-1, ::-1].swapaxes(0, 1),
         8: RGB[:, ::-1].swapaxes(0, 1),
     }[orientation]
-    assert np.array_equal(read(path).pixels[..., :3], expected)
+    assert np.array_equal(read(path).pixels[..., :3], expected[..., :1] if name == "grey.tif" else expected)
 
 
 def test_transparency_is_kept_beside_the_colours_and_goes_over_white(tmp_path: Path) -> None:
@@ -174,6 +183,11 @@ REFUSED = {
     "objects.npy": (lambda path: np.save(path, np.array([{}]), allow_pickle=True), "not a readable picture"),
     "text.npy": (lambda path: np.save(path, np.array([["a"]])), "numbers are needed"),
     "nan.npy": (lambda path: np.save(path, np.full((5, 5), np.nan)), "it has no data in any pixel"),
+    "largest.tif": (
+        lambda path: tifffile.imwrite(path, np.array([[0, 2**32 - 1]], np.uint32)),
+        "4294967295: .* 24 bits",
+    ),
+    "16 bits.ppm": (lambda path: path.write_bytes(b"P6 1 1 65535\n" + bytes(6)), "values up to 65535: save it as PNG"),
     "wide.npy": (lambda path: np.save(path, np.array([[0, 2**30]])), "24 bits"),
     "no pixels.npy": (lambda path: np.save(path, np.zeros((0, 9))), "empty picture"),
 }

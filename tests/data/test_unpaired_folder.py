@@ -1,6 +1,7 @@
 """Folders of pictures that do not belong together: of other counts and sizes, in the format of pairs."""
 
 import json
+import shutil
 from pathlib import Path
 
 import numpy as np
@@ -94,3 +95,13 @@ def test_what_cannot_be_used_is_named(tmp_path: Path) -> None:
     with pytest.raises(UserError, match=r"h0x.png has 1 channels of uint16: without pairs, pictures are grey or RGB"):
         prepare_unpaired(tmp_path / "zoo", tmp_path / "out", 32, seed=0)
     assert not (tmp_path / "out").exists()
+
+
+def test_a_copy_is_not_both_in_training_and_in_the_test(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    folder = zoo(tmp_path / "zoo")
+    for path in sorted(folder.glob("*/*.png")):
+        shutil.copy(path, path.with_stem(f"{path.stem} copy"))
+    prepare_unpaired(folder, prepared.PREPARED / "maps", 32, seed=0)
+    names = json.loads(Path("data/prepared/maps/names.json").read_text())
+    assert [sum(len(names[part][side]) for part in ("train", "val", "test")) for side in (0, 1)] == [10, 4]

@@ -8,6 +8,7 @@ import pytest
 import tifffile
 from PIL import Image
 
+from ganflow.data.kinds import Kind
 from ganflow.errors import UserError
 from ganflow.inference import photos
 
@@ -147,3 +148,12 @@ def test_more_channels_than_the_model_takes_are_refused(
     tifffile.imwrite(tmp_path / "six.tif", values, photometric="minisblack", planarconfig="contig")
     with pytest.raises(UserError, match="has 6 channels, and the model takes grey or RGB"):
         photos.open_photo(tmp_path / "six.tif")
+
+
+def test_integers_without_a_value_below_0_keep_the_range_of_a_model_of_such_integers(tmp_path: Path) -> None:
+    scans = Kind("ct", 1, "float32", -1000.0, 3000.0, None)
+    values = np.array([[0, 1000], [2000, 2500]], np.int16)
+    np.save(tmp_path / "scan.npy", values)
+    photo = photos.open_photo(tmp_path / "scan.npy", kind=scans)
+    assert np.allclose(scans.values(photo.stream().rows(0, 2))[..., 0], values, atol=0.01)
+    assert photo.notes == ("range: -1000 to 3000, as of the model's training pictures",)

@@ -15,8 +15,8 @@ from ganflow.data import prepared
 from ganflow.data.kinds import LUMA, Kind
 from ganflow.data.no_data import read_with_no_data
 from ganflow.data.pair_folder import Pair, list_pictures
-from ganflow.data.pair_tiles import corners_with_data, medians, split_pairs, stacked, write_tiles
-from ganflow.data.pictures import StoredPicture, value_range
+from ganflow.data.pair_tiles import corners_with_data, distinct, medians, split_pairs, stacked, write_tiles
+from ganflow.data.pictures import StoredPicture, range_of_set
 from ganflow.errors import UserError
 from ganflow.files import sha256, whole_dir, write_json
 
@@ -35,7 +35,7 @@ def prepare_derived(folder: Path, out: Path, tile: int, task: str, seed: int, no
     Raises:
         UserError: a picture cannot be used for the task, or differs from the others. `out` is then as it was.
     """
-    pictures = list_pictures(folder)
+    pictures = distinct(folder, list_pictures(folder))
     kind, sizes, with_holes = _common_kind(folder, pictures, task, no_data)
     source = Kind(INPUTS[task], 1 if task in GREY else kind.channels, kind.dtype, kind.low, kind.high, None)
     channels = [source.channels, kind.channels]
@@ -71,29 +71,34 @@ def _common_kind(
     folder: Path, pictures: list[Pair], task: str, no_data: str
 ) -> tuple[Kind, dict[str, tuple[int, int]], set[str]]:
     """What all pictures are; the width and height of each, by name; and the names of those with pixels without data."""
-    sizes, extremes, with_holes, first = {}, [], set(), None
+    sizes, extremes, with_holes, stated, whole = {}, [], set(), set(), True
+    first_of: dict[tuple[int, str], Path] = {}  # of each kind: channels and type
     for one in tqdm(pictures, desc="reading pictures", unit="picture", disable=None):
         path = folder / one.files[0]
         found = read_with_no_data(path, no_data)
         sizes[one.name] = found.size
-        present = found.pixels
         if found.no_data is not None:
             with_holes.add(one.name)
-            present = present[~found.no_data]
-        if not present.size:
+        if found.share_without_data == 1:
             raise UserError(f"{path} has no data in any pixel: take it out of {folder}")
-        extremes += [present.min(), present.max()]
-        first = first or found
-        if (found.channels, found.pixels.dtype) != (first.channels, first.pixels.dtype):
-            raise UserError(
-                f"{path} has {found.channels} channels of {found.pixels.dtype}, and {pictures[0].files[0]} "
-                f"{first.channels} of {first.pixels.dtype}: take one of them out of {folder}"
-            )
+        extremes += [found.present.min(), found.present.max()]
+        stated.add(found.stated)
+        whole = whole and found.is_whole
+        first_of.setdefault((found.channels, found.pixels.dtype.name), path)
         if task in ("colourise", "edges") and found.channels != 3:
             raise UserError(f"{path} has {found.channels} channels: pairs.derive = {task} takes pictures in RGB")
-    assert first
-    low, high, _ = value_range(float(min(extremes)), float(max(extremes)), first.pixels.dtype)
-    return Kind("picture", first.channels, first.pixels.dtype.name, low, high, None), sizes, with_holes
+    (channels, dtype), *others = first_of
+    # Of one set of integers, those below 0 or above 65535 are read as floats, the others as 16 bits.
+    if whole and {(channels, dtype), *others} == {(channels, "uint16"), (channels, "float32")}:
+        dtype = "float32"
+    elif others:
+        (first, path), (other_channels, other_type) = [*first_of.values()][:2], others[0]
+        raise UserError(
+            f"{path} has {other_channels} channels of {other_type}, and {first.relative_to(folder)} {channels} of "
+            f"{dtype}: take one of them out of {folder}"
+        )
+    low, high = range_of_set(float(min(extremes)), float(max(extremes)), np.dtype(dtype), stated)
+    return Kind("picture", channels, dtype, low, high, None), sizes, with_holes
 
 
 def _pair(picture: StoredPicture, kind: Kind, task: str, name: str, seed: int) -> list[np.ndarray]:

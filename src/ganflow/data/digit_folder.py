@@ -8,7 +8,9 @@ import re
 import sys
 from concurrent.futures import ProcessPoolExecutor
 from dataclasses import dataclass, field
+from functools import partial
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 from PIL import Image, ImageOps
@@ -151,8 +153,7 @@ def _from_pictures(folder: Path, by_part: dict[str, dict[str, list[Path]]], seed
         raise UserError(f"{folder}: the class {min(unknown)} has test pictures and no training pictures")
     if "test" in by_part:
         _check_tested(folder, {name: len(by_part["test"].get(name, [])) for name in classes})
-    with ProcessPoolExecutor() as pool:
-        arrays = {part: _read_all(of_part, classes, seed, pool) for part, of_part in by_part.items()}
+    arrays = _read_all(by_part, classes, seed)
     if "test" in arrays:
         return Digits(arrays["train"], arrays["test"], tuple(classes))
     images, labels = arrays[""]
@@ -165,15 +166,39 @@ def _from_pictures(folder: Path, by_part: dict[str, dict[str, list[Path]]], seed
 
 
 def _read_all(
-    by_class: dict[str, list[Path]], classes: list[str], seed: int, pool: ProcessPoolExecutor
-) -> tuple[np.ndarray, np.ndarray]:
-    paths = [(path, label) for label, name in enumerate(classes) for path in by_class.get(name, [])]
-    paths = [paths[place] for place in np.random.default_rng(seed).permutation(len(paths))]
-    images = list(pool.map(_small, (path for path, _ in paths), chunksize=64))
-    if faults := [image for image in images if isinstance(image, str)]:
-        more = f" (and {len(faults) - 1} more such files)" if len(faults) > 1 else ""
-        raise UserError(f"{min(faults)}{more}: mend or remove it")
-    return np.stack(images), np.array([label for _, label in paths], np.uint8)
+    by_part: dict[str, dict[str, list[Path]]], classes: list[str], seed: int
+) -> dict[str, tuple[np.ndarray, np.ndarray]]:
+    """Images and labels of each part. All pictures of more than 8 bits are seen in one range."""
+    in_order: dict[str, list[tuple[Path, int]]] = {}
+    for part, by_class in by_part.items():
+        paths = [(path, label) for label, name in enumerate(classes) for path in by_class.get(name, [])]
+        in_order[part] = [paths[place] for place in np.random.default_rng(seed).permutation(len(paths))]
+    with ProcessPoolExecutor() as pool:
+        every = [path for paths in in_order.values() for path, _ in paths]
+        found = dict(zip(every, pool.map(_small, every, chunksize=64), strict=True))
+        if faults := [one for one in found.values() if isinstance(one, str)]:
+            more = f" (and {len(faults) - 1} more such files)" if len(faults) > 1 else ""
+            raise UserError(f"{min(faults)}{more}: mend or remove it")
+        seen = {path: one for path, one in found.items() if isinstance(one, _Seen)}
+        if seen:
+            dtype = np.result_type(*{one.dtype for one in seen.values()})
+            extremes = min(one.smallest for one in seen.values()), max(one.largest for one in seen.values())
+            own = pictures.range_of_set(*extremes, dtype, {one.stated for one in seen.values()})
+            found |= zip(seen, pool.map(partial(_small, seen_in=own), seen, chunksize=64), strict=True)
+    return {
+        part: (np.stack([found[path] for path, _ in paths]), np.array([label for _, label in paths], np.uint8))
+        for part, paths in in_order.items()
+    }
+
+
+@dataclass(frozen=True)
+class _Seen:
+    """A picture of more than 8 bits, of which the range is that of the whole folder."""
+
+    dtype: np.dtype[Any]
+    smallest: float
+    largest: float
+    stated: tuple[float, float] | None
 
 
 def _check_classes(where: Path, counts: dict[str, int]) -> None:
@@ -195,14 +220,21 @@ def _check_tested(where: Path, counts: dict[str, int]) -> None:
         )
 
 
-def _small(path: Path) -> np.ndarray | str:
-    """The picture as uint8 [28, 28], the rest of the square in the median of its border; or why it cannot be used."""
+def _small(path: Path, seen_in: tuple[float, float] | None = None) -> np.ndarray | _Seen | str:
+    """The picture as uint8 [28, 28], the rest of the square in the median of its border; or why it cannot be used.
+
+    Of more than 8 bits, what it holds, until the range is known that it is `seen_in`.
+    """
     try:
         picture = pictures.on_white(pictures.read(path))
     except UserError as fault:
         return str(fault)
-    grey = picture.pixels.astype(np.float32).mean(2)  # a set that is drawn in colours is read as their brightness
-    levels = ((grey - picture.low) * 255 / max(picture.high - picture.low, 1e-12)).round().clip(0, 255).astype(np.uint8)
+    if seen_in is None and picture.pixels.dtype != np.uint8:
+        extremes = float(picture.present.min()), float(picture.present.max())
+        return _Seen(picture.pixels.dtype, *extremes, picture.stated)
+    low, high = seen_in or (picture.low, picture.high)
+    grey = picture.filled(low).astype(np.float32).mean(2)  # a set that is drawn in colours is read as their brightness
+    levels = ((grey - low) * 255 / (high - low)).round().clip(0, 255).astype(np.uint8)
     if levels.shape == (SIDE, SIDE):
         return levels
     image = ImageOps.contain(Image.fromarray(levels), (SIDE, SIDE), Image.Resampling.LANCZOS)

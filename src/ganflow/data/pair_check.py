@@ -14,6 +14,7 @@ from ganflow.files import whole_file
 
 LARGEST_TILE, LARGEST_CROP = 256, 128
 SEEN = 16_000  # training tiles that a translator is shown in all, for a first answer within the hour on two CPU cores
+MOST_NUMBER = 64  # numbers of classes are smaller: beside such, the largest value of 8 or 16 bits is none
 NAMED = 20  # pictures passed over that are listed one by one
 
 
@@ -45,8 +46,7 @@ def settings(read: Survey, folder: str, seed: int, no_data: str | None = None) -
 
     no_data: pairs.no_data, if it was given for the check.
     """
-    smallest = min(min(size) for size in read.sizes.values())
-    tile = next(side for side in (LARGEST_TILE, 128, 64, 32) if side <= max(smallest, 32))
+    tile = _tile_for(read.sizes)
     a, b = (side.classes is not None for side in read.sides)
     train = split_pairs(read.pairs, seed)["train"]
     tiles = sum(len(corners(read.sizes[pair.name], tile)) for pair in train)
@@ -64,10 +64,15 @@ def settings(read: Survey, folder: str, seed: int, no_data: str | None = None) -
     }
 
 
+def _tile_for(sizes: dict[str, tuple[int, int]]) -> int:
+    """The largest tile that nine tenths of the pictures are as large as: the few smaller ones are mirrored."""
+    shorter = sorted(min(size) for size in sizes.values())
+    return next(side for side in (LARGEST_TILE, 128, 64, 32) if side <= max(shorter[len(shorter) // 10], 32))
+
+
 def settings_unpaired(found: UnpairedFolder, sizes: dict[str, tuple[int, int]], seed: int) -> dict[str, str | int]:
     """Values of params.yaml that suit pictures of two kinds without pairs."""
-    smallest = min(min(size) for size in sizes.values())
-    tile = next(side for side in (LARGEST_TILE, 128, 64, 32) if side <= max(smallest, 32))
+    tile = _tile_for(sizes)
     trained = [split_pairs(side, seed)["train"] for side in found.sides]
     tiles = max(sum(len(corners(sizes[one.name], tile)) for one in side) for side in trained)
     epochs = min(200, max(2, round(SEEN / 2 / tiles)))
@@ -89,6 +94,13 @@ def findings_unpaired(found: UnpairedFolder, sizes: dict[str, tuple[int, int]], 
         parts = ", ".join(f"{part} {len(pictures)}" for part, pictures in split_pairs(side, seed).items())
         shown = ", ".join(f"{size} ({count})" for size, count in usual)
         lines.append(f"{letter} = {name}: {len(side)} pictures, {shown}; split: {parts}")
+    a, b = (side[0].name for side in found.sides)
+    lines.append(
+        f"do they belong together? {a} and {b} are then to have one name, but for words that all of a side share"
+    )
+    more, fewer = sorted((len(side) for side in found.sides), reverse=True)
+    if more % fewer == 0 < more - fewer:
+        lines.append(f"or one side has {more // fewer} kinds of pictures: move all but one kind out of {found.folder}")
     return lines
 
 
@@ -121,9 +133,12 @@ def _hints(read: Survey) -> list[str]:
     """What of the pictures may be no data, though nothing says so."""
     hints = []
     for letter, side in zip("AB", read.sides, strict=True):
-        values = [one["value"][0] for one in side.classes or [] if len(one["value"]) == 1]
-        if len(values) > 2 and values == [*range(len(values) - 1), 255]:
-            hints.append(f"{letter}: is 255 no class, but no data? `--no-data 255` leaves it out (pairs.no_data=255)")
+        values = [one["value"][0] for one in side.classes or [] if len(set(one["value"])) == 1]
+        if len(values) > 2 and values[-1] in (255, 65535) and values[-2] < MOST_NUMBER:
+            value = values[-1]
+            hints.append(
+                f"{letter}: is {value} no class, but no data? `--no-data {value}` leaves it out (pairs.no_data={value})"
+            )
         if any(note.startswith("transparent") for note in side.notes):
             hints.append(f"{letter}: are transparent parts no data? `--no-data alpha` leaves them out")
     return _listed("no data:", hints)

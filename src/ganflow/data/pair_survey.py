@@ -14,10 +14,13 @@ from ganflow.data import labels
 from ganflow.data.no_data import read_with_no_data
 from ganflow.data.pair_folder import LEGEND, Pair, PairFolder
 from ganflow.data.pair_suspicions import Look, suspicions
-from ganflow.data.pictures import StoredPicture, value_range
+from ganflow.data.pictures import StoredPicture, range_of_set
 from ganflow.errors import UserError
 from ganflow.files import sha256
 
+Numbers = tuple[int, str]  # of a picture's values: channels, and uint8, uint16 or float32
+NO_DATA = (-1, -9999, -32768)  # usual values of pixels without data, in files that do not say it
+AREAS = 0.9  # share of the pixels that equal their neighbour, from which on a picture seems made of areas
 COUNTED = 100  # pictures, spread evenly, in which the colours of labels saved with loss are counted
 
 
@@ -89,7 +92,7 @@ def survey(found: PairFolder, legend: dict[str, str] | None = None, no_data: str
     digests: dict[str, str] = {}
     first_with: dict[tuple[str, ...], Pair] = {}
     counted = {id(found.pairs[place]) for place in _evenly(len(found.pairs), COUNTED)}
-    censuses: list[dict[tuple[int, str], labels.Census]] = [{}, {}]
+    censuses: list[dict[Numbers, labels.Census]] = [{}, {}]
     for pair, pictures in _readable(found, problems, no_data):
         if (sizes := {picture.size for picture in pictures}) and len(sizes) > 1:
             (width_a, height_a), (width_b, height_b) = pictures[0].size, pictures[1].size
@@ -104,26 +107,26 @@ def survey(found: PairFolder, legend: dict[str, str] | None = None, no_data: str
             continue
         digests |= of_pair
         looks[pair.name] = (Look.at(pictures[0]), Look.at(pictures[1]))
-        for picture, census in zip(pictures, censuses, strict=True):
-            if picture.channels in (1, 3) and picture.pixels.dtype != np.float32:
-                kind = census.setdefault((picture.channels, picture.pixels.dtype.name), labels.Census(picture.channels))
-                kind.add(picture.pixels, with_counts=id(pair) in counted, missing=picture.no_data)
+        for picture, look, census in zip(pictures, looks[pair.name], censuses, strict=True):
+            if picture.channels in (1, 3):
+                kind = census.setdefault((picture.channels, look.dtype), labels.Census(picture.channels))
+                _count(kind, picture, look, with_counts=id(pair) in counted)
     pairs = [pair for pair in found.pairs if pair.name in looks]
     sides = []
     for place in range(2):
-        kinds = Counter((looks[pair.name][place].channels, looks[pair.name][place].dtype) for pair in pairs)
-        if not kinds:
+        if not pairs:
             first = next(iter(problems.items()), ("", "none was found"))
             raise UserError(f"{folder} holds no pair that can be used; {first[0]} {first[1]}")
-        kind = max(kinds, key=lambda one: (kinds[one], one))
+        kind, fitting = _kind_of([looks[pair.name][place] for pair in pairs], censuses[place])
         for pair in pairs:
             own = looks[pair.name][place]
-            if (own.channels, own.dtype) != kind and not (own.channels == 1 and kind == (3, own.dtype)):
+            if (own.channels, own.dtype) not in fitting:
                 problems[pair.files[min(place, len(pair.files) - 1)]] = (
                     f"has {own.channels} channels of {own.dtype}, where most have {kind[0]} of {kind[1]}"
                 )
         used = [looks[pair.name][place] for pair in pairs if not set(pair.files) & problems.keys()]
-        sides.append(_side(found.names[place], kind, used, censuses[place].get(kind), legend))
+        counts = _together([one for key, one in censuses[place].items() if key in fitting], kind[0])
+        sides.append(_side(found.names[place], kind, used, counts, legend))
     pairs = [pair for pair in pairs if not set(pair.files) & problems.keys()]
     used_files = {str(file) for pair in pairs for file in pair.files}
     return Survey(
@@ -138,6 +141,49 @@ def survey(found: PairFolder, legend: dict[str, str] | None = None, no_data: str
         ),
         frozenset(pair.name for pair in pairs if any(look.no_data for look in looks[pair.name])),
     )
+
+
+def _count(census: labels.Census, picture: StoredPicture, look: Look, with_counts: bool) -> None:
+    """Add a picture's values to the census of its kind; floats too if they are numbers of classes."""
+    values = picture.pixels
+    if values.dtype == np.float32:
+        if not look.whole or look.smallest < 0 or look.largest > 65535:
+            census.exact |= set(range(labels.MOST_CLASSES + 1))  # no labels, whatever the others are
+            return
+        values = picture.filled(look.smallest).astype(np.uint16)
+    census.add(values, with_counts=with_counts, missing=picture.no_data)
+
+
+def _kind_of(looks: Sequence[Look], censuses: dict[Numbers, labels.Census]) -> tuple[Numbers, set[Numbers]]:
+    """What the pictures of a side are read as, which is what most of them are; and the kinds that can be read so.
+
+    Grey fits among colours. Among whole numbers of which some are below 0 or above 65535, 16 bits are such numbers too.
+    Few coloured labels decide for all: a label picture that is black everywhere is often stored as grey.
+    """
+    kinds = Counter((look.channels, look.dtype) for look in looks)
+    channels, dtype = max(kinds, key=lambda one: (kinds[one], one))
+    wide = {(channels, "uint16"), (channels, "float32")}
+    if wide <= kinds.keys() and all(look.whole for look in looks if (look.channels, look.dtype) in wide):
+        return (channels, "float32"), wide
+    both = {(1, dtype), (3, dtype)}
+    of_labels = [one for kind, one in censuses.items() if kind in both]
+    if channels == 1 and both <= kinds.keys() and len(_together(of_labels, 3).exact) <= labels.MOST_CLASSES:
+        channels = 3
+    return (channels, dtype), both if channels == 3 else {(channels, dtype)}
+
+
+def _together(censuses: Sequence[labels.Census], channels: int) -> labels.Census:
+    """The values of all `censuses` in one of `channels`: a grey as the colour that it is."""
+    all_of_them = labels.Census(channels)
+    for census in censuses:
+        if census.channels == channels:
+            all_of_them.pixels += census.pixels
+            all_of_them.counts += census.counts
+            all_of_them.sums += census.sums
+            all_of_them.exact |= census.exact
+        else:
+            all_of_them.exact |= {grey << 32 | grey << 16 | grey for grey in census.exact}
+    return all_of_them
 
 
 def read_legend(folder: Path) -> dict[str, str]:
@@ -174,16 +220,11 @@ def _readable(
             problems[bad] = str(fault).removeprefix(str(found.folder / bad)).strip()
 
 
-def _side(
-    name: str, kind: tuple[int, str], looks: list[Look], census: labels.Census | None, legend: dict[str, str]
-) -> Side:
+def _side(name: str, kind: Numbers, looks: list[Look], census: labels.Census, legend: dict[str, str]) -> Side:
     channels, dtype = kind
     smallest, largest = (min(look.smallest for look in looks), max(look.largest for look in looks)) if looks else (0, 1)
-    ranges = {look.stated for look in looks}
-    low, high, _ = value_range(smallest, largest, np.dtype(dtype))
-    if len(ranges) == 1:
-        low, high = ranges.pop()
-    values = labels.classes_of(census) if census else None
+    low, high = range_of_set(smallest, largest, np.dtype(dtype), {look.stated for look in looks})
+    values = labels.classes_of(census)
     notes = Counter(note for look in looks for note in look.notes if not note.startswith("range"))
     said = [f"{note} (in {count} pictures)" for note, count in sorted(notes.items())]
     if dtype != "uint8" and values is None:
@@ -195,8 +236,18 @@ def _side(
     missing = float(areas @ [look.no_data for look in looks] / areas.sum()) if looks else 0.0
     holes = sum(look.no_data > 0 for look in looks)
     said += [f"{max(100 * missing, 0.01):.2g} % of the pixels have no data (in {holes} pictures)"] if holes else []
-    if holes and census and len(census.exact) == 1:
+    if holes and len(census.exact) == 1:
         said.append("the others have one value: is this no data the background of a mask? `--no-data none` keeps it")
+    if smallest in NO_DATA and dtype == "float32" and all(look.whole for look in looks):
+        said.append(f"is {smallest:g} no data? `--no-data {smallest:g}` leaves it out (pairs.no_data={smallest:g})")
+    if (
+        not values
+        and channels == 1
+        and dtype != "float32"
+        and looks
+        and np.mean([look.equal for look in looks]) > AREAS
+    ):
+        said.append(f"numbers of more than {labels.MOST_CLASSES} classes? They are seen as amounts: merge some classes")
     return Side(name, channels, dtype, low, high, classes, tuple(said), missing)
 
 

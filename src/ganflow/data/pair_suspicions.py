@@ -21,10 +21,12 @@ class Look:
     size: tuple[int, int]  #         width and height
     smallest: float
     largest: float
-    stated: tuple[float, float]  #   the range it is seen in
+    stated: tuple[float, float] | None  # the range, where the file's tags say it
     notes: tuple[str, ...]
     small: np.ndarray  #             float32 [SIDE, SIDE], grey, 0 to 1
     no_data: float  #                share of the pixels, which are not in smallest and largest
+    whole: bool  #                   whether all values are whole numbers
+    equal: float  #                  share of the pixels that are exactly like the one below
 
     @classmethod
     def at(cls, picture: StoredPicture) -> "Look":
@@ -32,17 +34,19 @@ class Look:
         span = picture.high - picture.low
         grey = (pixels.mean(2, dtype=np.float32) - picture.low) / span
         small = np.asarray(Image.fromarray(grey).resize((SIDE, SIDE), Image.Resampling.BOX))
-        present = pixels if picture.no_data is None else pixels[~picture.no_data]
-        extremes = float(present.min()), float(present.max())
+        present = picture.present
         return cls(
             picture.channels,
             pixels.dtype.name,
             picture.size,
-            *extremes,
-            (picture.low, picture.high),
+            float(present.min()),
+            float(present.max()),
+            picture.stated,
             picture.notes,
             small,
             picture.share_without_data,
+            whole=picture.is_whole,
+            equal=float((pixels[1:] == pixels[:-1]).all(2).mean()) if len(pixels) > 1 else 0.0,
         )
 
 

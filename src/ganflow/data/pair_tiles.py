@@ -146,6 +146,18 @@ def split_pairs(pairs: Sequence[Pair], seed: int) -> dict[str, list[Pair]]:
     return found
 
 
+def distinct(folder: Path, pictures: Sequence[Pair]) -> list[Pair]:
+    """`pictures`, of one file each, without copies: of two equal ones, one may be for training and one for testing."""
+    first: dict[str, Pair] = {}
+    for one in pictures:
+        first.setdefault(sha256(folder / one.files[0]), one)
+    kept = set(first.values())
+    if copies := [str(one.files[0]) for one in pictures if one not in kept]:
+        more = ", ..." if len(copies) > 3 else ""
+        say(f"{folder}: {len(copies)} copies are passed over ({', '.join(copies[:3])}{more})", file=sys.stderr)
+    return [one for one in pictures if one in kept]
+
+
 def _facts(side: Side) -> dict[str, Any]:
     return {
         "name": side.name,

@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-from PIL import Image, ImageOps, UnidentifiedImageError
+from PIL import Image, ImageFile, ImageOps, UnidentifiedImageError
 
 from ganflow.errors import UserError, one_line
 
@@ -17,6 +17,7 @@ SUFFIXES = frozenset(
 )
 _ONE_CHANNEL = ("1", "L", "P", "I", "F", "I;16", "I;16B")  # Pillow's modes of a TIFF of one channel
 _ORIENTATION, _RANGES = 274, ((280, 281), (340, 341))  # TIFF tags: smallest and largest sample value
+_SIGNED = 339  # TIFF tag: 1 unsigned, 2 signed, 3 floats
 _NO_DATA = 42113  # GDAL's TIFF tag: the value of pixels without data
 
 
@@ -30,6 +31,7 @@ class StoredPicture:
     alpha: np.ndarray | None  #   float32 [H, W], 0 (transparent) to 1; None if opaque everywhere
     notes: tuple[str, ...]  #     what was assumed or changed, for people
     no_data: np.ndarray | None = None  # bool [H, W], where the file says that it has none; None: nowhere
+    stated: tuple[float, float] | None = None  # the range, where the file's tags state it
 
     @property
     def channels(self) -> int:
@@ -39,6 +41,16 @@ class StoredPicture:
     def size(self) -> tuple[int, int]:
         """Width and height in pixels."""
         return self.pixels.shape[1], self.pixels.shape[0]
+
+    @property
+    def present(self) -> np.ndarray:
+        """The pixels that have data, [H, W, C] or [N, C]; all of them if none has."""
+        return self.pixels if self.no_data is None or self.no_data.all() else self.pixels[~self.no_data]
+
+    @property
+    def is_whole(self) -> bool:
+        """Whether all values are whole numbers."""
+        return self.pixels.dtype != np.float32 or bool((self.present == np.rint(self.present)).all())
 
     @property
     def share_without_data(self) -> float:
@@ -110,7 +122,7 @@ def value_range(smallest: float, largest: float, dtype: np.dtype[Any]) -> tuple[
 
     8 bits: 0 to 255, whatever is in them. 16 bits: 0 to the largest value of as many bits (8, 10, 12, 14, 16) as hold
     the values, because cameras with 10 to 14 bits write into 16. Floats: the first of 0 to 1, -1 to 1, 0 to 255, 0 to
-    65535 that holds them, else from the smallest to the largest. Of a set of pictures, give the extremes of all.
+    65535 that holds them, else from the smallest to the largest, at least 1. Of a set, give the extremes of all.
     """
     if dtype == np.uint8:
         return 0.0, 255.0, "8 bits"
@@ -120,7 +132,15 @@ def value_range(smallest: float, largest: float, dtype: np.dtype[Any]) -> tuple[
     for low, high in ((0.0, 1.0), (-1.0, 1.0), (0.0, 255.0), (0.0, 65535.0)):
         if low <= smallest and largest <= high:
             return low, high, f"{low:g} to {high:g}, which holds its values {smallest:g} to {largest:g}"
-    return smallest, largest, f"its own values, {smallest:g} to {largest:g}"
+    return smallest, max(largest, smallest + (smallest == largest)), f"its own values, {smallest:g} to {largest:g}"
+
+
+def range_of_set(
+    smallest: float, largest: float, dtype: np.dtype[Any], stated: set[tuple[float, float] | None]
+) -> tuple[float, float]:
+    """The range of a set of pictures: what the tags of all its files state, if that is the same, else `value_range`."""
+    one = next(iter(stated)) if len(stated) == 1 else None
+    return one or value_range(smallest, largest, dtype)[:2]
 
 
 def on_white(picture: StoredPicture) -> StoredPicture:
@@ -163,16 +183,17 @@ def _picture(
         return StoredPicture(pixels, 0.0, 1.0, None, ())
     present = pixels if missing is None or missing.all() else pixels[~missing]
     low, high, why = value_range(float(present.min()), float(present.max()), pixels.dtype)
-    if stated is not None and pixels.dtype != np.uint8:
+    if pixels.dtype == np.uint8 or (stated and not holds(stated, present.min(), present.max())):
+        stated = None
+    if stated is not None:
         (low, high), why = stated, f"{stated[0]:g} to {stated[1]:g}, by the file's tags"
     if (low, high) not in ((0, 255), (0, 65535)) or pixels.dtype == np.float32:
         notes = [*notes, f"range: {why}"]
-    if low == high:
-        high = low + 1.0
     if replaced is not None:
         pixels = np.where(replaced[..., None], pixels.dtype.type(low), pixels)
     opaque = alpha is None or bool((alpha >= 1).all())
-    return StoredPicture(np.ascontiguousarray(pixels), low, high, None if opaque else alpha, tuple(notes), missing)
+    alpha = None if opaque else alpha
+    return StoredPicture(np.ascontiguousarray(pixels), low, high, alpha, tuple(notes), missing, stated)
 
 
 def missing_in(pixels: np.ndarray, no_data: float | None) -> np.ndarray | None:
@@ -228,12 +249,16 @@ def _read_image(path: Path, most_pixels: int) -> StoredPicture:
                 return _read_tiff(path, most_pixels)
             if frames > 1 and image.format != "MPO":  # a photo with its preview
                 raise ValueError(f"it holds {frames} pictures, where one is needed")
+            if image.format == "PPM" and image.mode == "RGB" and image.tile[0].codec_name != "raw":
+                largest = int(image.tile[0].args[-1])  # of these Pillow would keep the upper 8 bits
+                if largest > 255:
+                    raise ValueError(f"its colours have values up to {largest}: save it as PNG or TIFF")
             if image.format == "PNG" and image.mode in ("RGB", "RGBA", "LA") and _png_depth(path) == 16:
                 return _read_png16(path, image)
             return _from_pillow(image)
 
 
-def _open(path: Path) -> Image.Image:
+def _open(path: Path) -> ImageFile.ImageFile:
     most, Image.MAX_IMAGE_PIXELS = Image.MAX_IMAGE_PIXELS, None
     try:
         return Image.open(path)
@@ -262,16 +287,22 @@ def _from_pillow(image: Image.Image) -> StoredPicture:
     elif mode not in ("L", "LA", "RGB", "RGBA", "I", "F") and not mode.startswith("I;16"):
         raise ValueError(f"its colours are {mode}: save it as RGB or grey")
     pixels = np.asarray(image)
+    # Pillow takes 8 bits for unsigned and 32 for signed, whatever a TIFF says.
+    if tags and (other := {("L", 2): np.int8, ("I", 1): np.uint32}.get((image.mode, max(tags.get(_SIGNED, (1,)))))):
+        pixels = pixels.view(other)
     if image.mode in ("LA", "RGBA"):
         return _picture(pixels[..., :-1], notes, alpha=pixels[..., -1].astype(np.float32) / 255)
     return _picture(pixels, notes, stated_range(tags), no_data=stated_no_data(tags))
 
 
-def _pillow_keeps_all(image: Image.Image) -> bool:
+def _pillow_keeps_all(image: ImageFile.ImageFile) -> bool:
     """Whether Pillow gives a TIFF's values as stored: one channel, or colours of 8 bits and no channel besides."""
     tags = getattr(image, "tag_v2", {})
     depth, channels, white_is_zero = max(tags.get(258, (1,))), tags.get(277, 1), tags.get(262) == 0
     if image.mode in _ONE_CHANNEL:
+        # Rows and columns that are to be exchanged come out wrong where Pillow maps the file instead of reading it.
+        if tags.get(_ORIENTATION, 1) > 4 and image.tile[0].codec_name == "raw":
+            return False
         return channels == 1 and (depth <= 8 or not white_is_zero)
     return image.mode in ("RGB", "CMYK", "YCbCr") and depth <= 8 and channels == len(image.getbands())
 
@@ -328,6 +359,11 @@ def stated_no_data(tags: Any) -> float | None:
 
 def stated_range(tags: Any) -> tuple[float, float] | None:
     return next(((_number(tags.get(low, 0)), _number(tags[high])) for low, high in _RANGES if high in tags), None)
+
+
+def holds(stated: tuple[float, float], smallest: float, largest: float) -> bool:
+    """Whether a range that a file states is one, and holds its values: some programs write tags that do not."""
+    return bool(stated[0] < stated[1] and stated[0] <= smallest and largest <= stated[1])
 
 
 def _number(value: Any) -> float:

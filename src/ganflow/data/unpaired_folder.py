@@ -6,7 +6,7 @@ training draws the two sides apart (data.unpaired), and whatever looks at a side
 repeated rows (prepared.pairs).
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
@@ -15,7 +15,7 @@ from tqdm import tqdm
 from ganflow.data import prepared
 from ganflow.data.array_file import allocated
 from ganflow.data.pair_folder import Pair, PairFolder, sides_of
-from ganflow.data.pair_tiles import corners, cut, split_pairs
+from ganflow.data.pair_tiles import corners, cut, distinct, split_pairs
 from ganflow.data.pictures import on_white, read
 from ganflow.data.trivial_answers import median_colour
 from ganflow.errors import UserError
@@ -50,6 +50,12 @@ def list_unpaired(folder: Path) -> UnpairedFolder:
     return UnpairedFolder(folder, (a or folder.name, b), (next(sides), next(sides)))
 
 
+def without_copies(found: UnpairedFolder) -> UnpairedFolder:
+    """`found`, each picture of a side once."""
+    a, b = (distinct(found.folder, side) for side in found.sides)
+    return replace(found, sides=(a, b))
+
+
 def has_no_pairs(found: PairFolder) -> bool:
     """Whether the two sides of a folder seem not to belong together: few of their files have partners."""
     if not found.layout.startswith("two folders"):
@@ -79,7 +85,7 @@ def prepare_unpaired(folder: Path, out: Path, tile: int, seed: int) -> None:
     Raises:
         UserError: a picture cannot be used, or there are too few. `out` is then as it was.
     """
-    found = list_unpaired(folder)
+    found = without_copies(list_unpaired(folder))
     sizes, parts = sizes_of(found), [split_pairs(side, seed) for side in found.sides]
     with whole_dir(out) as partial:
         names: dict[str, list[list[str]]] = {}

@@ -69,11 +69,9 @@ def of_picture(
     picture: pictures.StoredPicture, name: str = "the picture", kind: Kind = PHOTO, given_range: Range | None = None
 ) -> Photo:
     """A picture in memory as a photo: transparent parts on white, its range as levels, as many channels as `kind`."""
-    pixels = picture.pixels
-    present = pixels if picture.no_data is None or picture.no_data.all() else pixels[~picture.no_data]
-    extremes = float(present.min()), float(present.max())
+    extremes = float(picture.present.min()), float(picture.present.max())
     own = picture.low, picture.high
-    seen, why = _range(extremes, pixels.dtype, own, kind, given_range)
+    seen, why = _range(extremes, picture.pixels.dtype, own, kind, given_range)
     notes = [note for note in picture.notes if not (why and note.startswith("range"))]
     notes += [f"range: {why}"] if why else []
     notes += [ON_WHITE] if picture.alpha is not None else []
@@ -101,8 +99,8 @@ def _windowed(path: Path, found: tiff.TiffFacts, kind: Kind, given_range: Range 
         narrow = dtype.kind in "iu" and smallest >= 0 and largest < 2**16
         dtype, extremes = np.dtype(np.uint16 if narrow else np.float32), (smallest, largest)
         low, high, why = pictures.value_range(smallest, largest, dtype)
-        own = low, high if high > low else low + 1.0
-        if found.stated:
+        own = low, high
+        if found.stated and pictures.holds(found.stated, smallest, largest):
             own, why = found.stated, f"{found.stated[0]:g} to {found.stated[1]:g}, by the file's tags"
     seen, reason = _range(extremes, dtype, own, kind, given_range)
     notes += [f"range: {reason or why}"] if reason or why else []
@@ -140,6 +138,7 @@ def _range(
 
     As the user gives it; else, for a model of pictures with the same type of numbers (16 bits, floats), the range of
     its training pictures if that holds the values (`extremes`); else its own, of `pictures.value_range` or its tags.
+    16 bits are of the type of floats too: of one set of integers those below 0 are read as floats, the others are not.
 
     Raises:
         UserError: a range is given for labels, which have none.
@@ -151,7 +150,7 @@ def _range(
     if given:
         return given, f"{given[0]:g} to {given[1]:g}, as given"
     inside = kind.low <= extremes[0] and extremes[1] <= kind.high
-    if dtype == kind.dtype and dtype != np.uint8 and inside:
+    if inside and (dtype == kind.dtype != "uint8" or (dtype, kind.dtype) == (np.uint16, "float32")):
         return (kind.low, kind.high), f"{kind.low:g} to {kind.high:g}, as of the model's training pictures"
     return own, None
 
