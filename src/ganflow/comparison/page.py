@@ -18,7 +18,14 @@ from matplotlib.figure import Figure
 from matplotlib.ticker import MaxNLocator
 
 from ganflow.comparison.champion import ValidationScore, difference, why_not
-from ganflow.comparison.differences import TRANSLATORS, Difference, Measured, differences_of_runs, differing_values
+from ganflow.comparison.differences import (
+    CODE,
+    TRANSLATORS,
+    Difference,
+    Measured,
+    differences_of_runs,
+    differing_values,
+)
 from ganflow.files import project_root
 from ganflow.metrics.comparable import IMAGES, not_comparable
 from ganflow.metrics.failures import failure_of
@@ -38,7 +45,6 @@ TAGS = {
 }
 # The baseline shown beside each number: measured on the same test data, without a model of the task.
 BASELINES = {"gan": "floor", "cgan": "floor", **dict.fromkeys(TRANSLATORS, "constant")}
-CODE = ("src", "stages", "dvc.yaml", "constraints.txt")  # changes of these may change results
 FIGURES = {  # of the render stage, in this order; missing ones are left out
     "pairs": "{} test inputs: input, generated, real",
     "digits": "Generated digits",
