@@ -5,11 +5,13 @@ from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
 
+import numpy as np
 import pandas as pd
 import pytest
 
 from ganflow import comparison
 from ganflow.cli import main
+from ganflow.comparison.champion import ValidationScore
 from ganflow.comparison.page import _image_by_image, page
 from ganflow.tracking import reading, store
 
@@ -59,6 +61,33 @@ def test_what_failed_is_never_called_better() -> None:
     assert "B is better" not in text
     assert 'class="text is better"' not in text
     assert 'class="text is worse"' in text, "by coverage the sound one wins, and is told so"
+
+
+LOST = "worse than one constant colour by mean class IoU"
+
+
+def translator(client: Any, name: str, tested: float, validated: float, failed_validation: str = "") -> None:
+    """A run of Pix2Pix with these mean class IoUs. One constant colour has 0.5 on the test images."""
+    run = client.create_run(store.experiment(client, "pix2pix"), run_name=name, tags={"judged.n": "30"}).info.run_id
+    rows = {"model": {"mean_iou": (tested, 0.01)}, "constant": {"mean_iou": (0.5, 0.01)}}
+    client.log_dict(run, {"judged": {"n": 30}, "about": {"n": 30}, "rows": rows}, "metrics/pix2pix.json")
+    client.log_text(run, "image\n0\n", "metrics/pix2pix_images.csv")
+    values = np.array([validated, *np.random.default_rng(0).normal(validated, 0.001, 100)])
+    score = ValidationScore("mean_iou", True, {"n": 96}, "download", failed_validation, values)
+    client.log_text(run, score.text(), reading.VALIDATION_FILE)
+
+
+@pytest.mark.parametrize(("tested", "validated", "failed"), [(0.3, 0.9, ""), (0.9, 0.3, LOST)])
+def test_what_failed_on_one_split_is_better_by_no_number_of_the_other(
+    tested: float, validated: float, failed: str
+) -> None:
+    client = store.client()
+    translator(client, "sound", 0.6, 0.6)
+    translator(client, "lost", tested, validated, failed)
+    text = page(*reversed(reading.list_runs(client, "pix2pix")))
+    assert f"B is {LOST}. It is not called better, whatever its numbers." in text
+    assert "B is better" not in text
+    assert 'class="text is better"' not in text
 
 
 def test_runs_without_pairs_have_no_image_by_image_picture() -> None:

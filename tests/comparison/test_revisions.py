@@ -8,6 +8,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from dvc.repo import Repo
 
 from ganflow.cli import main
 from ganflow.comparison import revisions as compare
@@ -124,18 +125,39 @@ def test_a_model_that_one_of_them_does_not_know_is_left_out(repository: Path) ->
     assert {one.task for one in compare.differences_between("HEAD", "workspace")} == {"pix2pix"}
 
 
+def save(name: str) -> None:
+    """This folder as an experiment."""
+    Repo().experiments.save(name=name, force=True)
+
+
 def test_seeds_of_the_same_parameters_are_gathered(repository: Path) -> None:
     for seed, frechet in enumerate((20.0, 22.0, 24.0)):
         write(repository, wrong=0.3, frechet=frechet, seed=seed)
-        run(repository, sys.executable, "-m", "dvc", "exp", "save", "--force", "--name", f"seed-{seed}")
+        save(f"seed-{seed}")
     (repository / "params.yaml").write_text("seed: 3\ngan:\n  epochs: 2\n")  # another recipe stands alone
-    run(repository, sys.executable, "-m", "dvc", "exp", "save", "--force", "--name", "other")
+    save("other")
     (group,) = compare.across_seeds()
     assert group.names == "seed-0 (seed 0), seed-1 (seed 1), seed-2 (seed 2)"
     row = group.table.loc["gan: Fréchet distance"]
     assert (row["mean"], row["deviation"]) == (22.0, 2.0)
     assert row[["seed 0", "seed 1", "seed 2"]].tolist() == [20, 22, 24]
     assert group.why_not == []
+
+
+def test_seeds_by_other_code_are_a_group_of_their_own_and_the_newest_counts(repository: Path) -> None:
+    """Code that is not committed is in an experiment too: `make seeds`, an edit, `make seeds` once more."""
+    (repository / "src").mkdir()
+    (repository / "src/losses.py").touch()
+    run(repository, "git", "add", "src")
+    run(repository, "git", "commit", "-qm", "code")
+    numbers = iter(range(10, 16))
+    for code, names in (("before", "ab"), ("after", "cd"), ("after", "ef")):
+        (repository / "src/losses.py").write_text(code)
+        for seed, name in enumerate(names):
+            write(repository, wrong=0.3, frechet=next(numbers), seed=seed)
+            save(name)
+    groups = {group.names: group.table.loc["gan: Fréchet distance", "mean"] for group in compare.across_seeds()}
+    assert groups == {"e (seed 0), f (seed 1)": 14.5, "a (seed 0), b (seed 1)": 10.5}
 
 
 def test_measures_of_other_weights_than_the_models_are_called_so(

@@ -64,6 +64,25 @@ def test_the_other_direction_has_limits_of_its_own() -> None:
     assert "iou/motorway" not in card("map2aerial")
 
 
+@pytest.mark.parametrize("task", ["gan", "cgan"])
+def test_a_model_of_own_small_pictures_is_called_none_of_handwritten_digits(task: str) -> None:
+    about = {"source": "folder", "checkpoint": "best", "epoch": 9, "n": 200, "n_reference": 9, "test_data": "cd"}
+    text = model_card.build_card(
+        task,
+        model={"arguments": {"channels": 16}, "objective": "lsgan", "best_by": "x", "source": "folder"},
+        weights_sha256="ef",
+        table={"about": about | {"classifier_accuracy": 0.9}, "rows": {"model": {"coverage": (0.4, 0.1)}}},
+        training=TRAINING | {"source": "folder", "name": "insects", "classes": ["ant", "bee", "cat"]},
+        parameters={"seed": 0},
+    )
+    assert "for the pictures of insects\n" in text
+    assert "ant, bee, cat." in text
+    assert "small pictures in classes: insects." in text
+    for untrue in ("handwritten", "MNIST", "mnist", "pairs", "tiles", "0 to 9", "digit=7", "--digit 7"):
+        assert untrue not in text
+    assert front_matter(text)["model-index"][0]["results"][0]["dataset"]["type"] == "own"
+
+
 @pytest.mark.parametrize("task", TASKS)
 def test_the_card_of_a_run_tells_of_that_run_and_its_code_works(
     whole: Path, task: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch

@@ -76,6 +76,20 @@ def test_another_condition_is_another_evaluation_and_nothing_is_overwritten(clie
     assert note.count("**On test images**") == 1, "of the newest evaluation"
 
 
+def test_what_is_measured_again_is_the_newest_again(client: Any) -> None:
+    """Back from another checkpoint rule to the first: rankings and comparisons are by what was measured last."""
+    run_id = training(client)
+    evaluate(1.0)
+    evaluate(2.0, checkpoint="last")
+    assert list_runs(client)[0].metrics["test/mae"] == 2
+    evaluate(1.0)
+    (run,) = list_runs(client)
+    assert [one.metrics["test/mae"] for one in run.evaluations] == [1, 2]
+    assert run.judged["checkpoint"] == "best"
+    client.set_tag(run.evaluations[0].run_id, reading.LOGGED_TAG, "whenever")  # anybody may write to a store
+    assert list_runs(client)[0].run_id == run_id
+
+
 def test_a_run_has_about_a_dozen_metrics_and_its_page_says_the_verdict_first(client: Any) -> None:
     """Each metric is a chart on MLflow's page, and curves come first: their prefix sorts before the others'."""
     table = json.loads((Path(__file__).parents[2] / "docs/results/pix2pix.json").read_text())

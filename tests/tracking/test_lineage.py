@@ -1,10 +1,12 @@
 """Names and commands of runs, over a small repository."""
 
 import getpass
+import shlex
 import subprocess
 from pathlib import Path
 
 import pytest
+from dvc.utils.hydra import apply_overrides
 from ruamel.yaml import YAML
 
 from ganflow.tracking.lineage import COMMIT, EXPERIMENT, NAME_LENGTH, REMAKE, changed_parameters, lineage, well_formed
@@ -109,7 +111,7 @@ def test_outside_of_git_there_is_still_a_name_and_a_command(tmp_path: Path, monk
 
 def test_values_that_a_shell_would_split_are_quoted(commit: str) -> None:
     Path("params.yaml").write_text(COMMITTED.replace("norm: instance", "norm: two words"))
-    assert "-S 'pix2pix.norm=two words'" in lineage("pix2pix").commands()[1]
+    assert "-S 'pix2pix.norm=\"two words\"'" in lineage("pix2pix").commands()[1]
 
 
 def test_differences_are_of_values() -> None:
@@ -124,6 +126,25 @@ def test_what_we_write_to_remake_a_run_is_taken_back(commit: str, value: str) ->
     YAML(typ="safe").dump(settings, Path("params.yaml"))
     tag = lineage("pix2pix").tags()["ganflow.remake"]
     assert well_formed(tag, REMAKE) == tag
+
+
+@pytest.mark.parametrize(
+    "value",
+    [
+        *("pairs (2024)", "Fotos é", "2024", "1e5", "a,b", "a=b", "it's", "[x]", "null", "True", "~/x", 'q"x', "{a}"),
+        *("a && b", " a", "C:\\", '\\"', "models:/pix2pix@champion", "a#b", "$HOME", "", "plain", None, True, 0.5, [0, 1]),
+    ],
+)
+def test_the_command_gives_back_the_very_value(commit: str, value: object, tmp_path: Path) -> None:
+    """As the shell splits the command, and DVC reads it."""
+    settings = YAML(typ="safe").load(COMMITTED)
+    settings["pix2pix"]["norm"] = value
+    YAML(typ="safe").dump(settings, Path("params.yaml"))
+    again = tmp_path / "again.yaml"
+    again.write_text(COMMITTED)
+    words = shlex.split(lineage("pix2pix").commands()[1])
+    apply_overrides(again, [words[words.index("-S") + 1]])
+    assert YAML(typ="safe", pure=True).load(again)["pix2pix"]["norm"] == value
 
 
 @pytest.mark.parametrize(

@@ -38,13 +38,33 @@ def test_each_training_is_a_version_and_the_best_is_champion(tmp_path: Path) -> 
     assert [version.run_id for version in versions] == runs
     champion = client.get_model_version_by_alias("pix2pix", "champion")
     assert champion.run_id == runs[2]
-    said = [version.description for version in versions]
+    said = [version.description or "" for version in versions]
     for text, expected in zip(said, ("The first champion", "Worse than", "Better than", ""), strict=True):
         assert expected in text
     assert client.get_run(runs[0]).data.metrics["selected/val_mean_iou_pm"] > 0
     mlflow.set_tracking_uri(f"sqlite:///{tmp_path}/mlflow.db")
     answer = mlflow.pyfunc.load_model("models:/pix2pix@champion").predict(np.zeros((3, 20, 9, 3), np.uint8))
     assert answer.shape == (3, 20, 9, 3)
+
+
+def test_a_kill_between_a_version_and_the_alias_loses_no_champion(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The same training, which ends again, decides what the killed process had not decided."""
+    import mlflow
+
+    def killed(*_: object) -> None:
+        raise OSError("killed")
+
+    with monkeypatch.context() as patched:
+        patched.setattr(mlflow.MlflowClient, "set_registered_model_alias", killed)
+        trained(0.5, "training")
+    client = mlflow.MlflowClient(f"sqlite:///{tmp_path}/mlflow.db")
+    assert registry.champion_run(client, "pix2pix") is None
+    run = trained(0.5, "training")
+    assert registry.champion_run(client, "pix2pix") == run
+    (version,) = client.search_model_versions("name = 'pix2pix'")
+    assert "The first champion" in version.description
 
 
 @pytest.mark.parametrize("lost", ["run", "artifact", "content"])

@@ -197,6 +197,17 @@ def test_pictures_of_the_two_stand_side_by_side(client: Any) -> None:
         picture = Image.new("RGB", (1000, 900), colour)
         client.log_image(evaluation.info.run_id, picture, f"figures/{standings.FIGURES[TASK]}.png")
     assert f"get-artifact?path={standings.PICTURE}&run_uuid={runs[1]}" in page(client)
+    assert 'Left "second", right "one":' in page(client)
     with Image.open(client.download_artifacts(runs[1], standings.PICTURE)) as sheet:
         assert sheet.size == (2 * standings.WIDTH + 10, 297)
         assert [sheet.getpixel((x, 100)) for x in (100, standings.WIDTH + 110)] == [(0, 0, 255), (255, 0, 0)]
+
+
+def test_a_run_that_was_never_drawn_is_in_no_picture(client: Any) -> None:
+    measured(client, "one", 3.0)
+    run = measured(client, "second", 2.0)
+    (evaluation,) = client.search_runs([store.experiment(client, TASK)], f"tags.`mlflow.parentRunId` = '{run}'")
+    client.log_image(evaluation.info.run_id, Image.new("RGB", (9, 9)), f"figures/{standings.FIGURES[TASK]}.png")
+    text = page(client)
+    assert 'By "second":' in text
+    assert 'right "one"' not in text

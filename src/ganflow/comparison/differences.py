@@ -14,6 +14,7 @@ from ganflow.metrics.failures import failure_of
 from ganflow.metrics.measures import BY_TASK, Measure
 
 ONE_PICTURE = "not told apart: a single test picture shows no noise"
+CODE = ("src", "stages", "dvc.yaml", "constraints.txt")  # changes of these may change results
 TRANSLATORS = ("pix2pix", "cvae", "cyclegan")  # their outputs can be paired image by image; generated digits cannot
 
 

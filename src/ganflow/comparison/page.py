@@ -5,7 +5,7 @@ import io
 import math
 import subprocess
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, Protocol
 
 import matplotlib
@@ -18,7 +18,14 @@ from matplotlib.figure import Figure
 from matplotlib.ticker import MaxNLocator
 
 from ganflow.comparison.champion import ValidationScore, difference, why_not
-from ganflow.comparison.differences import TRANSLATORS, Difference, Measured, differences_of_runs, differing_values
+from ganflow.comparison.differences import (
+    CODE,
+    TRANSLATORS,
+    Difference,
+    Measured,
+    differences_of_runs,
+    differing_values,
+)
 from ganflow.files import project_root
 from ganflow.metrics.comparable import IMAGES, not_comparable
 from ganflow.metrics.failures import failure_of
@@ -38,7 +45,6 @@ TAGS = {
 }
 # The baseline shown beside each number: measured on the same test data, without a model of the task.
 BASELINES = {"gan": "floor", "cgan": "floor", **dict.fromkeys(TRANSLATORS, "constant")}
-CODE = ("src", "stages", "dvc.yaml", "constraints.txt")  # changes of these may change results
 FIGURES = {  # of the render stage, in this order; missing ones are left out
     "pairs": "{} test inputs: input, generated, real",
     "digits": "Generated digits",
@@ -110,7 +116,9 @@ class Picture:
 
 def page(a: Run, b: Run) -> str:
     """Self-contained HTML that needs no network, and follows the reader's light or dark setting."""
-    measured = _on_validation(a, b) + differences_of_runs(a, b)
+    failures = _failure(a), _failure(b)
+    # What failed on one split is better by no number of the other either.
+    measured = [replace(one, failures=failures) for one in _on_validation(a, b) + differences_of_runs(a, b)]
     of_a, of_b = ({name: run.tags.get(tag, "") for tag, name in TAGS.items()} for run in (a, b))
     refused = not_comparable(a.judged, b.judged) if a.table and b.table else ""
     baseline = "" if refused else BASELINES.get(a.task, "")
@@ -119,7 +127,7 @@ def page(a: Run, b: Run) -> str:
         runs=(a, b),
         colours=COLOURS,
         unmeasured=[run for run in (a, b) if run.table is None],
-        failures={"A": _failure(a), "B": _failure(b)},
+        failures=dict(zip("AB", failures, strict=True)),
         headlines=_headlines(a.task, measured),
         params=differing_values(a.params, b.params),
         origins=differing_values(of_a, of_b),
@@ -170,8 +178,8 @@ def _on_validation(a: Run, b: Run) -> list[Difference]:
     _, noise = difference(of_b, of_a) or (0, math.nan)
     name = of_a.measure.replace("_", " ")
     measure = Measure(f"val_{of_a.measure}", f"validation, best epoch: {name}", "up" if of_a.higher else "down", 3)
-    reason, failures = why_not(of_a, of_b), (of_a.failure, of_b.failure)
-    return [Difference(a.task, measure, of_a.value, of_b.value, noise, not reason, reason, failures)]
+    reason = why_not(of_a, of_b)
+    return [Difference(a.task, measure, of_a.value, of_b.value, noise, not reason, reason)]
 
 
 def _curves(a: Run, b: Run) -> Figure | None:

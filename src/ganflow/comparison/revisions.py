@@ -17,7 +17,7 @@ from dvc import api
 from dvc.exceptions import DvcException
 from ruamel.yaml import YAML
 
-from ganflow.comparison.differences import Difference, changes
+from ganflow.comparison.differences import CODE, Difference, changes
 from ganflow.errors import UserError
 from ganflow.files import sha256
 from ganflow.metrics.comparable import JUDGED, WEIGHTS, not_comparable
@@ -81,19 +81,26 @@ class Seeds:
 
 
 def across_seeds() -> list[Seeds]:
-    """The groups of experiments on HEAD that differ only in their seed.
+    """The groups of experiments on HEAD that differ only in their seed: of equal parameters, made by the same code.
 
-    A mean and a deviation are of comparable results alone: digits judged by one classifier, the same test images.
+    An experiment may hold code that is not committed. Of several with one seed the newest counts. A mean and a deviation are of comparable results alone: digits judged by one classifier, the same test images.
     """
     groups: dict[str, dict[int, str]] = defaultdict(dict)
-    for row in api.exp_show():
+    for row in api.exp_show():  # the newest first
         name = row["Experiment"]
         if name is None or row["State"] not in (None, "Success"):
             continue
         params = YAML(typ="safe", pure=True).load(api.read("params.yaml", rev=name))
         seed = params.pop("seed")
-        groups[json.dumps(params, sort_keys=True)][seed] = name
+        recipe = json.dumps([params, _code(row["rev"])], sort_keys=True)
+        groups[recipe].setdefault(seed, name)
     return [_seeds_table(dict(sorted(named.items()))) for named in groups.values() if len(named) > 1]
+
+
+def _code(revision: str) -> str:
+    """What differs where the code of two revisions does."""
+    command = ["git", "ls-tree", "--end-of-options", revision, *CODE]
+    return subprocess.run(command, capture_output=True, text=True, check=True).stdout
 
 
 def _seeds_table(named: dict[int, str]) -> Seeds:

@@ -1,6 +1,5 @@
 """What `ganflow pairs check` says of a folder of pairs: what is in it, what is wrong, what to set and what to type."""
 
-import re
 import shlex
 from collections import Counter
 from collections.abc import Sequence
@@ -11,6 +10,7 @@ from ganflow.data.pair_survey import Side, Survey
 from ganflow.data.pair_tiles import corners, split_pairs
 from ganflow.data.unpaired_folder import UnpairedFolder
 from ganflow.files import whole_file
+from ganflow.text import dvc_value
 
 LARGEST_TILE, LARGEST_CROP = 256, 128
 SEEN = 16_000  # training tiles that a translator is shown in all, for a first answer within the hour on two CPU cores
@@ -106,7 +106,7 @@ def findings_unpaired(found: UnpairedFolder, sizes: dict[str, tuple[int, int]], 
 
 def command(chosen: dict[str, str | int], *stages: str) -> str:
     """The command line that runs these stages, and what they need, with these values."""
-    return " ".join(["dvc exp run", *(f"-S {key}={_quoted(value)}" for key, value in chosen.items()), *stages])
+    return " ".join(["dvc exp run", *(f"-S {key}={shlex.quote(dvc_value(value))}" for key, value in chosen.items()), *stages])
 
 
 def write_manifest(read: Survey) -> Path | None:
@@ -119,14 +119,6 @@ def write_manifest(read: Survey) -> Path | None:
     except OSError:  # a read-only folder
         return None
     return path
-
-
-def _quoted(value: str | int) -> str:
-    """A value for the shell and, inside, for DVC, which reads (, é or a name like 2024 otherwise."""
-    text = str(value)
-    if isinstance(value, str) and not re.fullmatch(r"[A-Za-z./_-][\w./-]*", value, re.ASCII):
-        text = '"' + value.replace('"', r"\"") + '"'
-    return shlex.quote(text)
 
 
 def _hints(read: Survey) -> list[str]:

@@ -67,9 +67,9 @@ def gan_section(table: dict[str, Any], objective: str, figures: dict[str, Path],
                     ),
                     Figure(
                         picture_of(
-                            figures["gan_shares"], "Bars: the share of each digit, 0 to 9, among the generated ones"
+                            figures["gan_shares"], "Bars: the share of each class among the generated digits"
                         ),
-                        f"How often it draws each digit, as the classifier reads them (dashed: one tenth). {shares}.",
+                        f"How often it draws each digit, as the classifier reads them (dashed: an even share). {shares}.",
                         chart=True,
                     ),
                     Figure(
@@ -124,7 +124,7 @@ def cgan_section(
         card=picture_of(corner(figures["cgan_classes"]), "The first of the generated digits, a class per row"),
         pictures=[
             Figure(
-                picture_of(figures["cgan_classes"], "Ten rows, one for each digit from 0 to 9, of generated digits"),
+                picture_of(figures["cgan_classes"], "A row of generated digits for each class"),
                 "A digit per row, a latent per column: down a column the style stays, the digit changes. Two columns "
                 "that look alike mean that the latent is ignored.",
             )

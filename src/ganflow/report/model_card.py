@@ -26,15 +26,18 @@ def build_card(
 ) -> str:
     """The card of one model, as text."""
     kind = TASKS[task]
-    about, folder = table["about"], training["source"] == "folder"
-    translation = f"{about['input']} → {about['target']}" if "input" in about else ""
+    about, own = table["about"], training["source"] == "folder"
+    title, description = _of_own(task, kind, about, training) if own else (kind.title, kind.description)
+    if not own and kind.data == "maps":
+        description += f"{about['input']} → {about['target']}."
     return template("report/model_card.md.j2").render(
         task=task,
         kind=kind,
-        title=f"{kind.title.split(' between ')[0]}: {translation}" if folder else kind.title,
-        description=kind.description + (f"{translation}." if translation else ""),
-        to_map=about.get("target") == "map" and not folder,
-        own=folder,
+        title=title,
+        description=description,
+        to_map=about.get("target") == "map" and not own,
+        own=own,
+        digit=min(7, len(training.get("classes", range(10))) - 1),
         model=model,
         weights_sha256=weights_sha256,
         about=about,
@@ -44,6 +47,20 @@ def build_card(
         training=training,
         parameters=dotted(parameters),
         generated="generated" in (model["source"], training["source"], about["source"]),
+    )
+
+
+def _of_own(task: str, kind: Task, about: Mapping[str, Any], training: Mapping[str, Any]) -> tuple[str, str]:
+    """Title and description of a model of a folder of the user's."""
+    if kind.data == "maps":
+        translation = f"{about['input']} → {about['target']}"
+        return f"{kind.title.split(' between ')[0]}: {translation}", f"{kind.description}{translation}."
+    classes = training["classes"]
+    asked = " and the number of a class, from 0," if task == "cgan" else ""
+    drawn = f"a grey 28×28 picture of {'that class' if asked else 'one of them'}"
+    return (
+        f"{kind.title.split(' for ')[0]} for the pictures of {training['name']}",
+        f"It turns noise{asked} into {drawn}: {', '.join(classes)}.",
     )
 
 

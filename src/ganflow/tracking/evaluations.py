@@ -23,7 +23,16 @@ from ganflow.templates import markdown
 from ganflow.tracking import store
 from ganflow.tracking.background import Writer
 from ganflow.tracking.lineage import lineage
-from ganflow.tracking.reading import CONDITION, FAILURE_TAG, PARENT_TAG, PICTURE, SELECTED, TABLE_TAG, artifact
+from ganflow.tracking.reading import (
+    CONDITION,
+    FAILURE_TAG,
+    LOGGED_TAG,
+    PARENT_TAG,
+    PICTURE,
+    SELECTED,
+    TABLE_TAG,
+    artifact,
+)
 from ganflow.tracking.run import DRAIN_SECONDS, WEIGHTS_TAG, time_limit
 
 MEASURES_FILE = "measures.json"  # artifact, which MLflow's pages show as a table: all measures and their baselines
@@ -96,6 +105,7 @@ def _log(
         for path, folder in files.items():
             if path.exists():
                 client.log_artifact(run_id, str(path), folder)
+        client.set_tag(run_id, LOGGED_TAG, str(int(1000 * time.time())))
         client.set_terminated(run_id, "FINISHED")  # the last thing: now it is complete
     except Exception:
         if run.info.status != "FINISHED":  # it was complete before: only more files were to come

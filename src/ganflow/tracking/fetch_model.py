@@ -26,6 +26,7 @@ def fetch_model(wanted: str, tasks: Sequence[str]) -> tuple[Path, str]:
     """
     with open_store() as client:
         from mlflow.artifacts import download_artifacts
+        from mlflow.entities import LoggedModelStatus
 
         if wanted.startswith(REGISTERED):
             run_id, model_id, said = _registered(client, wanted)
@@ -40,7 +41,8 @@ def fetch_model(wanted: str, tasks: Sequence[str]) -> tuple[Path, str]:
             run_id, model_id, said = run.run_id, None, f"model: {task} of run {run.name} ({run.run_id[:12]})"
         experiment = client.get_run(run_id).info.experiment_id
         logged = client.search_logged_models([experiment], f"source_run_id = '{run_id}'")
-        chosen = next((one for one in logged if model_id in (None, one.model_id)), None)
+        whole = [one for one in logged if one.status == LoggedModelStatus.READY]  # a kill leaves others half-written
+        chosen = next((one for one in whole if model_id in (None, one.model_id)), None)
         if chosen is None:
             raise UserError(f"run {run_id[:12]} has no model (yet): `ganflow runs` shows whether it is finished")
         own = None  # of a model on this machine MLflow names the very folder it keeps: nothing is to be removed there
@@ -63,4 +65,6 @@ def _registered(client: Any, wanted: str) -> tuple[str, str | None, str]:
         found = client.get_model_version_by_alias(name, alias) if at else client.get_model_version(name, version)
     except MlflowException:
         raise UserError(f"there is no {wanted}: e.g. models:/pix2pix@champion or models:/pix2pix/1 (make ui)") from None
+    if not found.run_id:
+        raise UserError(f"{wanted} was registered by hand, of no run: name one of `ganflow runs`, or a folder")
     return found.run_id, found.model_id, f"model: {name} version {found.version} of run {found.run_id[:12]}"

@@ -13,7 +13,7 @@ from ruamel.yaml import YAML
 
 from ganflow.config import dotted
 from ganflow.templates import code, markdown
-from ganflow.text import printable
+from ganflow.text import dvc_value, printable
 
 NAME_LENGTH = 30  # letters of a run's name: about as many as MLflow's column shows
 COMMIT = re.compile(r"[0-9a-f]{7,64}")
@@ -66,7 +66,9 @@ class Lineage:
             return [f"dvc repro {self.stage}"]
         if not self.differences:
             return [f"git checkout {self.commit}", f"dvc repro {self.stage}"]
-        settings = " ".join(f"-S {shlex.quote(f'{key}={new}')}" for key, (_, new) in self.differences.items())
+        settings = " ".join(
+            f"-S {shlex.quote(f'{key}={dvc_value(new)}')}" for key, (_, new) in self.differences.items()
+        )
         return [f"git checkout {self.commit}", f"dvc exp run {settings} {self.stage}"]
 
     def description(self) -> str:

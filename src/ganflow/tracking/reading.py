@@ -30,6 +30,7 @@ SELECTED = "selected/"  # begins those of its values at the epoch that the valid
 PICTURE = "samples.png"  # artifact of a run: the newest picture of its training
 TABLE_TAG = "ganflow.table_sha256"  # only an evaluation has it: the digest of its table
 PARENT_TAG = "mlflow.parentRunId"  # of an evaluation: the run of its training. MLflow's page shows it below that one
+LOGGED_TAG = "ganflow.logged"  # of an evaluation: when it was logged last, in ms since 1970
 FAILURE_TAG = "ganflow.failure"  # of an evaluation: what the model failed at, if it did
 CONDITION = "judged."  # begins the tags that hold an evaluation's conditions
 MEASURED = ("metrics/", "figures/", "model card/")  # artifacts of an evaluation
@@ -44,7 +45,7 @@ class LoggedRun:
     run_id: str
     name: str
     status: str  # FINISHED, RUNNING, FAILED, KILLED
-    started: datetime
+    started: datetime  # of an evaluation: when it was logged last
     params: dict[str, str]
     metrics: dict[str, float]  # last values; of curves by their names without CURVES
     tags: dict[str, str]
@@ -212,6 +213,8 @@ def _with_evaluations(runs: list[LoggedRun]) -> list[LoggedRun]:
             evaluations[parent if parent in trained else run.run_id].append(run)
             if parent not in trained:
                 listed.append(run)
+    for own in evaluations.values():
+        own.sort(key=lambda one: one.started, reverse=True)
     return [run.evaluated(*evaluations[run.run_id]) if run.run_id in evaluations else run for run in listed]
 
 
@@ -267,8 +270,8 @@ def two_runs(runs: list[LoggedRun], a: str, b: str, task: str | None) -> tuple[L
 
 
 def _logged(client: Any, run: Any, task: str) -> LoggedRun:
-    began = datetime.fromtimestamp(run.info.start_time / 1000)
-    info = run.info
+    info, logged = run.info, run.data.tags.get(LOGGED_TAG, "")
+    began = datetime.fromtimestamp((int(logged) if re.fullmatch(r"\d{13}", logged, re.ASCII) else info.start_time) / 1000)
     return LoggedRun(
         client,
         task,

@@ -15,23 +15,22 @@ def register(client: Any, task: str, run_id: str, model_id: str, score: Validati
     """Make the logged model the next version of `task`, and champion if `score` beats the champion's. Once per run.
 
     A model without a score (the digit classifier has no validation), or with one that is unfit, becomes a version, but
-    never champion.
+    never champion. A version of which a kill left no verdict gets it when its training ends again.
     """
-    if client.search_model_versions(f"run_id = '{run_id}'", max_results=1):
-        return
     _ensure_registered(client, task)
     # Two trainings that end at once must not both be compared with the same old champion. (On several hosts with one
     # server they may be: the later one wins.)
     with locked(project_root() / ".mlflow.db.champion.lock", wait=True):
-        if score is None:
-            _version(client, task, run_id, model_id, "")
+        made = next(iter(client.search_model_versions(f"run_id = '{run_id}'", max_results=1)), None)
+        version = made.version if made else _version(client, task, run_id, model_id)
+        if score is None or (made and made.description):
             return
         found = _verdict(client, task, score)
-        version = _version(client, task, run_id, model_id, found.why)
         if found.moves:
             client.set_registered_model_alias(task, ALIAS, version)
             about = f"A version per training; `models:/{task}@{ALIAS}` is the best on the validation split."
             client.update_registered_model(task, description=about)
+        client.update_model_version(task, version, description=str(markdown(found.why)))  # last: now it is decided
 
 
 def _ensure_registered(client: Any, task: str) -> None:
@@ -44,14 +43,9 @@ def _ensure_registered(client: Any, task: str) -> None:
             raise
 
 
-def _version(client: Any, task: str, run_id: str, model_id: str, description: str) -> str:
+def _version(client: Any, task: str, run_id: str, model_id: str) -> str:
     made = client.create_model_version(
-        task,
-        f"models:/{model_id}",
-        run_id,
-        model_id=model_id,
-        description=str(markdown(description)),
-        await_creation_for=0,
+        task, f"models:/{model_id}", run_id, model_id=model_id, await_creation_for=0
     )
     return made.version
 

@@ -101,7 +101,8 @@ def publish_standings(client: Any, task: str) -> None:
         refused=refused,
         judged=", ".join(f"{name} {value}" for name, value in sorted(best.run.judged.items())),
         differing=DIFFERING,
-        picture=PICTURE if _send_picture(client, task, [one.run for one in standings[:2]]) else None,
+        picture=PICTURE,
+        pictured=_send_picture(client, task, [one.run for one in standings[:2]]),
         signature=SIGNATURE,
     )
     client.set_experiment_tag(experiment.experiment_id, NOTE, text)
@@ -141,12 +142,12 @@ def _standings(comparable: list[tuple[LoggedRun, ValidationScore]]) -> list[Stan
     return found
 
 
-def _send_picture(client: Any, task: str, runs: list[LoggedRun]) -> bool:
-    """Log the render stage's figures of these runs, side by side, as an artifact of the first. Whether it has one."""
+def _send_picture(client: Any, task: str, runs: list[LoggedRun]) -> int:
+    """Log the render stage's figures of these runs, side by side, as an artifact of the first. Of how many, in order."""
     files = [run.file(f"figures/{FIGURES[task]}.png") for run in runs]
-    figures = [Image.open(io.BytesIO(file)).convert("RGB") for file in files if file]
     if not files[0]:
-        return False
+        return 0
+    figures = [Image.open(io.BytesIO(file)).convert("RGB") for file in files if file]
     for figure in figures:
         figure.thumbnail((WIDTH, 100 * HEIGHT))
     height = min(HEIGHT, max(figure.height for figure in figures))
@@ -156,7 +157,7 @@ def _send_picture(client: Any, task: str, runs: list[LoggedRun]) -> bool:
     with tempfile.TemporaryDirectory() as folder:
         sheet.save(Path(folder) / PICTURE)
         client.log_artifact(runs[0].run_id, str(Path(folder) / PICTURE))
-    return True
+    return len(figures)
 
 
 def _set_view(
