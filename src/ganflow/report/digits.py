@@ -66,9 +66,7 @@ def gan_section(table: dict[str, Any], objective: str, figures: dict[str, Path],
                         "digit, by pixels: a copy would be the same picture twice.",
                     ),
                     Figure(
-                        picture_of(
-                            figures["gan_shares"], "Bars: the share of each class among the generated digits"
-                        ),
+                        picture_of(figures["gan_shares"], "Bars: the share of each class among the generated digits"),
                         f"How often it draws each digit, as the classifier reads them (dashed: an even share). {shares}.",
                         chart=True,
                     ),
