@@ -9,6 +9,7 @@ import tifffile
 from PIL import Image
 
 from ganflow.data.kinds import Kind
+from ganflow.data.labels import legend_entries
 from ganflow.errors import UserError
 from ganflow.inference import photos
 
@@ -157,3 +158,12 @@ def test_integers_without_a_value_below_0_keep_the_range_of_a_model_of_such_inte
     photo = photos.open_photo(tmp_path / "scan.npy", kind=scans)
     assert np.allclose(scans.values(photo.stream().rows(0, 2))[..., 0], values, atol=0.01)
     assert photo.notes == ("range: -1000 to 3000, as of the model's training pictures",)
+
+
+def test_values_that_no_class_of_the_model_has_are_said(tmp_path: Path) -> None:
+    numbers = Kind("labels", 3, "uint8", 0.0, 255.0, legend_entries([[0], [1], [2], [5]], {}))
+    for largest, said in ((5, ()), (255, (photos.NO_CLASS,))):
+        Image.fromarray(np.array([[0, 1, 2, largest]], np.uint8)).save(tmp_path / "labels.png")
+        photo = photos.open_photo(tmp_path / "labels.png", kind=numbers)
+        assert photo.notes == said
+        assert numbers.values(photo.stream().rows(0, 1)).ravel().tolist() == [0, 1, 2, 5]

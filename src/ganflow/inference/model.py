@@ -1,5 +1,6 @@
 """A trained model at work: `load` a folder, then call it on pictures, or for digits."""
 
+from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -17,7 +18,7 @@ from ganflow.inference.digits import draw
 from ganflow.inference.grids import spherical_path
 from ganflow.inference.output import as_image
 from ganflow.inference.photos import Photo, Range, of_picture, open_photo
-from ganflow.inference.rows import Stream, at_size, mapped
+from ganflow.inference.rows import STRIP, Stream, at_size, mapped
 from ganflow.inference.translation import translated
 from ganflow.models import saved
 from ganflow.models.config_file import read_config
@@ -167,9 +168,27 @@ class TranslationModel:
     def levels(self, photo: Photo, factor: float = 1.0, latent: Tensor | None = None) -> Stream:
         """The answer as of `translated`, in levels 0 to 255 for its whole range, as people look at it."""
         height, width = (max(1, round(length * factor)) for length in (photo.height, photo.width))
-        seen = at_size(photo.stream(), height, width)
+        seen = _at_size(photo.stream(), height, width, self.takes)
         drawn = translated(self.network, seen, self.tile, self.device, latent, self.gives.level_type)
-        return at_size(drawn, photo.height, photo.width)
+        return _at_size(drawn, photo.height, photo.width, self.gives)
+
+
+def _at_size(picture: Stream, height: int, width: int, kind: Kind) -> Stream:
+    """The picture at another size. Of more than two classes the nearest pixel: between two colours lies a third's."""
+    if (height, width) == (picture.height, picture.width) or len(kind.labels or ()) <= 2:
+        return at_size(picture, height, width)
+    rows, columns = (
+        ((np.arange(new) + 0.5) * old / new).astype(int)
+        for new, old in ((height, picture.height), (width, picture.width))
+    )
+
+    def chunks() -> Iterator[np.ndarray]:
+        count = max(1, min(STRIP, STRIP * height // picture.height))  # few rows of the larger of the two pictures
+        for top in range(0, height, count):
+            wanted = rows[top : top + count]
+            yield picture.rows(wanted[0], wanted[-1] + 1)[wanted - wanted[0]][:, columns]
+
+    return Stream(height, width, chunks())
 
 
 @dataclass(frozen=True)

@@ -19,6 +19,7 @@ MOST_PIXELS = 200_000_000  # of a picture that is read at once: about 2 GB
 WINDOWED = 2**24  # pixels from which a TIFF is read a few rows at a time
 TIFF_SUFFIXES = (".tif", ".tiff")
 ON_WHITE = "transparent parts are white"
+NO_CLASS = "values that are no class of the model's are seen as the nearest class"
 NO_DATA = "pixels without data are seen as the low end of the range"
 
 Range = tuple[float, float]
@@ -76,6 +77,7 @@ def of_picture(
     notes += [f"range: {why}"] if why else []
     notes += [ON_WHITE] if picture.alpha is not None else []
     notes += [NO_DATA] if picture.no_data is not None else []
+    notes += [NO_CLASS] if kind.labels and not _are_classes(picture.present, kind.labels) else []
     notes += _check_channels(name, picture.channels, kind)
     levels = _levels(picture.filled(seen[0]), picture.alpha, seen, kind)
     return Photo(levels.shape[0], levels.shape[1], lambda: of_array(levels), tuple(notes))
@@ -153,6 +155,13 @@ def _range(
     if inside and (dtype == kind.dtype != "uint8" or (dtype, kind.dtype) == (np.uint16, "float32")):
         return (kind.low, kind.high), f"{kind.low:g} to {kind.high:g}, as of the model's training pictures"
     return own, None
+
+
+def _are_classes(pixels: np.ndarray, classes: list[dict[str, Any]]) -> bool:
+    """Whether all pixels [..., C] have the value of a class; also true of colours that are seen as grey."""
+    found = np.unique(pixels.reshape(-1, pixels.shape[-1]), axis=0)
+    values = np.array([one["value"] for one in classes])
+    return found.shape[1] > values.shape[1] or bool((found[:, None] == values).all(2).any(1).all())
 
 
 def _levels(pixels: np.ndarray, alpha: np.ndarray | None, seen: Range, kind: Kind) -> np.ndarray:
