@@ -132,7 +132,21 @@ def test_what_we_write_to_remake_a_run_is_taken_back(commit: str, value: str) ->
     "value",
     [
         *("pairs (2024)", "Fotos é", "2024", "1e5", "a,b", "a=b", "it's", "[x]", "null", "True", "~/x", 'q"x', "{a}"),
-        *("a && b", " a", "C:\\", '\\"', "models:/pix2pix@champion", "a#b", "$HOME", "", "plain", None, True, 0.5, [0, 1]),
+        *(
+            "a && b",
+            " a",
+            "C:\\",
+            '\\"',
+            "models:/pix2pix@champion",
+            "a#b",
+            "$HOME",
+            "",
+            "plain",
+            None,
+            True,
+            0.5,
+            [0, 1],
+        ),
     ],
 )
 def test_the_command_gives_back_the_very_value(commit: str, value: object, tmp_path: Path) -> None:

@@ -94,7 +94,9 @@ def findings_unpaired(found: UnpairedFolder, sizes: dict[str, tuple[int, int]], 
 
 def command(chosen: dict[str, str | int], *stages: str) -> str:
     """The command line that runs these stages, and what they need, with these values."""
-    return " ".join(["dvc exp run", *(f"-S {key}={shlex.quote(dvc_value(value))}" for key, value in chosen.items()), *stages])
+    return " ".join(
+        ["dvc exp run", *(f"-S {key}={shlex.quote(dvc_value(value))}" for key, value in chosen.items()), *stages]
+    )
 
 
 def write_manifest(read: Survey) -> Path | None:

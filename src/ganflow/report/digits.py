@@ -66,10 +66,8 @@ def gan_section(table: dict[str, Any], objective: str, figures: dict[str, Path],
                         "digit, by pixels: a copy would be the same picture twice.",
                     ),
                     Figure(
-                        picture_of(
-                            figures["gan_shares"], "Bars: the share of each class among the generated digits"
-                        ),
-                        f"How often it draws each digit, as the classifier reads them (dashed: an even share). {shares}.",
+                        picture_of(figures["gan_shares"], "Bars: the share of each class among the generated digits"),
+                        f"How often it draws each class, as the classifier reads them (dashed: evenly). {shares}.",
                         chart=True,
                     ),
                     Figure(

@@ -271,7 +271,9 @@ def two_runs(runs: list[LoggedRun], a: str, b: str, task: str | None) -> tuple[L
 
 def _logged(client: Any, run: Any, task: str) -> LoggedRun:
     info, logged = run.info, run.data.tags.get(LOGGED_TAG, "")
-    began = datetime.fromtimestamp((int(logged) if re.fullmatch(r"\d{13}", logged, re.ASCII) else info.start_time) / 1000)
+    began = datetime.fromtimestamp(
+        (int(logged) if re.fullmatch(r"\d{13}", logged, re.ASCII) else info.start_time) / 1000
+    )
     return LoggedRun(
         client,
         task,

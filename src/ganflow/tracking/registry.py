@@ -44,9 +44,7 @@ def _ensure_registered(client: Any, task: str) -> None:
 
 
 def _version(client: Any, task: str, run_id: str, model_id: str) -> str:
-    made = client.create_model_version(
-        task, f"models:/{model_id}", run_id, model_id=model_id, await_creation_for=0
-    )
+    made = client.create_model_version(task, f"models:/{model_id}", run_id, model_id=model_id, await_creation_for=0)
     return made.version
 
 
