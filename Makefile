@@ -71,7 +71,7 @@ seeds: $(READY) ## the same with three seeds: mean and deviation (PROFILE=name a
 	ganflow seeds
 
 # `dvc exp show` has a column for every parameter and dependency too. Shown are those named here, if they differ.
-columns := Experiment$$|rev$$|seed$$|(data|mnist|maps|classifier|gan|cgan|pix2pix|cvae|evaluate)\.[a-z0-9_]+$$|metrics/headline/.*
+columns := Experiment$$|rev$$|seed$$|(data|mnist|maps|pairs|classifier|gan|cgan|pix2pix|cvae|cyclegan|evaluate)\.[a-z0-9_]+$$|metrics/headline/.*
 exps: $(READY) ## experiments in one table: the parameters that differ, and the main measures
 	@dvc exp show --csv --only-changed --precision 3 --drop '(?!$(columns))' \
 		| sed -E '1s#metrics/headline/([a-z0-9]+)\.json:#\1 #g' | column -s, -t

@@ -1,12 +1,14 @@
 """The Makefile in folders of any name: nothing outside the clone is touched, and every target works or refuses."""
 
 import os
+import re
 import shutil
 import subprocess
 import sys
 from pathlib import Path
 
 import pytest
+from ruamel.yaml import YAML
 
 ROOT = Path(__file__).parents[1]
 TARGETS = ("setup", "demo", "repro", "seeds", "exps", "test", "exact", "torture", "lint", "ui", "bench", "clean")
@@ -119,3 +121,10 @@ def test_make_is_refused_in_another_folder_than_its_own(tmp_path: Path) -> None:
     assert done.returncode != 0
     assert "run make in the folder of its Makefile" in done.stderr
     assert (tmp_path / "data" / "raw").exists()
+
+
+def test_the_table_of_experiments_has_the_parameters_of_every_section_that_changes_results() -> None:
+    columns = re.search(r"^columns := .*\|\(([a-z0-9|]+)\)\\\.", (ROOT / "Makefile").read_text(), re.MULTILINE)
+    assert columns
+    sections = {name for name, value in YAML(typ="safe").load(ROOT / "params.yaml").items() if isinstance(value, dict)}
+    assert sections - set(columns[1].split("|")) == {"compute", "render"}

@@ -151,9 +151,11 @@ def run_diff(arguments: argparse.Namespace) -> None:
     if WORKSPACE in (arguments.before, arguments.after):
         for line in stale_results():
             say(f"note: {line}")
+    wide = max(14, *(min(len(name), 40) for name in (arguments.before, arguments.after)))
     for task, group in itertools.groupby(differences_between(arguments.before, arguments.after), lambda row: row.task):
         rows = list(group)
-        say("", f"{task:34} {arguments.before[:14]:>14} {arguments.after[:14]:>14} {'change':>9} {'± 95 %':>9}")
+        heads = f"{arguments.before[:wide]:>{wide}} {arguments.after[:wide]:>{wide}}"
+        say("", f"{task:34} {heads} {'change':>9} {'± 95 %':>9}")
         if rows[0].why_not:
             say(rows[0].why_not)
         for name, failed in zip((arguments.before, arguments.after), rows[0].failures, strict=True):
@@ -162,7 +164,7 @@ def run_diff(arguments: argparse.Namespace) -> None:
         for row in rows:
             digits = row.measure.digits
             name = f"{row.measure.name} {row.measure.arrow}"
-            values = f"{name:34} {row.before:14.{digits}f} {row.after:14.{digits}f}"
+            values = f"{name:34} {row.before:{wide}.{digits}f} {row.after:{wide}.{digits}f}"
             change = f" {row.after - row.before:+9.{digits}f} {row.plus_minus:9.{digits}f}  {row.verdict}"
             say(values if row.why_not else values + change + (", same images" if row.paired else ""))
 

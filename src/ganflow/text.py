@@ -11,7 +11,7 @@ def printable(text: str) -> str:
 
 
 def dvc_value(value: object) -> str:
-    """A parameter's value as `dvc exp run -S name=...` takes it: Hydra, which reads it, takes (, é and 2024 otherwise."""
+    """A parameter's value for `dvc exp run -S name=...`. Hydra, which reads it, takes (, é and 2024 otherwise."""
     if value is None:
         return "null"
     text = str(value)

@@ -54,3 +54,11 @@ def test_tables_of_an_earlier_version_are_compared_by_the_pictures_that_the_othe
         for both in ((new, pd.DataFrame({"mae": b})), (pd.DataFrame({"mae": b}), new))
     ]
     assert noise[0] == noise[1] == compared(a, b, pictures).plus_minus
+
+
+def test_classes_that_only_these_results_have_are_compared_too() -> None:
+    """Own labels. Of the maps the shares of a class stay in the table of details."""
+    frame = pd.DataFrame({"mae": [1.0, 2.0]})
+    metrics = CONDITIONS | {f"{key}{pm}": 0.5 for key in ("mae", "iou/cell", "precision/road") for pm in ("", "_pm")}
+    found = changes("pix2pix", metrics, metrics, lambda: (frame, frame))
+    assert [one.measure.name for one in found] == ["cell: IoU", "mean absolute error"]

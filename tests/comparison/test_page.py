@@ -12,7 +12,7 @@ import pytest
 from ganflow import comparison
 from ganflow.cli import main
 from ganflow.comparison.champion import ValidationScore
-from ganflow.comparison.page import _image_by_image, page
+from ganflow.comparison.page import _image_by_image, _tested_on, page
 from ganflow.tracking import reading, store
 
 
@@ -55,8 +55,13 @@ def test_what_failed_is_never_called_better() -> None:
         table = {"judged": {"n": 50}, "about": {"n": 50}, "rows": {"model": model, "floor": {}}}
         client.log_dict(run, table, "metrics/gan.json")
     text = page(*reversed(reading.list_runs(client, "gan")))
-    assert "Right. On 50 test images: precision, higher is better:\n<strong>neither is called better</strong>" in text
-    assert 'Varied. On 50 test images: coverage, higher is better:\n<strong class="better">A is better</strong>' in text
+    assert (
+        "Right. On 50 generated digits: precision, higher is better:\n<strong>neither is called better</strong>" in text
+    )
+    assert (
+        'Varied. On 50 generated digits: coverage, higher is better:\n<strong class="better">A is better</strong>'
+        in text
+    )
     assert "B is collapsed: draws few of the digits. It is not called better" in text
     assert "B is better" not in text
     assert 'class="text is better"' not in text
@@ -88,6 +93,27 @@ def test_what_failed_on_one_split_is_better_by_no_number_of_the_other(
     assert f"B is {LOST}. It is not called better, whatever its numbers." in text
     assert "B is better" not in text
     assert 'class="text is better"' not in text
+
+
+def test_tiles_are_not_called_images() -> None:
+    tiles = pd.DataFrame({"picture": [0, 0, 1], "mae": [1.0, 2.0, 3.0]})
+    for images, said in ((tiles, "960 tiles of 2 test images"), (tiles[["mae"]], "960 test images")):
+        run: Any = SimpleNamespace(task="pix2pix", test_images=images)
+        assert _tested_on(run, {"about": {"n": 960}}) == said
+
+
+def test_two_classifiers_are_compared_by_parameters_and_curves() -> None:
+    client = store.client()
+    for name in ("a", "b"):
+        run = client.create_run(
+            store.experiment(client, "classifier"), run_name=name, tags={"judged.n": "9"}
+        ).info.run_id
+        client.log_param(run, "classifier.epochs", name)
+        table = {"judged": {"n": 9}, "rows": {"model": {"accuracy": (0.9, 0.1)}}}
+        client.log_dict(run, table, "metrics/classifier.json")
+    text = page(*reading.list_runs(client, "classifier"))
+    assert "classifier.epochs" in text
+    assert "evaluate_classifier" not in text, "there is no such stage"
 
 
 def test_runs_without_pairs_have_no_image_by_image_picture() -> None:

@@ -109,7 +109,7 @@ def test_each_other_condition_is_said_with_its_reason_on_every_surface(
         assert not VERDICTS.search(re.sub("<style>.*</style>|aria-label=.*?>", "", shown, flags=re.DOTALL))
         assert "Image by image" not in shown
     shown = page(*two_runs(runs, "own", "n", None))
-    assert "A's on 30, B's on 60 test images" in shown
+    assert "A's on 30 test images, B's on 60 test images" in shown
 
     text = note(client, "pix2pix")
     assert text.startswith('No other to compare with: "own", ')
@@ -132,6 +132,23 @@ def test_a_result_of_an_older_version_has_no_verdict(tmp_path: Path, diff: Diff)
         (tmp_path / name / "metrics/gan.json").write_text(json.dumps(metrics))
     assert "not comparable: measured by an older version" in diff("old", "new")
     assert not VERDICTS.search(diff("old", "new"))
+
+
+def test_names_that_begin_alike_are_told_apart(tmp_path: Path, diff: Diff) -> None:
+    names = "lambda-l1-is-10", "lambda-l1-is-50"
+    for name in names:
+        (tmp_path / name / "metrics").mkdir(parents=True)
+        (tmp_path / name / "metrics/gan.json").write_text(json.dumps(flat({"frechet_classifier": (5.0, 0.1)})))
+    assert " ".join(names) in diff(*names)
+
+
+def test_results_without_a_measure_in_common_are_one_line(tmp_path: Path, diff: Diff) -> None:
+    for name, key in (("paired", "mae"), ("unpaired", "texture_of_sets")):
+        (tmp_path / name / "metrics").mkdir(parents=True)
+        (tmp_path / name / "metrics/cyclegan.json").write_text(json.dumps(flat({key: (5.0, 0.1)})))
+        (tmp_path / name / "metrics/cyclegan_images.csv").write_text("image\n0\n")
+    with pytest.raises(SystemExit, match="no measure is in both 'paired' and 'unpaired'"):
+        diff("paired", "unpaired")
 
 
 def test_a_single_test_picture_has_no_verdict(tmp_path: Path, diff: Diff) -> None:

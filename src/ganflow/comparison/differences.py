@@ -11,7 +11,7 @@ from ganflow.metrics import translation
 from ganflow.metrics.bootstrap import flat
 from ganflow.metrics.comparable import JUDGED, not_comparable
 from ganflow.metrics.failures import failure_of
-from ganflow.metrics.measures import BY_TASK, Measure
+from ganflow.metrics.measures import Measure, measures_of
 
 ONE_PICTURE = "not told apart: a single test picture shows no noise"
 CODE = ("src", "stages", "dvc.yaml", "constraints.txt")  # changes of these may change results
@@ -70,16 +70,15 @@ def changes(
     """Every measure that both have, from `a` to `b`; of comparable translators image by image."""
     why_not = not_comparable(a.get(JUDGED), b.get(JUDGED))
     paired = _paired(*images()) if task in TRANSLATORS and not why_not else {}
+    failures = a.get("failure", ""), b.get("failure", "")
     found = []
-    for measure in BY_TASK[task]:
+    for measure in measures_of(task, (key for key in a if f"{key}_pm" in a and f"{key}_pm" in b)):
         key = measure.key
-        if f"{key}_pm" in a and f"{key}_pm" in b:
-            # The hypotenuse is for independent items: generated digits. JSON's null is the noise of one picture.
-            own = [math.nan if pm is None else pm for pm in (a[f"{key}_pm"], b[f"{key}_pm"])]
-            noise = math.nan if why_not else paired.get(key, math.hypot(*own))
-            reason = why_not or (ONE_PICTURE if math.isnan(noise) else "")
-            failures = a.get("failure", ""), b.get("failure", "")
-            found.append(Difference(task, measure, a[key], b[key], noise, key in paired, reason, failures))
+        # The hypotenuse is for independent items: generated digits. JSON's null is the noise of one picture.
+        own = [math.nan if pm is None else pm for pm in (a[f"{key}_pm"], b[f"{key}_pm"])]
+        noise = math.nan if why_not else paired.get(key, math.hypot(*own))
+        reason = why_not or (ONE_PICTURE if math.isnan(noise) else "")
+        found.append(Difference(task, measure, a[key], b[key], noise, key in paired, reason, failures))
     return found
 
 

@@ -30,6 +30,7 @@ from ganflow.files import project_root
 from ganflow.metrics.comparable import IMAGES, not_comparable
 from ganflow.metrics.failures import failure_of
 from ganflow.metrics.measures import Measure, headlines
+from ganflow.metrics.translation import PICTURE
 from ganflow.tasks import TASKS
 from ganflow.templates import embedded, template
 
@@ -126,7 +127,7 @@ def page(a: Run, b: Run) -> str:
         task=a.task,
         runs=(a, b),
         colours=COLOURS,
-        unmeasured=[run for run in (a, b) if run.table is None],
+        unmeasured=[run for run in (a, b) if run.table is None and run.task in TASKS],
         failures=dict(zip("AB", failures, strict=True)),
         headlines=_headlines(a.task, measured),
         params=differing_values(a.params, b.params),
@@ -134,7 +135,7 @@ def page(a: Run, b: Run) -> str:
         same=[name for name, value in of_a.items() if value and value == of_b[name]],
         code=_code_between(a.commit, b.commit),
         code_of=CODE,
-        tests=[run.table["about"].get("n") for run in (a, b) if run.table],
+        tests=[_tested_on(run, run.table) for run in (a, b) if run.table and run.task in TASKS],
         judged=differing_values(a.judged, b.judged),
         why_not=refused,
         baseline=a.table["rows"].get(baseline, {}) if a.table else {},
@@ -153,6 +154,15 @@ def _headlines(task: str, measured: list[Difference]) -> dict[str, Difference]:
     if not found and measured:
         found[""] = measured[0]
     return found
+
+
+def _tested_on(run: Measured, table: dict[str, Any]) -> str:
+    """`200 test images`, `960 tiles of 40 test images`, `5000 generated digits`."""
+    count = table["about"].get("n")
+    if run.task not in TRANSLATORS:
+        return f"{count} generated digits"
+    tiles = f"tiles of {run.test_images[PICTURE].nunique()} " if PICTURE in run.test_images else ""
+    return f"{count} {tiles}test images"
 
 
 def _failure(run: Run) -> str:
@@ -225,7 +235,9 @@ def _image_by_image(a: Run, b: Run) -> Figure | None:
     axes.axline((middle, middle), slope=1, color="#808080", linewidth=1, linestyle="--")
     axes.scatter(x, y, s=14, color="#009E73", alpha=0.7)
     higher = int((y > x).sum())
-    axes.set_title(f"{name}: higher in B on {higher} of {len(x)} images", fontsize=10)
+    axes.set_title(
+        f"{name}: higher in B on {higher} of {len(x)} {'tiles' if PICTURE in frames[0] else 'images'}", fontsize=10
+    )
     axes.set_xlabel("A")
     axes.set_ylabel("B")
     axes.set_aspect("equal", "datalim")

@@ -42,6 +42,8 @@ def differences_between(before: str, after: str) -> list[Difference]:
         found += changes(task, a, b, lambda task=task: (_images(task, before), _images(task, after)))
     if len(missing) == len(BY_TASK):
         raise missing[0] if (before, after) != ("HEAD", WORKSPACE) else _nothing_ran(missing[0])
+    if not found:  # CycleGAN with and without test pairs, say
+        raise UserError(f"no measure is in both '{before}' and '{after}': `dvc metrics diff` shows what each has")
     return found
 
 
@@ -83,7 +85,8 @@ class Seeds:
 def across_seeds() -> list[Seeds]:
     """The groups of experiments on HEAD that differ only in their seed: of equal parameters, made by the same code.
 
-    An experiment may hold code that is not committed. Of several with one seed the newest counts. A mean and a deviation are of comparable results alone: digits judged by one classifier, the same test images.
+    An experiment may hold code that is not committed. Of several with one seed the newest counts. A mean and a
+    deviation are of comparable results alone: digits judged by one classifier, the same test images.
     """
     groups: dict[str, dict[int, str]] = defaultdict(dict)
     for row in api.exp_show():  # the newest first

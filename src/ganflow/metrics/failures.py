@@ -44,7 +44,7 @@ def failure(rows: Mapping[str, Row], other: Row | None = None, classes: int = 10
         if key is not None and key in rows.get(row, {}):
             measure = MEASURES[key]
             paired = rows.get(less(row), {}).get(key) if model is rows["model"] else None
-            change, noise = paired or _difference(model[key], rows[row][key])
+            change, noise = paired or independent_difference(model[key], rows[row][key])
             if noise is None or math.isnan(noise):
                 continue
             gain = change * (1 if measure.better == "up" else -1)
@@ -55,6 +55,7 @@ def failure(rows: Mapping[str, Row], other: Row | None = None, classes: int = 10
     return "; ".join(found)
 
 
-def _difference(a: Noisy, b: Noisy) -> Noisy:
+def independent_difference(a: Noisy, b: Noisy) -> Noisy:
+    """a - b, with the noise that it has if theirs are independent; None where one of them is not known."""
     noises = a[1], b[1]
     return a[0] - b[0], None if noises[0] is None or noises[1] is None else math.hypot(noises[0], noises[1])

@@ -135,14 +135,17 @@ _HEADLINES = {
 
 def headlines(task: str, row: Container[str]) -> dict[str, Measure]:
     """The measures to look at first, of those in `row`, by what they say in a word (for digits: right, varied)."""
-    found = {word: next((key for key in keys if key in row), None) for word, keys in _HEADLINES[task].items()}
+    found = {word: next((key for key in keys if key in row), None) for word, keys in _HEADLINES.get(task, {}).items()}
     return {word: MEASURES[key] for word, key in found.items() if key is not None}
 
 
 def measures_of(task: str, keys: Iterable[str]) -> tuple[Measure, ...]:
-    """The measures of a task that `keys` name, those of classes that only these results have (labels') among them."""
+    """The measures of a task that `keys` name, those of classes that only these results have (labels') among them.
+
+    The classifier, which is no model of the report, has none.
+    """
     keys = list(keys)
-    found = [measure for measure in BY_TASK[task] if measure.key in keys]
+    found = [measure for measure in BY_TASK.get(task, ()) if measure.key in keys]
     known = {measure.key for measure in found} | {measure.key for measure in PER_CLASS}
     others = [key for key in keys if key.split("/")[0] in ("iou", "precision", "recall") and key not in known]
     own = [Measure(key, f"{key.partition('/')[2]}: {_SHARES[key.split('/')[0]]}", "up", 3) for key in others]

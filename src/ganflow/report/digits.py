@@ -67,7 +67,7 @@ def gan_section(table: dict[str, Any], objective: str, figures: dict[str, Path],
                     ),
                     Figure(
                         picture_of(figures["gan_shares"], "Bars: the share of each class among the generated digits"),
-                        f"How often it draws each digit, as the classifier reads them (dashed: an even share). {shares}.",
+                        f"How often it draws each class, as the classifier reads them (dashed: evenly). {shares}.",
                         chart=True,
                     ),
                     Figure(

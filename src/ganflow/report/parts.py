@@ -1,6 +1,5 @@
 """What the report's page is made of: sections of one form, whose parts the template draws by their kind."""
 
-import math
 from collections.abc import Collection
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -8,7 +7,7 @@ from typing import Any, Literal
 
 from PIL import Image
 
-from ganflow.metrics.failures import Noisy, Row, failure_of
+from ganflow.metrics.failures import Noisy, Row, failure_of, independent_difference
 from ganflow.metrics.in_words import KeyNumber, how_good, how_it_fails, key_numbers
 from ganflow.metrics.intervals import in_text
 from ganflow.metrics.measures import Measure
@@ -198,4 +197,7 @@ def plain_rows(rows: dict[str, list[tuple[str, str]]]) -> list[dict[str, Any]]:
 
 
 def _within_noise(a: Noisy | None, b: Noisy) -> bool:
-    return a is not None and None not in (*a, *b) and abs(a[0] - b[0]) <= math.hypot(a[1] or 0, b[1] or 0)
+    if a is None:
+        return False
+    change, noise = independent_difference(a, b)
+    return noise is not None and abs(change) <= noise

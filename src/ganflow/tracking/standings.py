@@ -143,7 +143,7 @@ def _standings(comparable: list[tuple[LoggedRun, ValidationScore]]) -> list[Stan
 
 
 def _send_picture(client: Any, task: str, runs: list[LoggedRun]) -> int:
-    """Log the render stage's figures of these runs, side by side, as an artifact of the first. Of how many, in order."""
+    """Log the render stage's figures of these runs, side by side, as an artifact of the first. Of how many."""
     files = [run.file(f"figures/{FIGURES[task]}.png") for run in runs]
     if not files[0]:
         return 0
