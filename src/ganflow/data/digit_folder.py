@@ -185,8 +185,9 @@ def _read_all(
             extremes = min(one.smallest for one in seen.values()), max(one.largest for one in seen.values())
             own = pictures.range_of_set(*extremes, dtype, {one.stated for one in seen.values()})
             found |= zip(seen, pool.map(partial(_small, seen_in=own), seen, chunksize=64), strict=True)
+    images = {path: one for path, one in found.items() if isinstance(one, np.ndarray)}
     return {
-        part: (np.stack([found[path] for path, _ in paths]), np.array([label for _, label in paths], np.uint8))
+        part: (np.stack([images[path] for path, _ in paths]), np.array([label for _, label in paths], np.uint8))
         for part, paths in in_order.items()
     }
 

@@ -250,7 +250,7 @@ def _read_image(path: Path, most_pixels: int) -> StoredPicture:
             if frames > 1 and image.format != "MPO":  # a photo with its preview
                 raise ValueError(f"it holds {frames} pictures, where one is needed")
             if image.format == "PPM" and image.mode == "RGB" and image.tile[0].codec_name != "raw":
-                largest = int(image.tile[0].args[-1])  # of these Pillow would keep the upper 8 bits
+                largest = int((image.tile[0].args or [255])[-1])  # of these Pillow would keep the upper 8 bits
                 if largest > 255:
                     raise ValueError(f"its colours have values up to {largest}: save it as PNG or TIFF")
             if image.format == "PNG" and image.mode in ("RGB", "RGBA", "LA") and _png_depth(path) == 16:
