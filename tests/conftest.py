@@ -36,6 +36,7 @@ def _stores_are_copies(tmp_path_factory: pytest.TempPathFactory) -> None:
     own = tmp_path_factory.getbasetemp()
     os.environ[new_stores.TEMPLATE] = str((own.parent if "PYTEST_XDIST_WORKER" in os.environ else own) / "store.db")
     new_stores.copy_tables()
+    new_stores.skip_packages()
 
 
 @pytest.fixture(autouse=True)

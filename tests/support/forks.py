@@ -9,6 +9,7 @@ import subprocess
 import sys
 import tempfile
 from pathlib import Path
+from typing import Self
 from unittest import mock
 
 import new_stores
@@ -30,17 +31,37 @@ def run(words: list[str], cwd: Path, env: dict[str, str], timeout: float = 180) 
     Nothing of the caller's state is in the process. Of what `env` says, Python has read nothing: PYTHONPATH is put
     before sys.path; other variables that Python or a library reads when it starts have no effect.
     """
-    start()
-    with tempfile.TemporaryDirectory() as said:
-        process = FORKS.Process(target=become, args=(words, str(cwd), env, said))
-        process.start()
-        process.join(timeout)
-        if process.exitcode is None:
-            process.kill()
-            process.join()
-            raise subprocess.TimeoutExpired(words, timeout)
-        out, error = (Path(said, stream).read_text() for stream in ("stdout", "stderr"))
-    return subprocess.CompletedProcess(words, process.exitcode, out, error)
+    with Fork(words, cwd, env) as fork:
+        return fork.done(timeout)
+
+
+class Fork:
+    """As `run`, without waiting for the end of the process. It is killed at the end of the context."""
+
+    def __init__(self, words: list[str], cwd: Path, env: dict[str, str]) -> None:
+        start()
+        self._words, self._folder = words, tempfile.TemporaryDirectory()
+        self.process = FORKS.Process(target=become, args=(words, str(cwd), env, self._folder.name))
+        self.process.start()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.process.kill()
+        self.process.join()
+        self._folder.cleanup()
+
+    def said(self, stream: str) -> str:
+        """What it has written to stdout or stderr so far."""
+        return Path(self._folder.name, stream).read_text()
+
+    def done(self, timeout: float = 180) -> subprocess.CompletedProcess[str]:
+        """Wait for its end."""
+        self.process.join(timeout)
+        if self.process.exitcode is None:
+            raise subprocess.TimeoutExpired(self._words, timeout)
+        return subprocess.CompletedProcess(self._words, self.process.exitcode, self.said("stdout"), self.said("stderr"))
 
 
 def become(words: list[str], cwd: str, env: dict[str, str], said: str) -> None:

@@ -4,12 +4,17 @@ import dvc.cli.parser
 import dvc.repo
 import matplotlib.pyplot as plt
 import mlflow.pytorch
+import mlflow.store.model_registry.sqlalchemy_store
+import mlflow.store.tracking.sqlalchemy_store
+import new_stores
 import pandas as pd
 import scipy
 import sklearn
+import sqlalchemy.orm
 import torch._dynamo  # by the first optimiser
-from mlflow.utils import requirements_utils
 
 __all__ = ["dvc", "mlflow", "pd", "plt", "scipy", "sklearn", "torch"]
 
-requirements_utils._init_packages_to_modules_map()  # of every installed package, at the first model that is logged
+sqlalchemy.orm.configure_mappers()  # by the first store of runs
+
+new_stores.skip_packages()

@@ -1,11 +1,12 @@
 """A project that is moved or copied, with its store: runs, pictures and champion follow."""
 
+import os
 import shutil
+import signal
 import sqlite3
-import subprocess
-import sys
 from pathlib import Path
 
+import forks
 import mlflow
 import numpy as np
 import pytest
@@ -38,17 +39,29 @@ def files(folder: Path) -> dict[str, bytes]:
     return {str(path.relative_to(folder)): path.read_bytes() for path in folder.rglob("*") if path.is_file()}
 
 
-@pytest.fixture
-def project(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    folder = tmp_path / "old"
+@pytest.fixture(scope="module")
+def made(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, Path]:
+    """Where a project with a run was made, and a copy of it."""
+    folder, kept = (tmp_path_factory.mktemp(name) / "old" for name in ("made", "kept"))
     folder.mkdir()
-    monkeypatch.setenv("DVC_ROOT", str(folder))
-    trained("first", 0.5, tmp_path)
-    monkeypatch.delenv("MLFLOW_TRACKING_URI")  # which MLflow has set
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("DVC_ROOT", str(folder))
+        patch.setenv("MLFLOW_TRACKING_URI", "")  # noted, so that what MLflow sets is undone
+        trained("first", 0.5, folder.parent)
+    shutil.copytree(folder, kept)
+    return folder, kept
+
+
+@pytest.fixture
+def project(made: tuple[Path, Path]) -> Path:
+    """The project where it was made, whatever the test before did to it."""
+    folder, kept = made
+    shutil.rmtree(folder, ignore_errors=True)
+    shutil.copytree(kept, folder)
     return folder
 
 
-@pytest.mark.parametrize("name", ["new", "old/below", "a b%20?#'ü"])
+@pytest.mark.parametrize("name", ["new", "below", "a b%20?#'ü"])
 @pytest.mark.parametrize("how", ["moved", "copied"])
 def test_runs_files_and_champion_follow(
     project: Path,
@@ -61,9 +74,9 @@ def test_runs_files_and_champion_follow(
     shutil.copytree(project, tmp_path / "kept")
     if how == "moved":
         shutil.rmtree(project)
-    new = tmp_path / name
+    new = project / tmp_path.name if name == "below" else tmp_path / name  # MLflow has opened no store of that path yet
     shutil.move(tmp_path / "kept", new)
-    before = files(project) if how == "copied" and name != "old/below" else {}
+    before = files(project) if how == "copied" and name != "below" else {}
     monkeypatch.setenv("DVC_ROOT", str(new))
     with open_store() as client:
         (run,) = list_runs(client)
@@ -84,8 +97,23 @@ def test_runs_files_and_champion_follow(
     assert list((new / "mlruns").rglob(f"{second}/artifacts/samples.png"))
     if before:
         assert files(project) == before, "a copy never writes below the original"
-    if how == "moved" and name != "old/below":
+    if how == "moved" and name != "below":
         assert not project.exists()
+
+
+KILLED = """
+import os, signal, sys
+from ganflow.tracking import locations, store
+def counting():
+    for count, column in enumerate(kept):
+        if count == int(sys.argv[1]):
+            break
+        yield column
+    os.kill(os.getpid(), signal.SIGKILL)
+kept = locations.COLUMNS
+locations.COLUMNS = counting()
+store.client()
+"""
 
 
 def test_a_kill_in_the_middle_leaves_the_store_whole(
@@ -94,25 +122,11 @@ def test_a_kill_in_the_middle_leaves_the_store_whole(
     new = tmp_path / "new"
     project.rename(new)
     monkeypatch.setenv("DVC_ROOT", str(new))
+    script = tmp_path / "killed.py"
+    script.write_text(KILLED)
     for after in range(len(locations.COLUMNS) + 1):
-        code = f"""
-import os, signal, sqlite3
-from ganflow.tracking import locations, store
-class Counting:
-    seen = 0
-    def __iter__(self):
-        for column in kept:
-            if Counting.seen == {after}:
-                os.kill(os.getpid(), signal.SIGKILL)
-            Counting.seen += 1
-            yield column
-        os.kill(os.getpid(), signal.SIGKILL)
-kept = locations.COLUMNS
-locations.COLUMNS = Counting()
-store.client()
-"""
-        killed = subprocess.run([sys.executable, "-c", code], env=environment(new), check=False)
-        assert killed.returncode == -9
+        killed = forks.run([str(script), str(after)], tmp_path, os.environ | {"PYTHONPATH": str(SRC)})
+        assert killed.returncode == -signal.SIGKILL, killed
         with sqlite3.connect(new / "mlflow.db") as database:
             for table, column in locations.COLUMNS:
                 found = [
@@ -121,10 +135,6 @@ store.client()
                 assert all(value.startswith((project.as_uri(), "models:/")) for value in found)
     with open_store() as client:
         assert list_runs(client)[0].newest_sample
-
-
-def environment(root: Path) -> dict[str, str]:
-    return {"PYTHONPATH": str(SRC), "DVC_ROOT": str(root), "PATH": ""}
 
 
 def test_files_that_somebody_keeps_elsewhere_stay_there(tmp_path: Path) -> None:

@@ -1,18 +1,17 @@
 """The tracking store for real: SQLite in a temporary folder, and servers that are down or silent."""
 
+import contextlib
 import errno
 import itertools
 import os
-import signal
 import socket
 import sqlite3
-import subprocess
-import sys
 import time
 from collections.abc import Callable
-from contextlib import closing
 from pathlib import Path
 
+import forks
+import new_stores
 import pytest
 from PIL import Image
 from small_model import EXAMPLE, small_model
@@ -304,37 +303,32 @@ print(tracker.run_id)
 """
 
 
-def process(tmp_path: Path, **variables: str) -> subprocess.Popen[str]:
+def process(tmp_path: Path, **variables: str) -> forks.Fork:
+    """Which makes the tables of a store itself: it does not copy those of the first store of the tests."""
+    script = tmp_path / "training.py"
+    script.write_text(SCRIPT)
     environment = os.environ | {"PYTHONPATH": str(SRC), "DVC_ROOT": str(tmp_path)} | variables
-    return subprocess.Popen(
-        [sys.executable, "-c", SCRIPT],
-        env=environment,
-        cwd=tmp_path,
-        text=True,
-        stdout=subprocess.PIPE,
-        stderr=subprocess.PIPE,
-    )
+    environment.pop(new_stores.TEMPLATE)
+    return forks.Fork([str(script)], tmp_path, environment)
 
 
 def test_processes_that_start_at_once_share_a_fresh_store(tmp_path: Path) -> None:
-    processes = [process(tmp_path) for _ in range(3)]
-    answers = [one.communicate(timeout=120) for one in processes]
-    assert [one.returncode for one in processes] == [0, 0, 0], answers
-    runs = {out.strip() for out, _ in answers}
+    with contextlib.ExitStack() as stack:
+        processes = [stack.enter_context(process(tmp_path)) for _ in range(3)]
+        answers = [one.done(timeout=120) for one in processes]
+    assert [answer.returncode for answer in answers] == [0, 0, 0], answers
+    runs = {answer.stdout.strip() for answer in answers}
     assert len(runs) == 3
     for run_id in runs:
         assert len(client(tmp_path).get_metric_history(run_id, "curves/loss")) == 50
 
 
 def test_a_kill_while_the_store_is_made_leaves_no_broken_store(tmp_path: Path) -> None:
-    killed = process(tmp_path)
     fresh = tmp_path / ".mlflow.db.fresh"
-    deadline = time.monotonic() + 60
-    while not fresh.exists() and time.monotonic() < deadline:
-        time.sleep(0.005)
-    killed.send_signal(signal.SIGKILL)
-    killed.wait()
-    killed.communicate()
+    with process(tmp_path):
+        deadline = time.monotonic() + 60
+        while not fresh.exists() and time.monotonic() < deadline:
+            time.sleep(0.005)
     assert fresh.exists(), "it was to be killed half-way"
     assert not (tmp_path / "mlflow.db").exists()
     tracker = begin()
@@ -349,11 +343,11 @@ def test_a_server_that_is_down_or_silent_costs_seconds_and_one_line(tmp_path: Pa
         if listening:
             server.listen(100)
         began = time.monotonic()
-        one = process(tmp_path, MLFLOW_TRACKING_URI=f"http://127.0.0.1:{server.getsockname()[1]}")
-        _, errors = one.communicate(timeout=120)
-    assert one.returncode == 0
-    assert errors.count("\n") == 1
-    assert "MLflow tracking is off from here on" in errors
+        with process(tmp_path, MLFLOW_TRACKING_URI=f"http://127.0.0.1:{server.getsockname()[1]}") as one:
+            done = one.done(timeout=120)
+    assert done.returncode == 0
+    assert done.stderr.count("\n") == 1
+    assert "MLflow tracking is off from here on" in done.stderr
     assert time.monotonic() - began < 45
 
 
@@ -364,7 +358,7 @@ def zeros_in(file: Path) -> None:
 
 def by_sql(*statements: str) -> Callable[[Path], None]:
     def change(file: Path) -> None:
-        with closing(sqlite3.connect(file)) as database:
+        with contextlib.closing(sqlite3.connect(file)) as database:
             for statement in statements:
                 database.execute(statement)
             database.commit()

@@ -3,14 +3,12 @@
 import contextlib
 import json
 import os
-import shutil
-import signal
 import socket
-import subprocess
 import time
 import urllib.request
 from pathlib import Path
 
+import forks
 import numpy as np
 import pytest
 from small_model import EXAMPLE, small_model
@@ -41,31 +39,18 @@ def test_a_photo_of_any_size_posted_comes_back_as_a_map(tmp_path: Path, address:
 
     photo = np.random.default_rng(0).integers(0, 256, (1, 37, 50, 3), dtype=np.uint8)
     port = address.rpartition(":")[2]
-    mlflow = shutil.which("mlflow")
-    assert mlflow
     settings = {"MLFLOW_TRACKING_URI": f"sqlite:///{tmp_path}/mlflow.db", "PYTHONPATH": str(tmp_path)}
-    with (tmp_path / "server.log").open("w") as log:
-        server = subprocess.Popen(
-            [mlflow, "models", "serve", "-m", "models:/pix2pix@champion", "--env-manager", "local", "-p", port],
-            env=os.environ | settings,
-            stdout=log,
-            stderr=log,
-            start_new_session=True,
-        )
-    try:
+    words = ["-m", "mlflow", "models", "serve", "-m", "models:/pix2pix@champion", "--env-manager", "local", "-p", port]
+    with forks.Fork(words, tmp_path, os.environ | settings) as server:  # its own child ends with it
         deadline = time.monotonic() + 120
         while not answers(f"{address}/ping"):
-            assert server.poll() is None, (tmp_path / "server.log").read_text()
-            assert time.monotonic() < deadline, (tmp_path / "server.log").read_text()
+            assert server.process.is_alive(), server.said("stderr")
+            assert time.monotonic() < deadline, server.said("stderr")
             time.sleep(0.2)
         body = json.dumps({"inputs": photo.tolist()}).encode()
         request = urllib.request.Request(f"{address}/invocations", body, {"Content-Type": "application/json"})
         with urllib.request.urlopen(request, timeout=60) as answer:
             served = np.array(json.loads(answer.read())["predictions"], np.uint8)
-    finally:
-        with contextlib.suppress(ProcessLookupError):
-            os.killpg(server.pid, signal.SIGTERM)
-        server.wait(30)
     assert np.array_equal(served[0], np.asarray(load_model(model)(photo[0])))
 
 

@@ -1,13 +1,15 @@
 import re
-import subprocess
-import sys
+from pathlib import Path
 
+import forks
 import pytest
 import torch
 
 from ganflow.errors import UserError
 from ganflow.seeds import step_seed
 from ganflow.training import compute
+
+SRC = Path(__file__).parents[2] / "src"
 
 
 def test_step_seeds_are_the_same_everywhere_and_differ_by_step() -> None:
@@ -37,16 +39,18 @@ def test_compiling_without_a_compiler_is_one_line(
     assert "not compiled (torch.compile needs gcc or clang" in said
 
 
-def test_using_and_evaluating_a_model_needs_nothing_of_how_it_is_trained() -> None:
+def test_using_and_evaluating_a_model_needs_nothing_of_how_it_is_trained(tmp_path: Path) -> None:
     """One exception: digits are also measured by what a classifier learns from them, in steps of its own training."""
-    code = """
+    script = tmp_path / "using.py"
+    script.write_text("""
 import sys, ganflow.evaluation.translations, ganflow.evaluation.samples, ganflow.inference.compute
 import ganflow.inference.translation, ganflow.inference.digits, ganflow.inference.features
 print(*sorted(name for name in sys.modules if name.startswith("ganflow.training")))
 import ganflow.evaluation.digits
 print(*sorted(name for name in sys.modules if name.startswith("ganflow.training.")))
-"""
-    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+""")
+    done = forks.run([str(script)], tmp_path, {"PYTHONPATH": str(SRC)})
+    assert done.returncode == 0, done.stderr
     without, of_digits = done.stdout.splitlines()
     assert without == ""
     names = ("classifier", "compute", "plan", "processes", "train_on_samples")

@@ -587,12 +587,14 @@ def test_the_relativistic_penalty_keeps_the_discriminator_smooth(params: Params,
     def lead(gamma: float) -> float:
         model, batch = build(params, objective="relativistic", gamma=gamma), data()
         model.optimisers["D"].param_groups[0]["lr"] = 0.002
-        for step in range(1, 11):
+        for step in range(1, 6):
             model.machine.world.reseed(step)
             scalars = model.step(batch, step * len(batch[0]))
         return float((scalars["d_real"] - scalars["d_fake"]).detach())
 
-    assert lead(1e3) < 0.5 * lead(1e-6)
+    light = lead(1e-6)
+    assert light > 0
+    assert lead(1e3) < 0.5 * light
 
 
 @pytest.mark.parametrize("build", [gan, cgan])
