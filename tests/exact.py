@@ -80,7 +80,7 @@ def repro(folder: Path, log: Path, *dying: str) -> subprocess.Popen[bytes]:
         source = environment | {"PYTHONPATH": str(folder / "src")}
         subprocess.run(mend, cwd=folder, env=source, stdout=out, stderr=subprocess.STDOUT, check=True)
         return subprocess.Popen(
-            [sys.executable, "-c", DYING_DVC, *dying] if dying else [binaries / "dvc", "repro"],
+            [sys.executable, DYING_DVC, *dying] if dying else [binaries / "dvc", "repro"],
             cwd=folder,
             env=environment,
             stdout=out,

@@ -1,10 +1,11 @@
 """The pages of `dvc plots` with .dvc/plots.html, in a real browser without a network."""
 
+import os
 import shutil
 import subprocess
-import sys
 from pathlib import Path
 
+import forks
 import pytest
 from playwright.sync_api import Page
 from ruamel.yaml import YAML
@@ -41,8 +42,8 @@ def project(tmp_path: Path) -> Path:
 def test_a_page_draws_its_curves_with_no_network(page: Page, project: Path) -> None:
     faults: list[str] = []
     page.on("pageerror", lambda fault: faults.append(str(fault)))
-    command = [sys.executable, "-m", "dvc", "plots", "diff", "HEAD~1", "HEAD", "-o", "plots"]
-    done = subprocess.run(command, cwd=project, capture_output=True, text=True, timeout=60)
+    words = ["-m", "dvc", "plots", "diff", "HEAD~1", "HEAD", "-o", "plots"]
+    done = forks.run(words, project, dict(os.environ))
     assert done.returncode == 0, done.stderr
     page.goto((project / "plots" / "index.html").as_uri())
     figures = len(YAML(typ="safe").load((project / "dvc.yaml").read_text())["plots"])

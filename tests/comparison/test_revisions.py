@@ -46,7 +46,7 @@ def repository(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     run(folder, "git", "init", "-q")
     for key, value in (("user.name", "test"), ("user.email", "test@example.org")):
         run(folder, "git", "config", key, value)
-    run(folder, sys.executable, "-m", "dvc", "init", "-q")
+    Repo.init(str(folder)).close()
     write(folder, wrong=0.3, frechet=20.0)
     run(folder, "git", "add", ".")
     run(folder, "git", "commit", "-qm", "first")

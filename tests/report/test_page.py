@@ -2,10 +2,7 @@ import base64
 import html
 import io
 import itertools
-import os
 import re
-import subprocess
-import sys
 from html.parser import HTMLParser
 from pathlib import Path
 
@@ -14,6 +11,7 @@ import pytest
 from PIL import Image
 from report_page import FIGURES, GAN, cvae, page, pix2pix
 from ruamel.yaml import YAML
+from workspace import stage
 
 from ganflow.config import Params
 from ganflow.report.parts import picture_of
@@ -270,14 +268,7 @@ def test_links_lead_to_a_part_of_the_page_or_to_a_source(tmp_path: Path, params:
 def test_a_missing_input_names_the_stage_that_makes_it(tmp_path: Path, params: Params) -> None:
     with (tmp_path / "params.yaml").open("w") as stream:
         YAML().dump(params.model_dump(), stream)
-    done = subprocess.run(
-        [sys.executable, ROOT / "stages" / "report.py"],
-        cwd=tmp_path,
-        env={**os.environ, "PYTHONPATH": str(ROOT / "src")},
-        capture_output=True,
-        text=True,
-        timeout=60,
-    )
+    done = stage(tmp_path, "report")
     assert done.returncode == 1
     assert re.fullmatch(r"error: \S+ is missing: `dvc repro render_digits` makes it\n", done.stderr)
     assert not (tmp_path / "reports").exists()

@@ -16,6 +16,7 @@ from workspace import (
     DYING_DVC,
     ROOT,
     SLOW,
+    UNTRACKED,
     checkpoints,
     environment,
     often_saving,
@@ -28,6 +29,15 @@ from workspace import (
 )
 
 from ganflow.pipeline.checkpoint_folders import list_folders
+
+MADE = ["models/pix2pix", "metrics/history/pix2pix.csv", "reports/samples/pix2pix"]
+
+
+def pipeline(folder: Path, stages: dict[str, dict[str, Any]]) -> None:
+    """Give DVC these stages, in a folder without git."""
+    YAML().dump({"stages": stages}, folder / "dvc.yaml")
+    (folder / ".dvc").mkdir()
+    (folder / ".dvc" / "config").write_text("[core]\n    no_scm = True\n")
 
 
 # Between them they have every moment once (kills.schedule). `make exact` kills all five trainings, with every signal.
@@ -48,11 +58,10 @@ def test_a_second_trainer_waits_and_takes_the_first_ones_result(prepared: Path, 
     """Two queued experiments that share a training: it is done once, and both have it."""
     folder = project(tmp_path / "twice", pix2pix={"epochs": 60})
     (folder / "data" / "prepared").symlink_to(prepared / "data" / "prepared")
-    first = often_saving(folder, "train_pix2pix")
-    until(lambda: checkpoints(folder))
-    second = stage(folder, "train_pix2pix")
-    first.communicate(timeout=60)
-    assert first.returncode == second.returncode == 0
+    with often_saving(folder, "train_pix2pix") as first:
+        until(lambda: checkpoints(folder))
+        second = stage(folder, "train_pix2pix")
+        assert first.done(60).returncode == second.returncode == 0
     assert f"waiting for process {first.pid}" in second.stderr
     steps = json.loads((prepared / "data/prepared/maps/training.json").read_text())["train"] // 2 * 60
     assert f"resuming after step {steps} of {steps}" in second.stderr
@@ -62,63 +71,51 @@ def test_a_second_trainer_waits_and_takes_the_first_ones_result(prepared: Path, 
 def test_a_trainer_that_waits_goes_on_where_a_stopped_one_was(prepared: Path, tmp_path: Path) -> None:
     folder = project(tmp_path / "relay", pix2pix={"epochs": 2000})
     (folder / "data" / "prepared").symlink_to(prepared / "data" / "prepared")
-    first = often_saving(folder, "train_pix2pix")
-    until(lambda: checkpoints(folder))
-    second = often_saving(folder, "train_pix2pix")
-    assert second.stderr is not None
-    assert f"for process {first.pid}" in next(line for line in second.stderr if "waiting" in line)
-    first.terminate()
-    _, said = first.communicate(timeout=60)
-    assert first.returncode == 128 + signal.SIGTERM
-    assert "the same command goes on" in said
-    assert "resuming after step" in next(line for line in second.stderr if "resuming" in line)
-    second.terminate()
-    second.communicate(timeout=60)
-    assert second.returncode == 128 + signal.SIGTERM
+    with often_saving(folder, "train_pix2pix") as first:
+        until(lambda: checkpoints(folder))
+        with often_saving(folder, "train_pix2pix") as second:
+            until(lambda: f"waiting for process {first.pid}" in second.said())
+            first.process.terminate()
+            done = first.done(60)
+            assert done.returncode == 128 + signal.SIGTERM
+            assert "the same command goes on" in done.stderr
+            until(lambda: "resuming after step" in second.said())
+            second.process.terminate()
+            assert second.done(60).returncode == 128 + signal.SIGTERM
     assert not (folder / "models" / "pix2pix").exists()
 
 
-@pytest.mark.parametrize("shell", ["/bin/bash", "/bin/sh"])
-def test_dvc_killed_leaves_no_orphan_and_the_same_command_goes_on(whole: Path, tmp_path: Path, shell: str) -> None:
+def test_dvc_killed_leaves_no_orphan_and_the_same_command_goes_on(whole: Path, tmp_path: Path) -> None:
     """`dvc` alone with SIGKILL, then its whole process group with SIGTERM, in a project of one stage.
 
-    DVC runs a stage in $SHELL. bash becomes the stage by itself, Debian's sh by `exec`, as dvc.yaml has it.
+    DVC runs a stage in $SHELL. bash becomes the stage by itself, Debian's sh by `exec`, as dvc.yaml has it. That is
+    tried for real: the stage is no fork.
     """
     folder = project(tmp_path / "dvc")
     (folder / "data" / "prepared").symlink_to(whole / "data" / "prepared")
-    made = ["models/pix2pix", "metrics/history/pix2pix.csv", "reports/samples/pix2pix"]
-    (tmp_path / "slow.py").write_text(patched("train_pix2pix", SLOW))
-    command = f"exec env {sys.executable} {tmp_path / 'slow.py'}"
-    YAML().dump({"stages": {"train_pix2pix": {"cmd": command, "outs": made}}}, folder / "dvc.yaml")
-    dvc = Path(sys.executable).with_name("dvc")
-    subprocess.run([dvc, "init", "--quiet", "--no-scm"], cwd=folder, check=True)
+    script = patched(tmp_path, "train_pix2pix", SLOW + UNTRACKED)
+    pipeline(folder, {"train_pix2pix": {"cmd": f"exec env {sys.executable} {script}", "outs": MADE}})
 
-    def repro(log: Path) -> subprocess.Popen[bytes]:
-        with log.open("wb") as out:
-            return subprocess.Popen(
-                [dvc, "repro"],
-                cwd=folder,
-                env=environment(folder, SHELL=shell),
-                stdout=out,
-                stderr=subprocess.STDOUT,
-                start_new_session=True,  # as from a terminal of its own
-            )
+    def repro(shell: str) -> forks.Fork:
+        """As from a terminal of its own."""
+        return forks.Fork(["-m", "dvc", "repro"], folder, environment(folder, SHELL=shell), session=True)
 
     def trainer() -> int:
         locks = list(folder.glob("checkpoints/*/*.lock"))
         return int(locks[0].read_text() or 0) if locks else 0
 
     for end, number in ((os.kill, signal.SIGKILL), (os.killpg, signal.SIGTERM)):
-        log = tmp_path / f"{number.name}.log"
-        running = repro(log)
-        until(lambda: trains(trainer()))
-        end(running.pid, number)
-        assert running.wait() == -number
-        until(lambda: has_ended(trainer()))
-        assert "saved after step" in log.read_text()
-    last = repro(tmp_path / "last.log")
-    assert last.wait(timeout=120) == 0
-    assert "resuming after step" in (tmp_path / "last.log").read_text()
+        for shell in ("/bin/bash", "/bin/sh"):
+            with repro(shell) as running:
+                until(lambda: trains(trainer()))
+                end(running.pid, number)
+                assert running.done().returncode == -number
+                until(lambda: has_ended(trainer()))
+                assert "saved after step" in running.said()
+    with repro("/bin/sh") as last:
+        done = last.done()
+    assert done.returncode == 0, done.stderr
+    assert "resuming after step" in done.stderr
     found, expected = outs(folder), outs(whole)
     assert {name.rpartition("/")[0] for name in found} >= {"models/pix2pix/best", "models/pix2pix/last"}
     assert found == {name: expected[name] for name in found}
@@ -130,18 +127,15 @@ def test_a_training_that_ended_is_not_repeated_until_dvc_has_committed_it(prepar
     folder = project(tmp_path / "dvc")
     (folder / "data" / "prepared").symlink_to(prepared / "data" / "prepared")
     stages: dict[str, dict[str, Any]] = {
-        "train_pix2pix": {"outs": ["models/pix2pix", "metrics/history/pix2pix.csv", "reports/samples/pix2pix"]},
+        "train_pix2pix": {"outs": MADE},
         "evaluate_pix2pix": {"deps": ["models/pix2pix"], "outs": ["metrics/pix2pix.json"]},
     }
     for name, entry in stages.items():
         entry["cmd"] = f"{sys.executable} {ROOT / 'stages' / name}.py"
-    YAML().dump({"stages": stages}, folder / "dvc.yaml")
-    dvc = Path(sys.executable).with_name("dvc")
-    subprocess.run([dvc, "init", "--quiet", "--no-scm"], cwd=folder, check=True)
+    pipeline(folder, stages)
 
     def repro(moment: str) -> subprocess.CompletedProcess[str]:
-        command = [sys.executable, "-c", DYING_DVC, "train_pix2pix", moment]
-        return subprocess.run(command, cwd=folder, env=environment(folder), capture_output=True, text=True, timeout=300)
+        return forks.run([DYING_DVC, "train_pix2pix", moment], folder, environment(folder))
 
     def kept() -> list[tuple[str, str]]:
         return [(one.state, one.other) for one in list_folders(folder)]

@@ -7,6 +7,7 @@ import subprocess
 import sys
 from pathlib import Path
 
+import forks
 import pytest
 import torch
 from workspace import ROOT, checkpoints, environment, outs, project, until
@@ -83,11 +84,40 @@ if machine.world.leads:
 TORCHRUN = ("-m", "torch.distributed.run", "--standalone", "--nproc-per-node", "2")
 
 
-def python(*arguments: str, folder: Path) -> subprocess.CompletedProcess[str]:
-    env = environment(folder) | {"GLOO_SOCKET_IFNAME": "lo", "OMP_NUM_THREADS": "1"}
-    return subprocess.run(
-        [sys.executable, *arguments], cwd=folder, env=env, capture_output=True, text=True, timeout=300
+# What a training does first, without the rest: whether it is one of several, and what these have in common.
+SEVERAL = """
+import sys
+import torch
+from ganflow import config
+from ganflow.training import processes
+
+compute = config.load_params().compute
+if not processes.launched(compute):
+    world = processes.join("cpu")
+    sum_of_ranks = world.size * world.mean(torch.tensor(float(world.rank)))
+    print(world.rank, world.size, int(sum_of_ranks), *sys.argv[1:])
+    processes.leave()
+"""
+
+
+def run(*words: str, folder: Path) -> subprocess.CompletedProcess[str]:
+    return forks.run(list(words), folder, environment(folder) | {"GLOO_SOCKET_IFNAME": "lo"}, timeout=300)
+
+
+def test_a_command_runs_as_several_processes(tmp_path: Path) -> None:
+    """Processes that the launcher starts anew. In the other tests they are forks, which start sooner."""
+    folder = project(tmp_path / "several", compute={"processes": 2, "device": "cpu"})
+    (folder / "several.py").write_text(SEVERAL)
+    done = subprocess.run(
+        [sys.executable, "several.py", "an argument"],
+        cwd=folder,
+        env=environment(folder),
+        capture_output=True,
+        text=True,
+        timeout=300,
     )
+    assert done.returncode == 0, done.stderr
+    assert sorted(done.stdout.splitlines()) == ["0 2 1 an argument", "1 2 1 an argument"]
 
 
 def test_two_processes_take_the_steps_of_one(tmp_path: Path) -> None:
@@ -97,7 +127,7 @@ def test_two_processes_take_the_steps_of_one(tmp_path: Path) -> None:
     script.write_text(STEPS)
     params = str(ROOT / "params.yaml")
     for name, launcher in (("one", ()), ("two", TORCHRUN)):
-        done = python(*launcher, str(script), params, str(tmp_path / name), folder=tmp_path)
+        done = run(*launcher, str(script), params, str(tmp_path / name), folder=tmp_path)
         assert done.returncode == 0, done.stderr
     one, two = load_file(tmp_path / "one"), load_file(tmp_path / "two")
     assert one.keys() == two.keys()
@@ -135,46 +165,43 @@ def pair(prepared: Path, tmp_path: Path) -> Path:
     return folder
 
 
-def start(folder: Path) -> subprocess.Popen[str]:
-    command = [sys.executable, str(ROOT / "stages" / "train_pix2pix.py")]
-    return subprocess.Popen(command, cwd=folder, env=environment(folder), stderr=subprocess.PIPE, text=True)
+def start(folder: Path) -> forks.Fork:
+    return forks.Fork([str(ROOT / "stages" / "train_pix2pix.py")], folder, environment(folder))
 
 
-def members(job: subprocess.Popen[str]) -> list[int]:
+def members(job: forks.Fork) -> list[int]:
     """The processes that torch's launcher started."""
     return [int(pid) for pid in Path(f"/proc/{job.pid}/task/{job.pid}/children").read_text().split()]
 
 
 def test_two_processes_stop_together_and_one_goes_on(pair: Path) -> None:
-    job = start(pair)
-    until(lambda: list((pair / "checkpoints").rglob("epoch_0002.png")))
-    processes = members(job)
-    assert len(processes) == 2
-    os.kill(processes[1], signal.SIGTERM)  # whichever is asked: here not the one that writes
-    _, said = job.communicate(timeout=60)
-    assert job.returncode == 128 + signal.SIGTERM, said
-    assert said.count("the same command goes on") == 1
+    with start(pair) as job:
+        until(lambda: list((pair / "checkpoints").rglob("epoch_0002.png")))
+        processes = members(job)
+        assert len(processes) == 2
+        os.kill(processes[1], signal.SIGTERM)  # whichever is asked: here not the one that writes
+        done = job.done(60)
+    assert done.returncode == 128 + signal.SIGTERM, done.stderr
+    assert done.stderr.count("the same command goes on") == 1
     assert len(checkpoints(pair)) == 1
 
     alone = project(pair, compute={"processes": 1}, pix2pix={"epochs": 2000})
-    job = start(alone)
-    assert job.stderr is not None
-    assert "resuming after step" in next(line for line in job.stderr if "resuming" in line)
-    job.terminate()
-    job.communicate(timeout=60)
-    assert job.returncode == 128 + signal.SIGTERM
+    with start(alone) as job:
+        until(lambda: "resuming after step" in job.said())
+        job.process.terminate()
+        assert job.done(60).returncode == 128 + signal.SIGTERM
 
 
 def test_a_process_that_dies_takes_the_others_along(pair: Path) -> None:
     """The one that writes; by the test above it is the other one that is asked to stop."""
-    job = start(pair)
-    until(lambda: list((pair / "checkpoints").rglob("epoch_0002.png")))
-    processes = members(job)
-    os.kill(processes[0], signal.SIGKILL)
-    _, said = job.communicate(timeout=20)
-    assert job.returncode == 128 + signal.SIGKILL
-    assert "error: process 0 of 2 was ended by SIGKILL; the others were stopped" in said
-    assert "Traceback" not in said
+    with start(pair) as job:
+        until(lambda: list((pair / "checkpoints").rglob("epoch_0002.png")))
+        processes = members(job)
+        os.kill(processes[0], signal.SIGKILL)
+        done = job.done(20)
+    assert done.returncode == 128 + signal.SIGKILL
+    assert "error: process 0 of 2 was ended by SIGKILL; the others were stopped" in done.stderr
+    assert "Traceback" not in done.stderr
     assert not any(Path(f"/proc/{pid}").exists() for pid in processes)
 
 
@@ -194,7 +221,7 @@ pix2pix.Pix2PixModel.step = step
 runpy.run_path({str(ROOT / "stages" / "train_pix2pix.py")!r}, run_name="__main__")
 """
     )
-    done = python(str(script), folder=pair)
+    done = run(str(script), folder=pair)
     assert done.returncode == 1
     assert done.stderr.count("error:") == 1, done.stderr
     assert "a loss is no longer finite at step 10" in done.stderr
@@ -204,7 +231,7 @@ runpy.run_path({str(ROOT / "stages" / "train_pix2pix.py")!r}, run_name="__main__
 def test_two_processes_train_to_the_end(prepared: Path, tmp_path: Path) -> None:
     folder = project(tmp_path / "whole", compute={"processes": 2})
     (folder / "data" / "prepared").symlink_to(prepared / "data" / "prepared")
-    done = python(str(ROOT / "stages" / "train_pix2pix.py"), folder=folder)
+    done = run(str(ROOT / "stages" / "train_pix2pix.py"), folder=folder)
     assert done.returncode == 0, done.stderr
     assert {"models/pix2pix/best/model.safetensors", "metrics/history/pix2pix.csv"} <= set(outs(folder))
     assert json.loads((folder / "models/pix2pix/last/config.json").read_text())["epoch"] == 8

@@ -3,13 +3,12 @@
 import os
 import signal
 import socket
-import subprocess
-import sys
 import urllib.error
 import urllib.request
 from collections.abc import Iterator
 from pathlib import Path
 
+import forks
 import pytest
 from workspace import often_saving, project, until
 
@@ -20,23 +19,20 @@ def server(tmp_path: Path) -> Iterator[str]:
     with socket.socket() as free:
         free.bind(("127.0.0.1", 0))
         port = free.getsockname()[1]
-    command = [sys.executable, "-m", "mlflow", "server", "--host", "127.0.0.1", "--port", str(port), "--workers", "1"]
-    command += ["--backend-store-uri", f"sqlite:///{tmp_path}/server.db"]
-    command += ["--artifacts-destination", str(tmp_path / "artifacts")]
+    words = ["-m", "mlflow", "server", "--host", "127.0.0.1", "--port", str(port), "--workers", "1"]
+    words += ["--backend-store-uri", f"sqlite:///{tmp_path}/server.db"]
+    words += ["--artifacts-destination", str(tmp_path / "artifacts")]
     environment = os.environ | {"MLFLOW_SERVER_ENABLE_JOB_EXECUTION": "false", "MLFLOW_DISABLE_TELEMETRY": "true"}
     address = f"http://127.0.0.1:{port}"
-    with (tmp_path / "server.log").open("w") as log:
-        # A session of its own: its workers end with it.
-        process = subprocess.Popen(
-            command, cwd=tmp_path, env=environment, stdout=log, stderr=log, start_new_session=True
-        )
-    try:
-        until(lambda: process.poll() is not None or _is_well(address), seconds=120)
-        assert process.poll() is None, (tmp_path / "server.log").read_text()
-        yield address
-    finally:
-        os.killpg(process.pid, signal.SIGTERM)
-        process.wait(timeout=60)
+    # A session of its own: its workers end with it.
+    with forks.Fork(words, tmp_path, environment, session=True) as started:
+        try:
+            until(lambda: not started.process.is_alive() or _is_well(address), seconds=120)
+            assert started.process.is_alive(), started.said()
+            yield address
+        finally:
+            os.killpg(started.pid, signal.SIGTERM)
+            started.done(60)
 
 
 def _is_well(address: str) -> bool:
@@ -53,11 +49,12 @@ def test_two_trainings_at_once_have_all_on_the_server_and_nothing_beside_it(
     folders = [project(tmp_path / f"lambda {value}", pix2pix={"lambda_l1": value}) for value in (20, 50)]
     for folder in folders:
         (folder / "data" / "prepared").symlink_to(prepared / "data" / "prepared")
-    trainings = [often_saving(folder, "train_pix2pix", MLFLOW_TRACKING_URI=server) for folder in folders]
-    for training in trainings:
-        _, said = training.communicate(timeout=240)
-        assert training.returncode == 0
-        assert "tracking is off" not in said, said
+    first, second = (often_saving(folder, "train_pix2pix", MLFLOW_TRACKING_URI=server) for folder in folders)
+    with first, second:
+        for training in (first, second):
+            done = training.done(240)
+            assert done.returncode == 0, done.stderr
+            assert "tracking is off" not in done.stderr
 
     import mlflow
     import pandas as pd

@@ -4,7 +4,6 @@ import os
 import shutil
 import signal
 import subprocess
-import sys
 import time
 from collections.abc import Callable
 from pathlib import Path
@@ -47,42 +46,8 @@ TINY = {
     "evaluate": {"digits": 200, "repeats": 2, "perceptual": "off", "samples": 3, "sampled_pairs": 3},
     "render": {"digits": 20, "interpolations": 2, "pairs": 2},
 }
-# `dvc repro`, which kills itself at a moment between the end of a stage's script and DVC's next stage.
-DYING_DVC = """
-import json, os, signal, sys, types
-from dvc import rwlock
-from dvc.cli import main
-from dvc.stage import Stage
-
-stage, moment = sys.argv[1:]
-
-def dying(function):
-    def call(self, *arguments, **named):
-        if f"'{stage}'" in str(self):
-            os.kill(os.getpid(), signal.SIGKILL)
-        return function(self, *arguments, **named)
-    return call
-
-match moment:
-    case "outs are not hashed":
-        Stage.save = dying(Stage.save)
-    case "outs are not in the cache":
-        Stage.commit = dying(Stage.commit)
-    case "dvc.lock is not written":
-        Stage.dump = dying(Stage.dump)
-    case "its lock file is empty":  # opened anew, and not yet written: from the next time on after the end
-        save = Stage.save
-
-        def saving(self, *arguments, **named):
-            if f"'{stage}'" in str(self):
-                dump = lambda *_: os.kill(os.getpid(), signal.SIGKILL)
-                rwlock.json = types.SimpleNamespace(load=json.load, JSONDecodeError=json.JSONDecodeError, dump=dump)
-            return save(self, *arguments, **named)
-
-        Stage.save = saving
-sys.exit(main(["repro"]))
-"""
-UNCOMMITTED = (
+DYING_DVC = str(Path(__file__).with_name("dying_dvc.py"))
+UNCOMMITTED = (  # moments at which it kills itself
     *("outs are not hashed", "outs are not in the cache", "dvc.lock is not written"),
     "its lock file is empty",  # which `make repro` mends
 )
@@ -107,6 +72,16 @@ SAVING_OFTEN = "loop.checkpoint_pause = lambda took: 0.0"
 SLOW = """
 report = loop.Progress.__call__
 loop.Progress.__call__ = lambda *given: (time.sleep(0.1), report(*given))
+"""
+# Without the run in MLflow, whose import takes seconds, as does the noise of the validation, which is for it alone.
+UNTRACKED = """
+class Untracked:
+    parent = None
+    def __getattr__(self, name):
+        return lambda *_, **__: None
+
+run.start_run = lambda *_, **__: Untracked()
+run._validation_result = lambda *_: None
 """
 
 
@@ -158,22 +133,17 @@ def unwatched(folder: Path, *names: str) -> None:
     assert done.returncode == 0, done.stderr
 
 
-def patched(name: str, patch: str) -> str:
-    """Source of a script that is the training stage `name`, but for `patch` on the loop."""
+def patched(folder: Path, name: str, patch: str) -> Path:
+    """A script in `folder` that is the training stage `name`, but for `patch` on the loop."""
     then = f"runpy.run_path({str(ROOT / 'stages' / f'{name}.py')!r}, run_name='__main__')"
-    return "\n".join(["import runpy, time", "from ganflow.training import loop", patch, then])
+    path = folder / f"patched_{name}.py"
+    path.write_text("\n".join(["import runpy, time", "from ganflow.training import loop, run", patch, then]))
+    return path
 
 
-def often_saving(folder: Path, name: str, **more: str) -> subprocess.Popen[str]:
-    code = patched(name, SAVING_OFTEN)
-    return subprocess.Popen(
-        [sys.executable, "-c", code],
-        cwd=folder,
-        env=environment(folder, **more),
-        stdout=subprocess.PIPE,
-        stderr=subprocess.PIPE,
-        text=True,
-    )
+def often_saving(folder: Path, name: str, **more: str) -> forks.Fork:
+    """The training stage `name`, which saves after every step."""
+    return forks.Fork([str(patched(folder, name, SAVING_OFTEN))], folder, environment(folder, **more))
 
 
 def outs(folder: Path) -> dict[str, bytes]:
