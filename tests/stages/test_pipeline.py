@@ -1,7 +1,9 @@
 """dvc.yaml against the code: what each stage depends on, what it makes, and where it may run."""
 
 import ast
+import functools
 import re
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -10,6 +12,7 @@ from ruamel.yaml import YAML
 from workspace import ROOT
 
 from ganflow.config import MAPS_FOLDER, MNIST_FOLDER, Params
+from ganflow.pipeline import code, deps
 from ganflow.pipeline.code import modules_that_matter
 from ganflow.pipeline.deps import code_deps, is_code, rewritten
 from ganflow.pipeline.stage import CHECKED
@@ -20,6 +23,15 @@ for name, default in {"${pairs.folder}": MAPS_FOLDER, "${mnist.folder}": MNIST_F
     TEXT = TEXT.replace(name, default)  # as DVC does
 PIPELINE: dict[str, Any] = YAML(typ="safe").load(TEXT)
 STAGES: dict[str, Any] = PIPELINE["stages"]
+
+
+@pytest.fixture(scope="module", autouse=True)
+def _each_module_is_parsed_once() -> Iterator[None]:
+    """Not once for each stage, and again in each test."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(code, "_imported", functools.cache(code._imported))
+        patch.setattr(deps, "_templates", functools.cache(deps._templates))
+        yield
 
 
 def made_by(stage: dict[str, Any]) -> list[str]:
@@ -41,6 +53,7 @@ def test_the_import_graph_follows_packages_names_and_late_imports_and_stops_at_w
         f"src/ganflow/{name}.py" for name in ("data/fetch", "data/download", "data/maps_archive", "losses", "files")
     }
     assert {str(path.relative_to(ROOT)) for path in modules_that_matter(script)} == needed
+    script = tmp_path / "other.py"
     script.write_text("from ganflow.tracking import standings\n")  # which imports metrics, but changes no out
     assert modules_that_matter(script) == set()
 
