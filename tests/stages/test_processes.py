@@ -170,8 +170,9 @@ def start(folder: Path) -> forks.Fork:
 
 
 def members(job: forks.Fork) -> list[int]:
-    """The processes that torch's launcher started."""
-    return [int(pid) for pid in Path(f"/proc/{job.pid}/task/{job.pid}/children").read_text().split()]
+    """The processes that torch's launcher started. (A shell beside them watches the memory: out_of_memory.py.)"""
+    children = Path(f"/proc/{job.pid}/task/{job.pid}/children").read_text().split()
+    return [int(pid) for pid in children if Path(f"/proc/{pid}/comm").read_text() != "sh\n"]
 
 
 def test_two_processes_stop_together_and_one_goes_on(pair: Path) -> None:
