@@ -85,7 +85,8 @@ def become(words: list[str], cwd: str, env: dict[str, str], said: str, session: 
         os.setsid()
     for number, stream in ((1, "stdout"), (2, "stderr")):
         os.dup2(os.open(Path(said, stream), os.O_WRONLY | os.O_CREAT | os.O_APPEND), number)
-    new_stores.copy_tables()
+    if new_stores.TEMPLATE in env:
+        new_stores.copy_tables()
     if words[:2] == ["-m", "dvc"]:
         logging.root.handlers.clear()  # mlflow's, which has not been imported there
     from dvc.stage import run as stages
