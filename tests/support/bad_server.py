@@ -78,5 +78,7 @@ def serving() -> Iterator[Server]:
         listening.daemon_threads = True
         state.url = f"http://127.0.0.1:{listening.server_address[1]}/"
         threading.Thread(target=listening.serve_forever, kwargs={"poll_interval": 0.05}, daemon=True).start()
-        yield state
-        listening.shutdown()
+        try:
+            yield state
+        finally:  # closed without it, the thread would ask a socket that is gone, for ever, at full speed
+            listening.shutdown()
