@@ -116,6 +116,31 @@ def test_two_classifiers_are_compared_by_parameters_and_curves() -> None:
     assert "evaluate_classifier" not in text, "there is no such stage"
 
 
+def test_one_model_trained_twice_is_called_the_same() -> None:
+    client = store.client()
+    for name in ("first", "again"):
+        translator(client, name, 0.6, 0.6)
+    runs = reading.list_runs(client, "pix2pix")
+    for run in runs:
+        client.set_tag(run.run_id, "ganflow.weights_sha256", "a" * 64)
+    text = page(*reading.list_runs(client, "pix2pix"))
+    assert "<strong>A and B are the same model, byte for byte.</strong>" in text
+    assert "within noise of each other" not in text
+
+
+def test_a_run_that_was_killed_early_gives_no_verdict_and_no_differences_of_judging() -> None:
+    client = store.client()
+    translator(client, "whole", 0.6, 0.6)
+    whole = reading.list_runs(client, "pix2pix")[0]
+    client.log_param(whole.run_id, "evaluate.checkpoint", "best")
+    killed = client.create_run(store.experiment(client, "pix2pix"), run_name="killed").info.run_id
+    client.set_terminated(killed, "KILLED")
+    a, b = reversed(reading.list_runs(client, "pix2pix"))
+    text = page(a, b)
+    assert "<strong>No verdict.</strong> Without test measures: B (killed). A's validation: mean iou 0.600." in text
+    assert "evaluate.checkpoint" not in text
+
+
 def test_runs_without_pairs_have_no_image_by_image_picture() -> None:
     run: Any = SimpleNamespace(task="cyclegan", table={"rows": {}}, judged={}, test_images=pd.DataFrame({"image": [0]}))
     assert _image_by_image(run, run) is None

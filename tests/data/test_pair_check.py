@@ -65,3 +65,17 @@ def test_two_kinds_of_labels_for_each_photo_are_told_from_pictures_without_partn
     for path in tmp_path.glob("gtFine/*_color.png"):
         path.unlink()
     assert len(list_pairs(tmp_path).pairs) == 4
+
+
+def test_what_is_to_be_drawn_is_told_by_its_name_and_said_in_words(tmp_path: Path) -> None:
+    for n in range(30):  # smeared masks, which are no labels by their values
+        write(tmp_path / f"photos/{n}.png", photo(n))
+        write(tmp_path / f"masks/{n}.png", photo(99 + n))
+    read = survey(list_pairs(tmp_path))
+    assert [side.name for side in read.sides] == ["masks", "photos"]
+    direction = str(pair_check.settings(read, str(tmp_path), seed=0)["pairs.direction"])
+    words = pair_check.direction_in_words(read, direction)
+    assert words == "b2a draws masks from photos; pairs.direction=a2b the other way round"
+    said = pair_check.findings(read, seed=0)
+    assert "few test pictures (6): every ± will be wide" in said
+    assert "few validation pictures (3): no model becomes champion (20 are needed)" in said

@@ -102,7 +102,7 @@ ELSEWHERE = {
     "dvc exp run -S mnist.folder=FOLDER evaluate_gan evaluate_cgan render_digits": (
         "tests/stages/test_own_digits.py::test_a_folder_of_three_classes_is_trained_and_measured"
     ),
-    "dvc exp run -S pairs.folder=FOLDER -S pairs.direction=a2b report_pairs": (
+    "dvc exp run -S pairs.folder=FOLDER -S pairs.direction=a2b -S pix2pix.epochs=100 report_pairs": (
         "tests/stages/test_own_pairs.py::test_values_of_16_bits_and_four_channels_are_trained_and_measured"
     ),
     "dvc exp run -S pairs.folder=PICTURES -S pairs.derive=denoise report_pairs": (

@@ -36,6 +36,7 @@ from ganflow.templates import embedded, template
 
 COLOURS = ("#0072B2", "#D55E00")  # of the two runs: Okabe & Ito's, distinguishable with any colour vision
 NOT_CURVES = ("system/", "selected/", "best/", "test", "learning_rate")  # "best/" of an older version
+WEIGHTS_TAG = "ganflow.weights_sha256"  # of what a training ended with
 TAGS = {
     "mlflow.source.git.commit": "commit",
     "git.dirty": "uncommitted changes, parameters among them",
@@ -123,20 +124,26 @@ def page(a: Run, b: Run) -> str:
     of_a, of_b = ({name: run.tags.get(tag, "") for tag, name in TAGS.items()} for run in (a, b))
     refused = not_comparable(a.judged, b.judged) if a.table and b.table else ""
     baseline = "" if refused else BASELINES.get(a.task, "")
+    unmeasured = [run for run in (a, b) if run.table is None and run.task in TASKS]
+    digests = [run.tags.get(WEIGHTS_TAG) for run in (a, b)]
+    params = differing_values(a.params, b.params)
+    if unmeasured:  # how the other one was judged is no difference of the two
+        params = {name: values for name, values in params.items() if not name.startswith("evaluate.")}
     return template("comparison/comparison.html.j2").render(
         task=a.task,
         runs=(a, b),
         colours=COLOURS,
-        unmeasured=[run for run in (a, b) if run.table is None and run.task in TASKS],
+        unmeasured=unmeasured,
+        same_model=bool(digests[0]) and digests[0] == digests[1],
         failures=dict(zip("AB", failures, strict=True)),
         headlines=_headlines(a.task, measured),
-        params=differing_values(a.params, b.params),
+        params=params,
         origins=differing_values(of_a, of_b),
         same=[name for name, value in of_a.items() if value and value == of_b[name]],
         code=_code_between(a.commit, b.commit),
         code_of=CODE,
         tests=[_tested_on(run, run.table) for run in (a, b) if run.table and run.task in TASKS],
-        judged=differing_values(a.judged, b.judged),
+        judged={} if unmeasured else differing_values(a.judged, b.judged),
         why_not=refused,
         baseline=a.table["rows"].get(baseline, {}) if a.table else {},
         baseline_title=TASKS[a.task].baselines[baseline] if baseline else "",

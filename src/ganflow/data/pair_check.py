@@ -1,11 +1,12 @@
 """What `ganflow pairs check` says of a folder of pairs: what is in it, what is wrong, what to set and what to type."""
 
+import re
 import shlex
 from collections import Counter
 from collections.abc import Sequence
 from pathlib import Path
 
-from ganflow.data.pair_folder import MANIFEST
+from ganflow.data.pair_folder import MANIFEST, Pair
 from ganflow.data.pair_survey import Side, Survey
 from ganflow.data.pair_tiles import corners, split_pairs
 from ganflow.data.unpaired_folder import UnpairedFolder
@@ -15,6 +16,10 @@ from ganflow.text import dvc_value
 LARGEST_TILE, LARGEST_CROP = 256, 128
 SEEN = 16_000  # training tiles that a translator is shown in all, for a first answer within the hour on two CPU cores
 MOST_NUMBER = 64  # numbers of classes are smaller: beside such, the largest value of 8 or 16 bits is none
+ENOUGH = 20  # pictures of a split from which on its intervals are not widened, and a model can be champion
+DRAWN = re.compile(
+    r"mask|label|annot|manual|segment|(^|[^a-z])(gt|seg)([^a-z]|$)", re.IGNORECASE
+)  # what is to be drawn
 NAMED = 20  # pictures passed over that are listed one by one
 
 
@@ -28,6 +33,7 @@ def findings(read: Survey, seed: int) -> list[str]:
         f"{found.folder}: {found.layout}, {len(read.pairs)} pairs that can be used",
         f"sizes: {usual}{', ...' if len(sizes) > 5 else ''}",
         f"split ({own}): {parts}",
+        *_of_few(split_pairs(read.pairs, seed)),
         *(f"{letter} = {_of_side(side)}" for letter, side in zip("AB", read.sides, strict=True)),
     ]
     lines += _listed("passed over, no pictures:", [str(path) for path in found.passed_over])
@@ -47,7 +53,7 @@ def settings(read: Survey, folder: str, seed: int, no_data: str | None = None) -
     no_data: pairs.no_data, if it was given for the check.
     """
     tile = _tile_for(read.sizes)
-    a, b = (side.classes is not None for side in read.sides)
+    a, b = (side.classes is not None or bool(DRAWN.search(side.name)) for side in read.sides)
     train = split_pairs(read.pairs, seed)["train"]
     tiles = sum(len(corners(read.sizes[pair.name], tile)) for pair in train)
     epochs = min(200, max(4, round(SEEN / tiles)))
@@ -104,6 +110,15 @@ def findings_unpaired(found: UnpairedFolder, sizes: dict[str, tuple[int, int]], 
     return lines
 
 
+def direction_in_words(read: Survey, direction: str) -> str:
+    """What `pairs.direction` trains, in the folders' names."""
+    a, b = (side.name for side in read.sides)
+    other = "b2a" if direction == "a2b" else "a2b"
+    return "{} draws {} from {}; pairs.direction={} the other way round".format(
+        direction, *((b, a) if direction == "a2b" else (a, b)), other
+    )
+
+
 def command(chosen: dict[str, str | int], *stages: str) -> str:
     """The command line that runs these stages, and what they need, with these values."""
     return " ".join(
@@ -121,6 +136,16 @@ def write_manifest(read: Survey) -> Path | None:
     except OSError:  # a read-only folder
         return None
     return path
+
+
+def _of_few(parts: dict[str, list[Pair]]) -> list[str]:
+    """What a small split cannot give."""
+    lines = []
+    if (tested := len(parts["test"])) < ENOUGH:
+        lines.append(f"few test pictures ({tested}): every ± will be wide" if tested > 1 else "one test picture: no ±")
+    if (held_out := len(parts["val"])) < ENOUGH:
+        lines.append(f"few validation pictures ({held_out}): no model becomes champion ({ENOUGH} are needed)")
+    return lines
 
 
 def _hints(read: Survey) -> list[str]:

@@ -20,6 +20,12 @@ from ganflow.inference.model import TranslationModel
 from ganflow.inference.photos import Photo, Range, open_photo
 from ganflow.inference.rows import STRIP, Stream, strips
 
+LEARNED_FROM = {
+    "download": "the published aerial photos and maps",
+    "generated": "built-in drawings: it shows that all works, not how well",
+    "folder": "pictures of your own",
+}
+
 
 @dataclass(frozen=True)
 class Job:
@@ -127,7 +133,8 @@ def _translate(model: TranslationModel, job: Job, options: Options) -> Iterator[
         else:
             answer = _with_progress(model.translated(photo, factor, latent), path.name)
             output.write_picture(path, answer, photo.georeference, kind)
-        yield f"{path}: {answer.width}x{answer.height}, drawn by a model trained on {model.config['source']} data"
+        learned_from = LEARNED_FROM[model.config["source"]]
+        yield f"{path}: {answer.width}x{answer.height}, drawn by a model trained on {learned_from}"
 
 
 def scale(model: TranslationModel, photo: Photo, options: Options) -> tuple[float, str]:

@@ -8,11 +8,12 @@ from typing import Any, Literal
 from PIL import Image
 
 from ganflow.metrics.failures import Noisy, Row, failure_of, independent_difference
-from ganflow.metrics.in_words import KeyNumber, how_good, how_it_fails, key_numbers
+from ganflow.metrics.in_words import BESIDE, KeyNumber, how_good, how_it_fails, key_numbers
 from ganflow.metrics.intervals import in_text
-from ganflow.metrics.measures import Measure
+from ganflow.metrics.measures import MEASURES, Measure
 from ganflow.templates import embedded
 
+LOWER_BOUND = "floor"  # the row of other real digits, which no model is to beat
 STRIP_ASPECT = 1.38  # width over height of the pictures at the top of the page
 
 
@@ -127,11 +128,26 @@ def picture_of(image: Image.Image | Path, alt: str) -> Shown:
 def verdict_of(task: str, table: dict[str, Any]) -> dict[str, Any]:
     """The fields of a section that its table says in words: good, fails, failed, numbers."""
     return {
-        "good": how_good(task, table),
+        "good": how_good(task, table) + _no_clear_lead(task, table),
         "fails": how_it_fails(task, table),
         "failed": bool(failure_of(table)),
         "numbers": key_numbers(task, table),
     }
+
+
+def _no_clear_lead(task: str, table: dict[str, Any]) -> str:
+    """The baselines that the first key number does not clearly beat, as a sentence; "" where it beats all of them."""
+    if failure_of(table):
+        return ""
+    rows, number = table["rows"], key_numbers(task, table)[0]
+    shown, up = {name for name, _ in number.beside}, MEASURES[number.key].better == "up"
+    unbeaten = []
+    for row, name in BESIDE.items():
+        if row != LOWER_BOUND and name in shown:
+            lead, noise = independent_difference(rows["model"][number.key], rows[row][number.key])
+            if noise is not None and (lead if up else -lead) <= noise:
+                unbeaten.append(name)
+    return f" Not clearly better than {' and '.join(unbeaten)}." if unbeaten else ""
 
 
 def corner(path: Path, top: int = 0, right: int | None = None) -> Image.Image:
