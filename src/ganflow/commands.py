@@ -142,8 +142,8 @@ def run_pairs_check(arguments: argparse.Namespace) -> None:
     say(*pair_check.findings(read, seed))
     say(f"manifest: {manifest or 'not written, the folder is read-only'}")
     command = pair_check.command(chosen, "report_pairs")
-    say("", "Next, to train, measure, draw and report both translators:", "", command, "")
-    say(pair_check.direction_in_words(read, str(chosen["pairs.direction"])))
+    say("", pair_check.direction_in_words(read, str(chosen["pairs.direction"])))
+    say("Next, to train, measure, draw and report both translators:", "", command)
 
 
 def run_diff(arguments: argparse.Namespace) -> None:
