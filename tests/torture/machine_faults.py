@@ -212,7 +212,10 @@ def a_containers_limit_of_memory(folder: Path, chance: Random) -> None:
         process = FORKS.Process(target=more_and_more, args=(members, said.fileno()))
         process.start()
         assert ended(process) == -signal.SIGKILL
-        time.sleep(0.5)  # the sentence comes after the end
+        for _ in range(600):  # the sentence comes after the end, by a shell that is in the cgroup too
+            if not members.read_text():
+                break
+            time.sleep(0.1)
         said.seek(0)
         assert "Linux has killed a process because the memory was not enough" in said.read()
 
