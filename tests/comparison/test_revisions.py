@@ -4,6 +4,7 @@ import hashlib
 import json
 import subprocess
 import sys
+import time
 from pathlib import Path
 
 import numpy as np
@@ -152,6 +153,7 @@ def test_seeds_by_other_code_are_a_group_of_their_own_and_the_newest_counts(repo
     run(repository, "git", "commit", "-qm", "code")
     numbers = iter(range(10, 16))
     for code, names in (("before", "ab"), ("after", "cd"), ("after", "ef")):
+        time.sleep(1.1)  # git knows when a commit was made to the second
         (repository / "src/losses.py").write_text(code)
         for seed, name in enumerate(names):
             write(repository, wrong=0.3, frechet=next(numbers), seed=seed)
