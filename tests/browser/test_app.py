@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 import torch
 from PIL import Image
-from playwright.sync_api import Page, expect
+from playwright.sync_api import Page, Route, expect
 
 from ganflow.app import server as app
 from ganflow.app.answers import Answers
@@ -89,6 +89,17 @@ def test_what_is_no_picture_is_said_and_the_next_one_works(opened: Page, tmp_pat
     expect(opened.locator("#photo-said")).to_contain_text("the photo is not a readable picture")
     expect(opened.locator("#result")).to_be_hidden()
     opened.set_input_files("#file", photo(tmp_path))
+    expect(opened.locator("#result")).to_be_visible()
+
+
+def test_a_picture_that_is_there_before_the_models_is_translated_when_they_are(opened: Page, tmp_path: Path) -> None:
+    held: list[Route] = []
+    opened.route("**/models", lambda route: held.append(route))
+    with opened.expect_request("**/models"):
+        opened.reload()
+    opened.set_input_files("#file", photo(tmp_path))
+    expect(opened.locator("#result")).to_be_hidden()
+    held[0].continue_()
     expect(opened.locator("#result")).to_be_visible()
 
 

@@ -85,7 +85,7 @@ TORCHRUN = ("-m", "torch.distributed.run", "--standalone", "--nproc-per-node", "
 
 
 # What a training does first, without the rest: whether it is one of several, and what these have in common.
-SEVERAL = """
+SEVERAL = r"""
 import sys
 import torch
 from ganflow import config
