@@ -36,6 +36,42 @@ def test_a_photo_of_any_size_comes_back_in_its_size_without_seams(size: tuple[in
     assert np.abs(drawn.astype(int) - pixels).max() <= 1
 
 
+class ByTile(UNet):
+    """Draws a tile black or white, as its first pixel says: two colours that say nothing about the photo's content."""
+
+    def forward(self, images: torch.Tensor) -> torch.Tensor:
+        return images[:, :, :1, :1].sign().expand_as(images)
+
+
+def test_colours_of_labels_are_never_mixed_where_tiles_overlap() -> None:
+    """Each pixel is that of the tile in which it lies farthest inside."""
+    photo = np.zeros((160, 160, 3), np.uint8)
+    photo[48:96, 48:96] = photo[:48, 96:] = photo[96:, :48] = 255  # where every other tile of 64 px begins
+    network = ByTile(**ARGUMENTS)
+    mixed, chosen = (
+        translate.translated(network, of_array(photo), tile=64, device=CPU, blend=blend).rows(0, 160)
+        for blend in (True, False)
+    )
+    assert len(np.unique(mixed)) > 2
+    assert np.unique(chosen).tolist() == [0, 255]
+    # Tiles begin at 0, 48 and 96; halfway through what two share, 48 to 64, the next one has the pixel.
+    expected = np.zeros((160, 160), np.uint8)
+    edges = [0, 56, 104, 160]
+    for row, column in ((1, 1), (0, 2), (2, 0)):
+        expected[edges[row] : edges[row + 1], edges[column] : edges[column + 1]] = 255
+    assert np.array_equal(chosen[..., 0], expected)
+
+
+@pytest.mark.parametrize("blend", [True, False])
+@pytest.mark.parametrize("length", [1, 63, 64, 65, 130, 1000])
+def test_the_shares_of_all_tiles_are_1_together(length: int, blend: bool) -> None:
+    starts = translate._starts(length, 64, 48)
+    total = np.zeros(starts[-1] + 64)
+    for start, share in zip(starts, translate._shares(starts, 64, blend), strict=True):
+        total[start : start + 64] += share
+    assert np.allclose(total, 1, atol=1e-6)
+
+
 def test_tiles_are_answered_in_order_and_alike_in_any_batch() -> None:
     network = UNet(**ARGUMENTS).eval()
     tiles = np.random.default_rng(0).integers(0, 256, (5, 32, 32, 3), np.uint8)

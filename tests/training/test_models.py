@@ -446,6 +446,15 @@ def test_g_adds_to_its_input_where_that_is_nearer_than_one_colour() -> None:
         assert inputs_are_nearer(targets + 10, targets, common) is nearer
         assert inputs_are_nearer(targets - 10, targets, common) is nearer, "no wrap at 0"
     assert inputs_are_nearer(np.zeros((3, 8, 8, 1)), np.zeros((3, 8, 8, 3)), np.array([0, 0, 1])), "grey, in colours"
+    patches = np.random.default_rng(0).integers(0, 256, (3, 4, 4, 1)).repeat(4, 1).repeat(4, 2).astype(np.uint8)
+    noisy = patches + np.random.default_rng(1).normal(0, 40, patches.shape).astype(np.float32)
+    bright = patches + np.float32(40)
+    assert inputs_are_nearer(bright, patches, common), "a blur does not help"
+    assert not inputs_are_nearer(noisy, patches, common), "a blur takes away more noise than detail"
+    has_data = np.zeros(patches.shape[:3], bool)
+    has_data[:, :, :8] = True
+    noisy[:, :, :8] = bright[:, :, :8]
+    assert inputs_are_nearer(noisy, patches, common, has_data), "the noise is where nothing is measured"
     assert not inputs_are_nearer(np.zeros((3, 8, 8, 3)), np.zeros((3, 8, 8, 1)), common)
 
 

@@ -1,7 +1,9 @@
 """Weights to start from, put into real models."""
 
 import json
+from collections.abc import Sequence
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -14,7 +16,8 @@ from ganflow.models import saved
 from ganflow.models.dcgan import DigitDiscriminator
 from ganflow.training.compute import Machine
 from ganflow.training.gan import GanModel
-from ganflow.training.start import Start, copy_start, load_start, start_of
+from ganflow.training.pix2pix import Pix2PixModel
+from ganflow.training.start import LAST_LAYER, Start, copy_start, load_start, start_of
 from ganflow.training.translation import is_residual
 
 MACHINE = Machine(saved.CPU, False, "a test")
@@ -76,6 +79,64 @@ def test_from_scratch_there_is_no_start(tmp_path: Path) -> None:
     assert start_of("gan", "") is None
     copy_start(None, tmp_path / "copy")
     assert [path.name for path in (tmp_path / "copy").iterdir()] == ["start.json"]
+
+
+def sides(classes: Sequence[Any]) -> tuple[dict[str, Any], dict[str, Any]]:
+    a, b = ({"name": name, "channels": 3, "classes": of} for name, of in zip("ab", classes, strict=True))
+    return a, b
+
+
+@pytest.mark.parametrize(
+    ("task", "here", "anew"),
+    [
+        ("pix2pix", (None, "map"), ()),
+        ("pix2pix", (None, [{"name": "wall"}]), ("up.0.", "output.")),
+        ("pix2pix", ("map", None), ("up.0.", "output.")),  # the other direction
+        ("cvae", (None, None), ("generator.up.0.", "generator.output.")),
+        ("cyclegan", (None, [{"name": "wall"}]), ("there.up.0.", "there.output.")),
+        ("cyclegan", ("map", "map"), ("back.up.0.", "back.output.")),
+    ],
+)
+def test_what_draws_other_classes_than_it_was_trained_on_begins_anew(
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+    task: str,
+    here: tuple[Any, Any],
+    anew: tuple[str, ...],
+) -> None:
+    monkeypatch.setattr("ganflow.training.start.FOLDER", tmp_path)
+    source, target = sides((None, "map"))
+    write_json(tmp_path / task / "config.json", {"arguments": {}, "input": source, "target": target})
+    found = start_of(task, "given", sides(here))
+    assert found is not None
+    assert found.anew == anew
+    assert ("was trained on other classes" in capsys.readouterr().err) == bool(anew)
+
+
+def test_a_last_layer_that_begins_anew_has_its_own_colours_and_size_and_d_begins_anew_too(
+    params: Params, tmp_path: Path
+) -> None:
+    def translator(seed: int, colours: int) -> Pix2PixModel:
+        own = params.pix2pix.model_copy(update={"generator_channels": 4, "discriminator_channels": 4})
+        images = np.zeros((1, 32, 32, 3), np.uint8)
+        palette = torch.arange(3 * colours, dtype=torch.uint8).reshape(colours, 3) * 8
+        return Pix2PixModel(own, 32, seed, MACHINE, (images, images), torch.zeros(3), palette)
+
+    given = translator(1, 4)
+    saved.save_network(tmp_path, given.generator, given.arguments, {})
+    saved.save_weights(tmp_path / saved.DISCRIMINATOR, given.networks["D"])
+    anew = Start("given", tmp_path, LAST_LAYER)
+    assert Start("given", tmp_path).palettes("pix2pix") == [4]
+    assert anew.palettes("pix2pix") == [None]
+    found, initial = translator(2, 7), translator(2, 7)
+    load_start(found.networks, anew, "pix2pix")
+    for name, value in found.generator.state_dict().items():
+        expected = initial if name.startswith(LAST_LAYER) else given
+        assert torch.equal(value, expected.generator.state_dict()[name]), name
+    assert equal(found.networks["D"], initial.networks["D"])
+    with pytest.raises(UserError, match=r"of G is .* here it is"):
+        load_start(translator(2, 7).networks, Start("given", tmp_path), "pix2pix")
 
 
 def test_a_start_tells_whether_its_g_adds_to_its_input(tmp_path: Path) -> None:

@@ -39,10 +39,17 @@ class ValidationScore:
 
     @classmethod
     def measured(
-        cls, measure: str, higher: bool, judged: Judged, source: str, rows: Mapping[str, Row], values: np.ndarray
+        cls,
+        measure: str,
+        higher: bool,
+        judged: Judged,
+        source: str,
+        rows: Mapping[str, Row],
+        values: np.ndarray,
+        classes: int = 10,
     ) -> Self:
-        """`rows`: headline measures of the model and of the trivial baseline (metrics.failures.failure)."""
-        return cls(measure, higher, judged, source, failure(rows), values)
+        """`rows`, `classes`: headline measures of the model and of the trivial baselines (metrics.failures.failure)."""
+        return cls(measure, higher, judged, source, failure(rows, classes=classes), values)
 
     @property
     def value(self) -> float:

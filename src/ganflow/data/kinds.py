@@ -40,6 +40,11 @@ class Kind:
         return self.dtype == "uint8" or self.labels is not None
 
     @property
+    def blends(self) -> bool:
+        """Whether levels may be averaged: between the colours of two classes of many lies that of a third."""
+        return len(self.labels or ()) <= 2
+
+    @property
     def level_type(self) -> np.dtype[Any]:
         return np.dtype(np.uint8 if self.is_eight_bits else np.float32)
 

@@ -169,13 +169,13 @@ class TranslationModel:
         """The answer as of `translated`, in levels 0 to 255 for its whole range, as people look at it."""
         height, width = (max(1, round(length * factor)) for length in (photo.height, photo.width))
         seen = _at_size(photo.stream(), height, width, self.takes)
-        drawn = translated(self.network, seen, self.tile, self.device, latent, self.gives.level_type)
+        drawn = translated(self.network, seen, self.tile, self.device, latent, self.gives.level_type, self.gives.blends)
         return _at_size(drawn, photo.height, photo.width, self.gives)
 
 
 def _at_size(picture: Stream, height: int, width: int, kind: Kind) -> Stream:
-    """The picture at another size. Of more than two classes the nearest pixel: between two colours lies a third's."""
-    if (height, width) == (picture.height, picture.width) or len(kind.labels or ()) <= 2:
+    """The picture at another size; where its levels cannot be mixed, of the nearest pixels."""
+    if (height, width) == (picture.height, picture.width) or kind.blends:
         return at_size(picture, height, width)
     rows, columns = (
         ((np.arange(new) + 0.5) * old / new).astype(int)

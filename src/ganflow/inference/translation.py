@@ -9,7 +9,7 @@ from torch import Tensor, nn
 from ganflow.data.batches import to_levels, to_unit
 from ganflow.inference.rows import Stream
 
-OVERLAP = 4  # neighbouring tiles of a large photo share a quarter of their side, blended linearly
+OVERLAP = 4  # neighbouring tiles of a large photo share a quarter of their side
 BYTES = np.dtype(np.uint8)
 BATCH_PIXELS = 2**18  # of the tiles that the generator gets at once: 4 tiles of 256 px
 
@@ -35,61 +35,84 @@ def translated(
     device: torch.device,
     latent: Tensor | None = None,
     dtype: np.dtype = BYTES,
+    blend: bool = True,
 ) -> Stream:
-    """A photo of any size as an image of the same size, levels of `dtype`, in overlapping tiles that are blended.
+    """A photo of any size as an image of the same size, levels of `dtype`, in overlapping tiles.
+
+    Where tiles overlap their means are taken, weighed by the distance from each tile's border, so that no border shows;
+    without `blend`, of each pixel the tile in which it lies farthest inside.
 
     `tile` is the side in pixels at which the generator was evaluated: on a much larger image its normalisation
     statistics would differ from those in training. `latent` [1, Z]: one for all tiles, for a generator that takes it.
     `dtype`: uint8, or float32, which is not rounded. Memory is flat in the height, and holds few rows of tiles.
     """
-    return Stream(photo.height, photo.width, _blended(generator, photo, tile, device, latent, dtype))
+    return Stream(photo.height, photo.width, _rows(generator, photo, tile, device, latent, dtype, blend))
 
 
-def _blended(
-    generator: nn.Module, photo: Stream, tile: int, device: torch.device, latent: Tensor | None, dtype: np.dtype
+def _rows(
+    generator: nn.Module,
+    photo: Stream,
+    tile: int,
+    device: torch.device,
+    latent: Tensor | None,
+    dtype: np.dtype,
+    blend: bool,
 ) -> Iterator[np.ndarray]:
-    """Rows of the answer. A tile weighs little at its border and more towards its middle, so that no border shows.
+    """Rows of the answer.
 
-    The weight is a product of one for the row and one for the column: tiles are blended within a row of tiles first,
-    and rows of tiles after that.
+    A tile's share is a product of one for the row and one for the column: tiles are summed up within a row of tiles
+    first, and then rows of tiles.
     """
     step = tile - tile // OVERLAP
     tops, lefts = _starts(photo.height, tile, step), _starts(photo.width, tile, step)
-    ramp = np.minimum(np.arange(1, tile + 1), np.arange(tile, 0, -1)).astype(np.float32)
-    columns = np.zeros(lefts[-1] + tile, np.float32)
-    for left in lefts:
-        columns[left : left + tile] += ramp
+    of_rows, of_columns = (_shares(starts, tile, blend) for starts in (tops, lefts))
     total = np.zeros((0, 0, 0), np.float32)  # of the rows of tiles so far, from row `top` on
-    weights = np.zeros((tile, 1, 1), np.float32)
     for place, top in enumerate(tops):
         band = _padded(photo.rows(top, min(top + tile, photo.height)), tile)
         row = np.zeros((0, 0, 0), np.float32)
         size = max(1, BATCH_PIXELS // tile**2)
         for first in range(0, len(lefts), size):
-            batch = lefts[first : first + size]
-            tiles = np.stack([band[:, left : left + tile] for left in batch])
+            batch = slice(first, first + size)
+            tiles = np.stack([band[:, left : left + tile] for left in lefts[batch]])
             given = None if latent is None else latent.expand(len(tiles), -1)
             with torch.no_grad():
                 levels = np.concatenate(
                     [to_levels(drawn, row.dtype) for drawn in _drawn(generator, tiles, len(tiles), device, given)]
                 )
             if first == 0:
-                row = np.zeros((tile, len(columns), levels.shape[-1]), np.float32)
-            for left, drawn in zip(batch, levels, strict=True):
-                row[:, left : left + tile] += ramp[:, None] * drawn
-        row /= columns[:, None]
-        row *= ramp[:, None, None]
-        weights += ramp[:, None, None]
+                row = np.zeros((tile, lefts[-1] + tile, levels.shape[-1]), np.float32)
+            for left, share, drawn in zip(lefts[batch], of_columns[batch], levels, strict=True):
+                row[:, left : left + tile] += share[:, None] * drawn
+        row *= of_rows[place][:, None, None]
         if place == 0:
             total = row
         else:
             total += row
         finished = (tops[place + 1] if place + 1 < len(tops) else photo.height) - top
-        rows = total[:finished, : photo.width] / weights[:finished]
-        yield rows.round(out=rows).astype(np.uint8) if dtype == np.uint8 else rows
-        for sums in (total, weights):
-            sums[: tile - finished] = sums[finished:]
-            sums[tile - finished :] = 0
+        rows = total[:finished, : photo.width]
+        yield rows.round().astype(np.uint8) if dtype == np.uint8 else rows.copy()
+        total[: tile - finished] = total[finished:]
+        total[tile - finished :] = 0
+
+
+def _shares(starts: list[int], tile: int, blend: bool) -> list[np.ndarray]:
+    """For tiles that begin at `starts`, what share each has of every place on its side, float32 [tile]; their sum is 1.
+
+    The share grows linearly from the border to the middle; without `blend` the tile with the largest has all.
+    """
+    ramp = np.minimum(np.arange(1, tile + 1), np.arange(tile, 0, -1)).astype(np.float32)
+    total, largest = (np.zeros(starts[-1] + tile, np.float32) for _ in range(2))
+    for start in starts:
+        total[start : start + tile] += ramp
+        np.maximum(largest[start : start + tile], ramp, out=largest[start : start + tile])
+    if blend:
+        return [ramp / total[start : start + tile] for start in starts]
+    shares = []
+    for start in starts:
+        here = largest[start : start + tile]
+        shares.append((ramp == here).astype(np.float32))
+        here[ramp == here] = np.inf  # the first of two with equal shares has it
+    return shares
 
 
 def _drawn(

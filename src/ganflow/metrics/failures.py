@@ -32,8 +32,7 @@ def failure_of(table: Mapping[str, Any]) -> str:
 def failure(rows: Mapping[str, Row], other: Row | None = None, classes: int = 10) -> str:
     """What the row "model" has failed at, or "". `rows` also holds the trivial baselines, measured on the same images.
 
-    A model that is better than a trivial baseline only within noise is no better. The noise is that of the difference
-    where a row `less` has it, image by image, else that of the two together. `other`: a row in place of the model's.
+    A model that is better than a trivial baseline only within noise is no better. `other`: a row in the model's place.
     A model of digits in `classes` classes has collapsed if it covers fewer than perfect drawings of a single class do.
     The words contain no comma: they stand in tables whose columns are separated by commas.
     """
@@ -42,17 +41,25 @@ def failure(rows: Mapping[str, Row], other: Row | None = None, classes: int = 10
     for row, name, headlines in TRIVIAL:
         key = next((key for key in headlines if key in model), None)
         if key is not None and key in rows.get(row, {}):
-            measure = MEASURES[key]
-            paired = rows.get(less(row), {}).get(key) if model is rows["model"] else None
-            change, noise = paired or independent_difference(model[key], rows[row][key])
-            if noise is None or math.isnan(noise):
-                continue
-            gain = change * (1 if measure.better == "up" else -1)
-            if not gain > noise:  # also where a value is nan
-                found.append(f"{'worse' if gain < -noise else 'no better'} than {name} by {measure.name}")
+            gain, noise = lead(rows, row, key, other)
+            if noise is not None and not gain > noise:  # also where a value is nan
+                found.append(f"{'worse' if gain < -noise else 'no better'} than {name} by {MEASURES[key].name}")
     if any(model[key][0] < 1 / classes for key in _VARIETY if key in model):
         found.append("collapsed: draws few of the digits")
     return "; ".join(found)
+
+
+def lead(rows: Mapping[str, Row], row: str, key: str, other: Row | None = None) -> Noisy:
+    """By how much the model is ahead of the row `row` in the measure `key`, and the noise of that; None: not known.
+
+    The noise is that of the difference where a row `less` has it, image by image, else that of the two together.
+    `other`: a row in the model's place.
+    """
+    model = rows["model"] if other is None else other
+    paired = rows.get(less(row), {}).get(key) if model is rows["model"] else None
+    change, noise = paired or independent_difference(model[key], rows[row][key])
+    known = noise is not None and not math.isnan(noise)
+    return change if MEASURES[key].better == "up" else -change, noise if known else None
 
 
 def independent_difference(a: Noisy, b: Noisy) -> Noisy:

@@ -3,10 +3,12 @@
 Each number stands with its baselines. The report shows these words first, and MLflow above a run's curves.
 """
 
+import math
 from dataclasses import dataclass
 from typing import Any
 
 from ganflow.metrics.failures import Noisy, Row, failure_of
+from ganflow.metrics.hallucination import RARE
 from ganflow.metrics.measures import MEASURES
 
 KEY_NUMBERS = 3
@@ -186,9 +188,20 @@ def _translator_fails(table: dict[str, Any]) -> str:
         worst = min(overlaps, key=overlaps.__getitem__)
         found.append(f"weakest at {worst}: overlap {overlaps[worst]:.3f}{_drawn_as(worst, table)}")
     if model.get("hallucinated_images", (0.0,))[0] > 0:
-        found.append(f"{_of_100(model['hallucinated_images'])} of 100 tiles show water, park or motorway where none is")
+        share = _of_100(model["hallucinated_images"])
+        found.append(f"{share} of 100 tiles show water, park or motorway where none is{_most_often(model)}")
     text = "; ".join(found) or "pixel errors see neither blur nor invention: look at the worst pairs"
     return f"{text[0].upper()}{text[1:]}."
+
+
+def _most_often(model: dict[str, Noisy]) -> str:
+    """The class that is most often drawn where none is, and how often: of 100 tiles that have none."""
+    by_class = {name: model.get(f"hallucinated_images/{name}", (math.nan,))[0] for name in RARE}
+    known = {name: share for name, share in by_class.items() if share > 0}  # nan: every tile has it
+    if not known:
+        return ""
+    most = max(known, key=known.__getitem__)
+    return f" ({most} on {_of_100((known[most], None))} of 100 that have none)"
 
 
 def _drawn_as(name: str, table: dict[str, Any]) -> str:

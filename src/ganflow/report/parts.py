@@ -7,10 +7,10 @@ from typing import Any, Literal
 
 from PIL import Image
 
-from ganflow.metrics.failures import Noisy, Row, failure_of, independent_difference
+from ganflow.metrics.failures import Noisy, Row, failure_of, independent_difference, lead
 from ganflow.metrics.in_words import BESIDE, KeyNumber, how_good, how_it_fails, key_numbers
 from ganflow.metrics.intervals import in_text
-from ganflow.metrics.measures import MEASURES, Measure
+from ganflow.metrics.measures import Measure
 from ganflow.templates import embedded
 
 LOWER_BOUND = "floor"  # the row of other real digits, which no model is to beat
@@ -140,12 +140,12 @@ def _no_clear_lead(task: str, table: dict[str, Any]) -> str:
     if failure_of(table):
         return ""
     rows, number = table["rows"], key_numbers(task, table)[0]
-    shown, up = {name for name, _ in number.beside}, MEASURES[number.key].better == "up"
+    shown = {name for name, _ in number.beside}
     unbeaten = []
     for row, name in BESIDE.items():
         if row != LOWER_BOUND and name in shown:
-            lead, noise = independent_difference(rows["model"][number.key], rows[row][number.key])
-            if noise is not None and (lead if up else -lead) <= noise:
+            gain, noise = lead(rows, row, number.key)
+            if noise is not None and gain <= noise:
                 unbeaten.append(name)
     return f" Not clearly better than {' and '.join(unbeaten)}." if unbeaten else ""
 
@@ -166,8 +166,8 @@ def table_rows(
 ) -> list[dict[str, Any]]:
     """Table rows of the measures that any of `columns` holds, as value and half width of its interval.
 
-    With `candidates`, the columns that may be called best, the best value of each row is marked, and values within the
-    noise of the first column. If another column has it (one constant colour draws no hallucination), none is marked.
+    With `candidates`, the columns that may be called best, the best value of each row is marked, and values within its
+    noise. If another column has it (one constant colour draws no hallucination), none is marked.
     """
     rows = []
     for measure in measures:
@@ -184,7 +184,7 @@ def table_rows(
             if pair:
                 value, noise = pair
                 cell["text"], cell["noise"] = f"{value:.{measure.digits}f}", in_text(noise, measure.digits)
-                cell["even"] = bool(candidates) and place > 0 and _within_noise(found[0], pair)
+                cell["even"] = place not in best and any(_within_noise(found[other], pair) for other in best)
             cells.append(cell)
         rows.append(
             {

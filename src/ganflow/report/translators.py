@@ -153,7 +153,7 @@ def _how_measured(about: dict[str, Any], columns: dict[str, str]) -> str:
         "(chosen on validation pairs), dropout off. The baselines need no network: the target of the training pair "
         f"with the most similar input, one constant colour (the median of the training targets){itself}"
         f"{colour if 'colour' in columns else ''}. A measure on which a baseline does as well as the model says "
-        "nothing about translation. ✓ marks the best value of a row, ≈ values within the noise of this run; ± is half "
+        "nothing about translation. ✓ marks the best value of a row, ≈ values within its noise; ± is half "
         f"the 95 % interval over images.{holes if 'no_data' in about else ''}"
     )
 

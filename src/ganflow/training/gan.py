@@ -170,7 +170,7 @@ def digit_validation(
     While a generator grows, its distance is frechet_growing, a curve to look at: it chooses no epoch, as its small
     digits, brought up to 28 pixels, are no model to save.
     """
-    real, _ = classify(classifier, val)
+    real, of_classes = classify(classifier, val)
     # Its weights, and not its features: the last bits of these differ from machine to machine.
     weights_of_classifier = [weights.cpu().numpy() for weights in classifier.state_dict().values()]
     conditions = validated_on(task, [val], classifier=weights_of_classifier)
@@ -198,4 +198,4 @@ def digit_validation(
         rows["model"] |= {key: (float(of[0]), 0.0) for key, of in variety.items()}
         return values["model"], rows
 
-    return Validation(measure, "frechet_classifier", False, resampled, conditions)
+    return Validation(measure, "frechet_classifier", False, resampled, conditions, of_classes.shape[1])

@@ -91,6 +91,7 @@ class Validation:
     higher_is_better: bool
     resampled: Callable[[nn.Module], tuple[np.ndarray, Rows]] | None = None
     judged: Mapping[str, str | int] = field(default_factory=dict)
+    classes: int = 10  # of the digits that a GAN draws
 
     def better(self, value: float, than: float) -> bool:
         """Strictly better, so that the earliest of equal epochs is kept."""

@@ -187,4 +187,4 @@ def _validation_result(
     values, rows = validation.resampled(network.to(machine.device))
     network.cpu()
     chosen_by = validation.best_by, validation.higher_is_better
-    return ValidationScore.measured(*chosen_by, validation.judged, source, rows, values)
+    return ValidationScore.measured(*chosen_by, validation.judged, source, rows, values, validation.classes)

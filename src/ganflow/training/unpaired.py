@@ -52,8 +52,8 @@ def train_cyclegan(params: Params) -> None:
     else:  # of other places than the inputs, where there are two
         inputs, real, others = inputs[:half], targets[:half], targets[-half:]
     shown = min(EXAMPLES, len(inputs), len(others))
-    start = start_of(TASK, own.start_from)
-    kept_by_g, kept_by_f = start.arguments["palettes"] if start else (None, None)
+    start = start_of(TASK, own.start_from, prepared.sides(direction))
+    kept_by_g, kept_by_f = start.palettes(TASK) if start else (None, None)
     of_inputs, of_targets = (
         start_colours(side, images, own.palette, kept=kept)
         for side, images, kept in zip(
