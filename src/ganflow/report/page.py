@@ -47,6 +47,7 @@ def build_report(
         ),
         data=data,
         data_in_words=", ".join(sets),
+        seed=params.seed,
         parameters=_as_yaml(params, digits="gan" in tables),
         sides=f"{about['input']} → {about['target']}",
         digits="gan" in tables,

@@ -7,6 +7,7 @@ from typing import Any, Literal
 
 from PIL import Image
 
+from ganflow.inference.grids import GAP
 from ganflow.metrics.failures import Noisy, Row, failure_of, independent_difference, lead
 from ganflow.metrics.in_words import BESIDE, KeyNumber, how_good, how_it_fails, key_numbers
 from ganflow.metrics.intervals import in_text
@@ -150,15 +151,30 @@ def _no_clear_lead(task: str, table: dict[str, Any]) -> str:
     return f" Not clearly better than {' and '.join(unbeaten)}." if unbeaten else ""
 
 
-def corner(path: Path, top: int = 0, right: int | None = None) -> Image.Image:
+def corner(path: Path, columns: int = 0, shown: int = 0) -> Image.Image:
     """The upper left part of a picture, of the form of those at the top of the page: of a grid, its first tiles.
 
-    It begins at the row `top` and ends before the column `right`, if there is one.
+    `columns`: of a grid of translations (inference.grids.translation_grid), whose captions, too small there, are left
+    out. `shown`: how many of them, all if 0.
     """
     with Image.open(path) as image:
-        width = right or image.width
+        tile, top = _tile_and_captions(image, columns) if columns else (0, 0)
+        width = min(image.width, shown * tile) if shown else image.width
         height = min(image.height - top, round(width / STRIP_ASPECT))
         return image.crop((0, top, min(width, round(height * STRIP_ASPECT)), top + height))
+
+
+def first_rows(path: Path, columns: int, rows: int) -> Image.Image:
+    """The first `rows` of a grid of translations, with its captions."""
+    with Image.open(path) as image:
+        tile, top = _tile_and_captions(image, columns)
+        return image.crop((0, 0, image.width, min(image.height, top + rows * tile + GAP)))
+
+
+def _tile_and_captions(grid: Image.Image, columns: int) -> tuple[int, int]:
+    """The side of a tile with its gap, and the height of the captions, in pixels."""
+    tile = max(1, (grid.width - GAP) // columns)
+    return tile, (grid.height - GAP) % tile
 
 
 def table_rows(

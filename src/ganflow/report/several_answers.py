@@ -3,10 +3,7 @@
 from pathlib import Path
 from typing import Any
 
-from PIL import Image
-
 from ganflow.config import Params
-from ganflow.inference.grids import GAP
 from ganflow.metrics.comparable import IMAGES, JUDGED, not_comparable
 from ganflow.metrics.failures import failure
 from ganflow.metrics.intervals import in_text
@@ -26,7 +23,7 @@ from ganflow.report.parts import (
 from ganflow.report.pictures import SAMPLES_SHOWN
 from ganflow.report.translators import COLUMNS, class_measures_of, curves_fold, loss_terms
 
-CARD_COLUMNS = 5  # of the grid of samples: the input and four of them
+CARD_COLUMNS = 5  # of the grid of samples (report.pictures.cvae_pictures): the input and four of them
 
 
 def several_answers_section(
@@ -49,14 +46,13 @@ def several_answers_section(
         for name, found in diversity.items()
     }
     used = ", ".join(f"{value:.2f}" for value in table["kl_by_dimension"])
+    grid_columns = 1 + min(SAMPLES_SHOWN, params.evaluate.samples) + len(("mean", "spread", "real"))
     return ModelSection(
         id="several",
         title=f"Several {about['target']}s for one {about['input']}",
         drew=f"Conditional VAE: any number of {about['target']}s for one {about['input']}.",
         **verdict_of("cvae", table),
-        card=picture_of(
-            _first_samples(figures["cvae_samples"], params.evaluate.samples), "Inputs, each beside its samples"
-        ),
+        card=picture_of(corner(figures["cvae_samples"], grid_columns, CARD_COLUMNS), "Inputs, each beside its samples"),
         pictures=[
             Figure(
                 picture_of(
@@ -121,11 +117,3 @@ def several_answers_section(
 def _kind(own: Any) -> str:
     kind = "BicycleGAN" if own.lambda_gan and own.lambda_latent else "cVAE-GAN" if own.lambda_gan else "conditional VAE"
     return f"{kind}: {loss_terms(own)}, KL {own.lambda_kl:g}, latent {own.lambda_latent:g}"
-
-
-def _first_samples(figure: Path, samples: int) -> Image.Image:
-    """The input and its samples out of the grid that report.pictures.cvae_pictures draws, without its captions."""
-    columns = 1 + min(SAMPLES_SHOWN, samples) + len(("mean", "spread", "real"))
-    with Image.open(figure) as image:
-        tile = max(1, (image.width - GAP) // columns)
-        return corner(figure, (image.height - GAP) % tile, min(image.width, CARD_COLUMNS * tile))

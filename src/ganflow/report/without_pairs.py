@@ -7,9 +7,23 @@ from ganflow.config import Cyclegan
 from ganflow.metrics.comparable import IMAGES, JUDGED, not_comparable
 from ganflow.metrics.failures import failure
 from ganflow.metrics.measures import TRANSLATION_PIXELS
-from ganflow.report.parts import Figure, Fold, ModelSection, Table, Text, corner, picture_of, table_rows, verdict_of
+from ganflow.report.parts import (
+    Figure,
+    Fold,
+    ModelSection,
+    Table,
+    Text,
+    corner,
+    first_rows,
+    picture_of,
+    table_rows,
+    verdict_of,
+)
 from ganflow.report.published import beside_published
 from ganflow.report.translators import COLUMNS, capitalised, class_measures_of, curves_fold, kinds_of
+
+GRID_COLUMNS = 4  # of report.pictures.cyclegan_pictures
+ROWS = 3  # of it that are seen before the numbers
 
 
 def without_pairs_section(
@@ -24,9 +38,8 @@ def without_pairs_section(
     columns |= {COLUMNS[key]: rows[key] for key in ("nearest", "constant")}
     class_measures, _ = class_measures_of(table)
     to_map, _ = kinds_of(about)
-    there = picture_of(
-        figures["cyclegan_there"], "Rows of input, generated image, the input recovered from it, and the real target"
-    )
+    rows_of = "Rows of input, generated image, the input recovered from it, and the real target"
+    there = figures["cyclegan_there"]
     folds = [
         Fold(
             "All measures, and how they were measured",
@@ -43,6 +56,10 @@ def without_pairs_section(
                     table_rows((*class_measures, *TRANSLATION_PIXELS), list(columns.values()), networks),
                 ),
             ],
+        ),
+        Fold(
+            "More pictures, there and back",
+            [Figure(picture_of(there, rows_of), "All that were drawn, evenly spaced in the test set.")],
         ),
         Fold(
             "The way back",
@@ -65,10 +82,10 @@ def without_pairs_section(
         title=f"{capitalised(about['input'])} → {about['target']} without pairs: what pairing is worth",
         drew=f"CycleGAN: a {about['target']} for each {about['input']}, learned without pairs.",
         **verdict_of("cyclegan", table),
-        card=picture_of(corner(figures["cyclegan_there"]), there.alt),
+        card=picture_of(corner(there, GRID_COLUMNS), rows_of),
         pictures=[
             Figure(
-                there,
+                picture_of(first_rows(there, GRID_COLUMNS, ROWS), rows_of),
                 "There and back again. Where more comes back than the picture between shows, the two generators have "
                 "agreed on a code in faint shades of it.",
             )
