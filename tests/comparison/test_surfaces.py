@@ -112,7 +112,7 @@ def test_each_other_condition_is_said_with_its_reason_on_every_surface(
     assert "A's on 30 test images, B's on 60 test images" in shown
 
     text = note(client, "pix2pix")
-    assert text.startswith('No other to compare with: "own", ')
+    assert text.startswith('The only run: "own", ')
     assert not VERDICTS.search(text)
     for _, reason in SWAPS.values():  # of the standings the newest is the first
         assert f"1 run not comparable: {reason}" in text

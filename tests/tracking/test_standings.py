@@ -147,7 +147,7 @@ def test_other_data_and_unmeasured_runs_are_counted_and_not_compared(client: Any
     client.create_run(store.experiment(client, TASK), run_name="killed")
     measured(client, "a|b", 2.0)
     text = page(client)
-    assert text.startswith('No other to compare with: "a\\|b", validation Fréchet distance 2.00 ± 0.10. ')
+    assert text.startswith('The only run: "a\\|b", validation Fréchet distance 2.00 ± 0.10. ')
     assert "; 1 run not comparable: other test images" in text
     assert "; 1 run not comparable: other validation images" in text
     assert "; 1 run without test measures" in text

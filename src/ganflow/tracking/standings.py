@@ -29,6 +29,7 @@ from ganflow.templates import template
 from ganflow.tracking.reading import FAILURE_TAG, SELECTED, LoggedRun, list_runs
 from ganflow.tracking.registry import champion_run
 from ganflow.tracking.store import NOTE, VIEW
+from ganflow.tracking.ui import KIND
 
 SHOWN = 8  # runs
 SIGNATURE = "ganflow writes this anew with every report. A description of your own in its place stays."
@@ -88,6 +89,7 @@ def publish_standings(client: Any, task: str) -> None:
     assert best.run.table is not None
     text = template("tracking/standings.md.j2").render(
         experiment=experiment.experiment_id,
+        kind=KIND,
         measure=chosen_by,
         tested=tested,
         number=lambda measure, value: in_text(value, measure.digits).replace("-", "−"),
