@@ -70,18 +70,19 @@ def run_sample(arguments: argparse.Namespace) -> None:
     from ganflow.inference.model import DigitModel, TranslationModel
 
     wanted = sample_files.Wanted(arguments.n, arguments.digit, arguments.each, arguments.walk, arguments.seed)
-    target = sample_files.checked_target(wanted, arguments.output, arguments.photo)
+    sample_files.check_target(wanted, arguments.output, arguments.photo)
     if arguments.photo:
         model = _load(arguments, "cvae")
         if not isinstance(model, TranslationModel):
             raise UserError(f"{model.folder} draws digits: leave {arguments.photo} out")
-        sample_files.write_samples(target, sample_files.sampled_maps(model, Path(arguments.photo), wanted))
+        drawn = sample_files.sampled_maps(model, Path(arguments.photo), wanted)
     else:
         model = _load(arguments, "cgan", "gan")
         if not isinstance(model, DigitModel):
             raise UserError(f"{model.folder} draws maps of photos: `ganflow sample photo.jpg -o maps.png`")
-        sample_files.write_samples(target, sample_files.sampled_digits(model, wanted))
-    say(arguments.output)
+        drawn = sample_files.sampled_digits(model, wanted)
+    sample_files.write_samples(arguments.output, drawn)
+    say(*drawn.notes, arguments.output)
 
 
 def run_export(arguments: argparse.Namespace) -> None:

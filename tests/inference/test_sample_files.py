@@ -1,12 +1,15 @@
 """`ganflow sample`: digits in a grid or a file each, rows of classes, walks, maps of one photo."""
 
+import json
 from pathlib import Path
 
 import numpy as np
 import pytest
+import tifffile
 import torch
 from PIL import Image
 
+import ganflow
 from ganflow import cli
 from ganflow.models import saved
 from ganflow.models.cvae import ConditionalVae
@@ -73,6 +76,7 @@ def test_several_maps_of_one_photo_stand_beside_it(monkeypatch: pytest.MonkeyPat
     [
         (("-o", "x.psd"), "cannot write x.psd"),
         (("-o", "x.png", "--each", "--digit", "1"), "leave one of them out"),
+        (("-o", "x.png", "--each", "--walk", "3"), "leave it or --each out"),
         (("-o", "x.png", "--digit", "11"), "draws 0 to 9"),
         (("-o", "x.png", "-n", "0"), "-n 0: it takes a number from 1"),
         (("-o", "x.png", "photo.png", "--each"), "are of digits"),
@@ -88,3 +92,44 @@ def test_what_cannot_be_drawn_is_refused_in_a_line(
         sample(monkeypatch, *words)
     assert "\n" not in str(refused.value)
     assert not Path("x.png").exists()
+
+
+def test_no_file_of_a_folder_replaces_the_photo(monkeypatch: pytest.MonkeyPatch) -> None:
+    Path("maps").mkdir()
+    photo = Path("maps/0003.png")
+    Image.new("RGB", (40, 33)).save(photo)
+    before = photo.read_bytes()
+    with pytest.raises(SystemExit, match=r"0003\.png is the input itself"):
+        sample(monkeypatch, photo, "-o", "maps")
+    assert photo.read_bytes() == before
+    assert [path.name for path in Path("maps").iterdir()] == ["0003.png"]
+    sample(monkeypatch, photo, "-n", 2, "-o", "maps")
+    assert photo.read_bytes() == before
+
+
+def test_a_name_with_a_slash_is_a_folder_whatever_dots_it_has(monkeypatch: pytest.MonkeyPatch) -> None:
+    sample(monkeypatch, "-n", 2, "-o", "run1.5/")
+    assert {path.name for path in Path("run1.5").iterdir()} == {"0001.png", "0002.png"}
+
+
+def test_the_georeference_of_a_photo_says_its_scale_here_and_in_python_as_in_translate(
+    place: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    config = place / "models/cvae/best/config.json"
+    config.write_text(json.dumps(json.loads(config.read_text()) | {"metres_per_pixel": 2.0}))
+    values = np.random.default_rng(0).integers(0, 256, (48, 40, 3), np.uint8)
+    keys = (1, 1, 0, 3, 1024, 0, 1, 1, 1025, 0, 1, 1, 3072, 0, 1, 32633)
+    tags = [(33550, "d", 3, (4.0, 4.0, 0.0), True), (34735, "H", len(keys), keys, True)]
+    tifffile.imwrite("photo.tif", values, photometric="rgb", extratags=tags)
+    sample(monkeypatch, "photo.tif", "-n", 2, "-o", "sampled")
+    assert "scale: 4 m per pixel by the georeference, 2 m for the model" in capsys.readouterr().out
+    monkeypatch.setattr("sys.argv", "ganflow translate photo.tif -o map.png --samples 2".split())
+    cli.main()
+    in_python = ganflow.load("models/cvae").samples("photo.tif", 2)  # type: ignore[union-attr]
+    for number in (1, 2):
+        translated = np.asarray(Image.open(f"map-{number}.png"))
+        assert np.array_equal(np.asarray(Image.open(f"sampled/000{number}.png")), translated)
+        assert np.array_equal(np.asarray(in_python[number - 1]), translated)
+    Image.fromarray(values).save("photo.png")
+    sample(monkeypatch, "photo.png", "-n", 2, "-o", "maps.png")
+    assert "as much as in the model's training pictures (2 m); `ganflow translate --samples`" in capsys.readouterr().out

@@ -85,14 +85,15 @@ class TranslationModel:
         model's training targets (the maps': uint8 in RGB); or a PIL image or a path, answered by a PIL image, or by
         such an array where Pillow has no image of that kind (16 bits in colour, 4 channels).
         seed: of the conditional VAE's random latent; None: the prior's mean.
-        metres_per_pixel: of the picture, which is then brought to the scale of the model and back.
+        metres_per_pixel: of the picture, which is then brought to the scale of the model and back; None: what the
+        georeference of a file says, if it has one.
         value_range: of the picture, the values to be seen as black and white; None: as `photos.open_photo` finds it.
 
         Raises:
             UserError: the picture is not readable, or has not the channels that the model takes.
         """
         photo = self.photo(image, value_range)
-        factor = self.factor(photo, metres_per_pixel) if metres_per_pixel else 1.0
+        factor = self.factor(photo, metres_per_pixel)
         return self._answer(image, photo, factor, self.latent(seed))
 
     def samples(self, image: AnyImage, n: int, seed: int = 0) -> list[np.ndarray | Image.Image]:
@@ -102,7 +103,8 @@ class TranslationModel:
             UserError: the model has only one answer.
         """
         photo = self.photo(image)
-        return [self._answer(image, photo, 1.0, latent) for latent in self.latents(n, seed)]
+        factor = self.factor(photo)
+        return [self._answer(image, photo, factor, latent) for latent in self.latents(n, seed)]
 
     def photo(self, image: AnyImage, value_range: Range | None = None) -> Photo:
         """A picture as this model takes it.
@@ -146,12 +148,18 @@ class TranslationModel:
             raise UserError(f"{self.folder} has one answer for a photo: several are drawn by a conditional VAE (cvae)")
         return list(latents(n, self._latent_dim, seed, "cvae", "translate").split(1))
 
-    def factor(self, photo: Photo, metres_per_pixel: float) -> float:
+    def factor(self, photo: Photo, metres_per_pixel: float | None = None) -> float:
         """How many pixels of the model one pixel of the photo becomes.
 
+        metres_per_pixel: of the photo; None: by its georeference, or 1 where that or the model's scale is not known.
+
         Raises:
-            UserError: the scale of the model is not known, or the photo would get too small.
+            UserError: a scale is given and the model's is not known, or the photo would get too small or too large.
         """
+        if metres_per_pixel is None:
+            if photo.metres_per_pixel is None or self.metres_per_pixel is None:
+                return 1.0
+            metres_per_pixel = photo.metres_per_pixel
         if self.metres_per_pixel is None:
             raise UserError(f"{self.folder} does not know its scale in metres: --fit, or resize the photo yourself")
         factor = metres_per_pixel / self.metres_per_pixel

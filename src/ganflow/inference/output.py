@@ -89,6 +89,15 @@ def write_picture(path: Path, picture: Stream, georeference: tuple[Any, ...] = (
         )
 
 
+def not_shown(kind: Kind) -> list[str]:
+    """What pictures for people (`grids.shown`) leave out of answers of `kind`, in a line; empty if nothing."""
+    seen = 3 if kind.channels > 2 else 1
+    lost = ["before each pixel is given its class"] if kind.labels else []
+    lost += ["in 8 bits"] if not kind.is_eight_bits else []
+    lost += [f"without {kind.channels - seen} of {kind.channels} channels"] if kind.channels not in (1, 3) else []
+    return [f"shown {', '.join(lost)}: `ganflow translate` writes the values"] if lost else []
+
+
 def as_image(values: np.ndarray) -> Image.Image | np.ndarray:
     """Values [H, W, C] as a PIL image, if Pillow has one of their kind, else as they are."""
     if (values.dtype.name, values.shape[2]) not in MODES:

@@ -11,10 +11,12 @@ from ganflow.errors import UserError
 from ganflow.files import check_output, whole_file
 from ganflow.inference.grids import digit_grid, shown, translation_grid
 from ganflow.inference.model import DigitModel, TranslationModel
-from ganflow.inference.output import names_folder, writable_format
+from ganflow.inference.output import names_folder, not_shown, writable_format
 from ganflow.inference.photos import open_photo
+from ganflow.inference.translate_files import Options, scale
 
 MOST_COLUMNS = 32
+MAPS = 8  # of a photo, unless it is said how many
 
 
 @dataclass(frozen=True)
@@ -34,25 +36,29 @@ class Drawn:
 
     pictures: list[Image.Image]
     grid: Image.Image
+    notes: tuple[str, ...] = ()  # what was assumed, and what the pictures do not show
 
 
-def checked_target(wanted: Wanted, target: str, photo: str | None) -> Path:
-    """The output's path, if it can be written and what is wanted fits together.
+def check_target(wanted: Wanted, target: str, photo: str | None) -> None:
+    """Refuse an output that cannot be written or is the photo itself, and wishes that do not fit together.
 
     Raises:
-        UserError: it cannot, or does not.
+        UserError: saying which.
     """
     path = Path(target)
     if wanted.each and wanted.digit is not None:
         raise UserError("--each draws every digit, --digit one: leave one of them out")
+    if wanted.each and wanted.walk:
+        raise UserError("--walk goes from any digit to any other: leave it or --each out")
     if photo and (wanted.each or wanted.walk or wanted.digit is not None):
         raise UserError("--digit, --each and --walk are of digits: leave them or the photo out")
-    if _is_folder(path, target):
-        check_output(path / "0001.png")
+    sources = [Path(photo)] if photo and Path(photo).exists() else []
+    if _is_folder(target):
+        for number in range(1, (wanted.n or MAPS) + 1 if sources else 2):  # any of them may be the photo
+            check_output(_numbered(path, number), *sources)
     else:
-        check_output(path, *[Path(photo)] if photo and Path(photo).exists() else [])
+        check_output(path, *sources)
         writable_format(path, (1, 1))
-    return path
 
 
 def sampled_digits(model: DigitModel, wanted: Wanted) -> Drawn:
@@ -71,19 +77,22 @@ def sampled_digits(model: DigitModel, wanted: Wanted) -> Drawn:
 
 
 def sampled_maps(model: TranslationModel, path: Path, wanted: Wanted) -> Drawn:
-    """Several answers for one photo, in a row beside it."""
+    """Several answers for one photo, in a row beside it; at the scale that its georeference says, if it has one."""
     photo = open_photo(path, kind=model.takes)
-    latents = model.latents(wanted.n or 8, wanted.seed)
-    answers = [shown(model.levels(photo, latent=latent).rows(0, photo.height)) for latent in latents]
+    factor, assumed = scale(model, photo, Options())
+    latents = model.latents(wanted.n or MAPS, wanted.seed)
+    answers = [shown(model.levels(photo, factor, latent).rows(0, photo.height)) for latent in latents]
     columns = {"photo": photo.stream().rows(0, photo.height)[None]}
     columns |= {str(number): answer[None] for number, answer in enumerate(answers, 1)}
-    return Drawn([Image.fromarray(answer) for answer in answers], translation_grid(columns))
+    notes = *photo.notes, assumed.replace("; --", "; `ganflow translate --samples` takes --"), *not_shown(model.gives)
+    return Drawn([Image.fromarray(answer) for answer in answers], translation_grid(columns), notes)
 
 
-def write_samples(path: Path, drawn: Drawn) -> None:
-    """Write the grid to `path`; into a folder, each picture as 0001.png and so on."""
-    if _is_folder(path, str(path)):
-        named = {path / f"{number:04d}.png": picture for number, picture in enumerate(drawn.pictures, 1)}
+def write_samples(target: str, drawn: Drawn) -> None:
+    """Write the grid to `target`; into a folder, each picture as 0001.png and so on."""
+    path = Path(target)
+    if _is_folder(target):
+        named = {_numbered(path, number): picture for number, picture in enumerate(drawn.pictures, 1)}
     else:
         named = {path: drawn.grid}
     for name, picture in named.items():
@@ -92,5 +101,9 @@ def write_samples(path: Path, drawn: Drawn) -> None:
             picture.save(partial, format=image_format)
 
 
-def _is_folder(path: Path, target: str) -> bool:
-    return names_folder(target) or not path.suffix
+def _numbered(folder: Path, number: int) -> Path:
+    return folder / f"{number:04d}.png"
+
+
+def _is_folder(target: str) -> bool:
+    return names_folder(target) or not Path(target).suffix

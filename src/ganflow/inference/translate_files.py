@@ -143,14 +143,13 @@ def scale(model: TranslationModel, photo: Photo, options: Options) -> tuple[floa
     if options.fit:
         factor = model.tile / min(photo.height, photo.width)
         return factor, f"scale: the shorter side of a photo is taken as {model.tile} px, a whole training picture's"
+    factor = model.factor(photo, options.metres_per_pixel)
     if options.metres_per_pixel is not None:
-        factor = model.factor(photo, options.metres_per_pixel)
         return factor, f"scale: {options.metres_per_pixel:g} m per pixel as given, {own:.3g} m for the model"
     if photo.metres_per_pixel is not None and own is not None:
-        factor = model.factor(photo, photo.metres_per_pixel)
         return factor, f"scale: {photo.metres_per_pixel:.3g} m per pixel by the georeference, {own:.3g} m for the model"
     shows = f" ({own:.3g} m)" if own else ""
-    return 1.0, (
+    return factor, (
         f"scale: assumed that a pixel shows as much as in the model's training pictures{shows}; "
         "--metres-per-pixel X or --fit if not"
     )
