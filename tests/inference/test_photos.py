@@ -1,14 +1,16 @@
 """Photos of every kind are seen alike: each stands for a picture of shared/data/cases, made here."""
 
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
 import tifffile
 from PIL import Image
 
-from ganflow.data.kinds import Kind
+from ganflow.data.kinds import PHOTO, Kind
 from ganflow.data.labels import legend_entries
 from ganflow.errors import UserError
 from ganflow.inference import photos
@@ -103,8 +105,7 @@ def test_pixels_without_data_change_no_range(
     there = np.ones(GREY.shape, bool)
     there[2:9, 30:] = False
     assert np.abs(found[there].astype(int) - GREY[there]).max() <= 1
-    if not windowed:
-        assert photos.NO_DATA in photos.open_photo(tmp_path / "x.tif").notes
+    assert (photos.NO_DATA in photos.open_photo(tmp_path / "x.tif").notes) == (level == 0)
 
 
 @pytest.mark.parametrize(("orientation", "turns"), [(3, 2), (6, 3), (8, 1)])
@@ -167,3 +168,41 @@ def test_values_that_no_class_of_the_model_has_are_said(tmp_path: Path) -> None:
         photo = photos.open_photo(tmp_path / "labels.png", kind=numbers)
         assert photo.notes == said
         assert numbers.values(photo.stream().rows(0, 1)).ravel().tolist() == [0, 1, 2, 5]
+
+
+def stack(path: Path) -> None:
+    tifffile.imwrite(path, np.stack([GREY, GREY[::-1], 255 - GREY]), photometric="minisblack")
+
+
+def ycbcr(compression: str | None) -> Callable[[Path], None]:
+    return lambda path: Image.fromarray(RGB).convert("YCbCr").save(path, compression=compression)
+
+
+def numbers(path: Path) -> None:
+    tifffile.imwrite(path, (GREY % 12).astype(np.uint16), rowsperstrip=5)
+
+
+@pytest.mark.parametrize("write", [stack, ycbcr(None), ycbcr("tiff_adobe_deflate"), numbers])
+@pytest.mark.parametrize("classes", [None, [{"name": str(n), "value": [n], "colour": [30 * n, 0, 0]} for n in range(8)]])
+def test_a_tiff_is_seen_alike_whether_it_is_read_at_once_or_in_pieces(
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    write: Callable[[Path], None],
+    classes: list[dict[str, Any]] | None,
+) -> None:
+    write(tmp_path / "x.tif")
+    kind = replace(PHOTO, classes=classes)
+    found = []
+    for pixels in (10**9, 0):
+        monkeypatch.setattr(photos, "WINDOWED", pixels)
+        photo = photos.open_photo(tmp_path / "x.tif", kind=kind)
+        found.append((photo.stream().rows(0, photo.height), photo.notes))
+    assert np.array_equal(found[0][0], found[1][0])
+    assert found[0][1] == found[1][1]
+
+
+def test_a_stack_with_too_many_pictures_is_refused_at_any_size(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    tifffile.imwrite(tmp_path / "x.tif", np.stack([GREY, GREY[::-1]]), photometric="minisblack")
+    monkeypatch.setattr(photos, "WINDOWED", 0)
+    with pytest.raises(UserError, match="has 2 channels"):
+        photos.open_photo(tmp_path / "x.tif")

@@ -48,6 +48,19 @@ def test_every_way_to_store_it_gives_the_same_values(tmp_path: Path, way: str) -
     assert (facts.height, facts.width, facts.channels, facts.plain) == (300, 270, expected.shape[2], True)
 
 
+def test_what_a_sparse_file_does_not_store_has_no_data(tmp_path: Path) -> None:
+    """GDAL leaves tiles without data out of the file: their place and length are 0."""
+    path = tmp_path / "heights.tif"
+    values = np.full((64, 64), 7.5, np.float32)
+    tifffile.imwrite(path, values, tile=(16, 16), compression="zlib", extratags=[(42113, "s", 0, "-9999", True)])
+    with tifffile.TiffFile(path, mode="r+") as file:
+        for code in (324, 325):  # places and lengths of the tiles
+            tag = file.pages.first.tags[code]
+            tag.overwrite([0, *tag.value[1:]])
+    values[:16, :16] = -9999
+    assert np.array_equal(np.concatenate(list(tiff.read_tiff(path)))[..., 0], values)
+
+
 @pytest.mark.parametrize("channels", [1, 3])
 def test_what_is_written_is_what_others_read(tmp_path: Path, channels: int) -> None:
     tiff.write_tiff(tmp_path / "map.tif", of_array(RGB[..., :channels]), channels, np.dtype(np.uint8))

@@ -1,5 +1,6 @@
 """Writes a picture to a file of the format that its name ends in; TIFF and .npy of any size, row by row."""
 
+import functools
 import io
 from pathlib import Path
 from typing import Any
@@ -14,7 +15,11 @@ from ganflow.inference import tiff
 from ganflow.inference.rows import Stream, strips
 
 # What Pillow does by default blurs the thin lines of a map.
-SETTINGS: dict[str, dict[str, Any]] = {"JPEG": {"quality": 95, "subsampling": 0}, "WEBP": {"lossless": True}}
+SETTINGS: dict[str, dict[str, Any]] = {
+    "JPEG": {"quality": 95, "subsampling": 0},
+    "WEBP": {"lossless": True},
+    "AVIF": {"quality": 95, "subsampling": "4:4:4"},
+}
 # Pillow's mode for values of a type and number of channels. (Of colours with 16 bits it would keep 8.)
 MODES = {("uint8", 1): "L", ("uint8", 3): "RGB", ("uint16", 1): "I;16"}
 
@@ -41,7 +46,8 @@ def writable_format(path: Path, size: tuple[int, int], kind: Kind = PHOTO) -> st
     Pillow's name, but for TIFF and NPY, which take every kind and size.
 
     Raises:
-        UserError: it is not known, or cannot be written, or not so large, or not with these values.
+        UserError: it is not known, or cannot be written, or not so large, or not with these values: more than 8 bits
+            and labels have to stay as they are.
     """
     suffix = path.suffix.lower()
     name = "NPY" if suffix == ".npy" else Image.registered_extensions().get(suffix)
@@ -56,10 +62,35 @@ def writable_format(path: Path, size: tuple[int, int], kind: Kind = PHOTO) -> st
     try:
         for tried in ((size[0], 1), (1, size[1])):
             Image.new(mode, tried).save(io.BytesIO(), format=name)
+        changed = _changed(name, mode)
     except Exception as fault:  # Pillow's writers raise many kinds
         why = "no picture can be written in it" if isinstance(fault, KeyError) else one_line(fault)
         raise UserError(f"cannot write {path} as {name}: {why}; give it a name like map.png or map.tif") from None
+    # Photos may lose detail, as in JPEG; between the values of two labels lies that of a third.
+    if changed == "size" or (changed and (kind.labels or not kind.is_eight_bits)):
+        what = "the size" if changed == "size" else "labels" if kind.labels else f"values of {kind.dtype}"
+        raise UserError(f"cannot write {path} as {name}: it would change {what}; give it a name like map.png or map.tif")
     return name
+
+
+@functools.cache
+def _changed(image_format: str, mode: str) -> str:
+    """What is another where a picture of `mode` is saved in a format and opened again: "size", "values" or "".
+
+    Icons have sizes of their own, and some of Pillow's writers turn 16 bits into 8 without a word.
+    """
+    high, dtype = (2**16, np.uint16) if mode == "I;16" else (2**8, np.uint8)
+    values = np.random.default_rng(0).integers(0, high, (50, 40, 3) if mode == "RGB" else (50, 40), dtype)
+    file = io.BytesIO()
+    Image.fromarray(values).save(file, format=image_format, **SETTINGS.get(image_format, {}))
+    try:
+        with Image.open(file) as opened:
+            if opened.size != (40, 50):
+                return "size"
+            found = opened if mode == "I;16" else opened.convert(mode)
+            return "" if np.array_equal(np.asarray(found), values) else "values"
+    except (OSError, ValueError):  # PDF, PostScript: Pillow only writes them
+        return "values"
 
 
 def write_picture(path: Path, picture: Stream, georeference: tuple[Any, ...] = (), kind: Kind = PHOTO) -> None:

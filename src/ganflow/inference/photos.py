@@ -76,7 +76,9 @@ def of_picture(
     notes = [note for note in picture.notes if not (why and note.startswith("range"))]
     notes += [f"range: {why}"] if why else []
     notes += [ON_WHITE] if picture.alpha is not None else []
-    notes += [NO_DATA] if picture.no_data is not None else []
+    # Unsigned integers keep the value that says it.
+    if picture.no_data is not None and (picture.filled(picture.low)[picture.no_data] == picture.low).all():
+        notes.append(NO_DATA)
     notes += [NO_CLASS] if kind.labels and not _are_classes(picture.present, kind.labels) else []
     notes += _check_channels(name, picture.channels, kind)
     levels = _levels(picture.filled(seen[0]), picture.alpha, seen, kind)
@@ -90,10 +92,15 @@ def _windowed(path: Path, found: tiff.TiffFacts, kind: Kind, given_range: Range 
     # Integers of 32 bits are seen as `pictures.read` sees them: as 16 bits where those hold them.
     dtype, own, why = found.dtype, (0.0, 255.0), ""
     extremes = own
-    if dtype != np.uint8 and not given_range:
-        smallest, largest = np.inf, -np.inf
+    if kind.labels:  # which have no range
+        chunks = ((pixels, missing) for pixels, _, missing in _chunks(path, found))
+        if not all(_are_classes(_present(pixels, missing), kind.labels) for pixels, missing in chunks):
+            notes.append(NO_CLASS)
+    elif dtype != np.uint8 and not given_range:
+        smallest, largest, has_gaps = np.inf, -np.inf, False
         for pixels, _, missing in _chunks(path, found):
-            present = pixels if missing is None else pixels[~missing]
+            has_gaps |= missing is not None
+            present = _present(pixels, missing)
             if present.size:
                 smallest, largest = min(smallest, float(present.min())), max(largest, float(present.max()))
         if smallest > largest:
@@ -104,6 +111,9 @@ def _windowed(path: Path, found: tiff.TiffFacts, kind: Kind, given_range: Range 
         own = low, high
         if found.stated and pictures.holds(found.stated, smallest, largest):
             own, why = found.stated, f"{found.stated[0]:g} to {found.stated[1]:g}, by the file's tags"
+        if dtype != np.float32 and own in ((0, 255), (0, 65535)):  # nothing was assumed
+            why = ""
+        notes += [NO_DATA] if has_gaps and found.dtype.kind != "u" else []
     seen, reason = _range(extremes, dtype, own, kind, given_range)
     notes += [f"range: {reason or why}"] if reason or why else []
 
@@ -131,6 +141,11 @@ def _chunks(path: Path, found: tiff.TiffFacts) -> Iterator[tuple[np.ndarray, np.
         if found.inverted and found.dtype.kind == "u":
             pixels = full - pixels
         yield pixels, chunk[..., -1].astype(np.float32) / np.float32(full) if found.alpha else None, missing
+
+
+def _present(pixels: np.ndarray, missing: np.ndarray | None) -> np.ndarray:
+    """The pixels that have data, [H, W, C] or [N, C]."""
+    return pixels if missing is None else pixels[~missing]
 
 
 def _range(

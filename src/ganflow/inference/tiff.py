@@ -16,6 +16,7 @@ from ganflow.errors import UserError, one_line
 from ganflow.inference.rows import Stream, strips
 
 SIDE = 256  # pixels of the tiles that are written
+JPEG = 7  # as TIFF numbers ways of compression
 LARGEST_SEGMENT = 2**28  # bytes of one stored strip or tile, which can only be read at once
 # Scale, tie points, transformation and keys, as the GeoTIFF standard numbers them (OGC 19-008r4, annex C).
 GEOREFERENCE = (33550, 33922, 34264, 34735, 34736, 34737)
@@ -36,7 +37,7 @@ class TiffFacts:
     stated: tuple[float, float] | None  # its range, where a tag says it
     no_data: float | None  #          the value of pixels without data, where a tag says it
     upright: bool  #                  its rows are stored as they are seen: no tag turns or mirrors them
-    plain: bool  #                    grey or RGB, upright: `read_tiff` gives what is to be seen
+    plain: bool  #                    one picture, grey or RGB, upright: `read_tiff` gives what is to be seen
     metres_per_pixel: float | None  # by its georeference, where that is in metres or feet
     georeference: tuple[Any, ...]  #  tags for `write_tiff`, () if it has none
 
@@ -47,7 +48,7 @@ def facts(path: Path) -> TiffFacts:
     Raises:
         UserError: it is not a TIFF file, or damaged.
     """
-    with _first_page(path) as (_, page):
+    with _first_page(path) as (file, page):
         tags = page.tags
         samples, colours = page.samplesperpixel, getattr(page.photometric, "name", "")
         extra = [getattr(kind, "name", "") for kind in page.extrasamples]
@@ -55,7 +56,9 @@ def facts(path: Path) -> TiffFacts:
         if not (page.imagelength > 0 < page.imagewidth):
             raise ValueError("it is an empty picture")
         upright = 274 not in tags or tags[274].value == 1
-        plain = colours in ("RGB", "MINISBLACK", "MINISWHITE", "YCBCR") and page.imagedepth == 1 and len(page.shape) < 4
+        # YCbCr only where its decoder gives RGB. Several pictures of one size are a stack: perhaps channels.
+        known = colours in ("RGB", "MINISBLACK", "MINISWHITE") or (colours == "YCBCR" and page.compression == JPEG)
+        plain = known and page.imagedepth == 1 and len(page.shape) < 4 and len(file.series[0].pages) == 1
         keep = [tags[code] for code in GEOREFERENCE if code in tags]
         values = {tag.code: tag.value for tag in tags}
         return TiffFacts(
@@ -97,11 +100,12 @@ def read_tiff(path: Path) -> Iterator[np.ndarray]:
             )
         for row in range(down):
             top = row * high
-            chunk = np.zeros((min(high, page.imagelength - top), page.imagewidth, page.samplesperpixel), page.dtype)
+            shape = min(high, page.imagelength - top), page.imagewidth, page.samplesperpixel
+            chunk = np.full(shape, page.nodata, page.dtype)
             for plane in range(planes):
                 for column in range(across):
                     number = (plane * down + row) * across + column
-                    if not page.databytecounts[number]:  # a sparse file: nothing is stored there
+                    if not page.databytecounts[number]:  # a sparse file: nothing is stored there, it has no data
                         continue
                     file.filehandle.seek(page.dataoffsets[number])
                     stored = file.filehandle.read(page.databytecounts[number])
