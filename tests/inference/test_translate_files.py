@@ -114,6 +114,21 @@ def test_one_bad_photo_does_not_stop_the_others_and_fails_in_the_end(
     assert below("maps") == {"a.png", "c.png"}
 
 
+def test_no_name_of_a_photo_steers_the_terminal(
+    place: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Nor is it needed to know what the model was trained on."""
+    config = place / "models/pix2pix/best/config.json"
+    config.write_text(config.read_text().replace("generated", "somewhere"))
+    photo("photos/a\x1b[31m\n.png")
+    Path("photos/b\x1b[2J.png").write_bytes(b"text")
+    refused(monkeypatch, "photos", "-o", "maps")
+    said = capsys.readouterr()
+    assert "maps/a\\x1b[31m\\n.png: 40x33, drawn by a model trained on pictures that its config.json" in said.out
+    assert "error: photos/b\\x1b[2J.png is not a readable picture" in said.err
+    assert "\x1b" not in said.out + said.err
+
+
 def test_no_photo_of_a_folder_is_overwritten(monkeypatch: pytest.MonkeyPatch) -> None:
     """In the same folder, a photo's answer can have another photo's name."""
     before = photo("photos/a.png").read_bytes()
@@ -282,7 +297,8 @@ def test_a_cyclegan_translates_both_ways(monkeypatch: pytest.MonkeyPatch) -> Non
     """--reverse takes the other generator; what knows one direction alone says so."""
     arguments = {name: value for name, value in ARGUMENTS.items() if name != "dropout"} | {"palettes": [0, 0]}
     generators = CycleGenerators(**arguments)
-    torch.nn.init.zeros_(generators.there.up[0][-1].weight)  # the way there: one grey
+    torch.nn.init.zeros_(generators.there.up[0][-1].weight)  # the way there: one grey, not between two levels
+    torch.nn.init.constant_(generators.there.up[0][-1].bias, 0.1)
     about = ABOUT | dict(zip(("input", "target"), MAP_SIDES, strict=True))
     saved.save_network(Path("models/cyclegan/best"), generators, arguments, about)
     photo("x.png")

@@ -1,7 +1,8 @@
 """A trained model at work: `load` a folder, then call it on pictures, or for digits."""
 
+import math
 from collections.abc import Iterator
-from dataclasses import dataclass, replace
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -28,6 +29,11 @@ from ganflow.models.dcgan import DigitGenerator, with_classes
 from ganflow.models.unet import UNet
 from ganflow.seeds import latents
 
+TRANSLATORS: dict[str, type[UNet | ConditionalVae | CycleGenerators]] = {
+    "UNet": UNet,
+    "ConditionalVae": ConditionalVae,
+    "CycleGenerators": CycleGenerators,
+}
 AnyImage = np.ndarray | Image.Image | Path | str
 
 
@@ -132,7 +138,7 @@ class TranslationModel:
             raise UserError(
                 f"{self.folder} translates in one direction alone: a CycleGAN (cyclegan) knows the way back"
             )
-        turned = self.config | {"input": self.config["target"], "target": self.config["input"]}
+        turned = self.config | {"input": asdict(self.gives), "target": asdict(self.takes)}
         return replace(self, network=self.network.back, config=turned)
 
     def latent(self, seed: int | None) -> Tensor | None:
@@ -251,16 +257,39 @@ def load_model(folder: Path, device: str = "auto") -> TranslationModel | DigitMo
         UserError: there is no whole model, or it neither translates nor draws; or there is no such device.
     """
     where = chosen_device(device)
-    match kind := network_of(folder):
-        case "UNet":
-            return TranslationModel(*saved.load_network(folder, UNet, where), folder, where)
-        case "ConditionalVae":
-            return TranslationModel(*saved.load_network(folder, ConditionalVae, where), folder, where)
-        case "CycleGenerators":
-            return TranslationModel(*saved.load_network(folder, CycleGenerators, where), folder, where)
-        case "DigitGenerator":
-            return DigitModel(*saved.load_network(folder, DigitGenerator, where), folder, where)
-    raise UserError(f"{folder} holds a {kind}, which neither translates pictures nor draws digits")
+    kind = network_of(folder)
+    if kind == "DigitGenerator":
+        return DigitModel(*saved.load_network(folder, DigitGenerator, where), folder, where)
+    if kind not in TRANSLATORS:
+        raise UserError(f"{folder} holds a {kind}, which neither translates pictures nor draws digits")
+    network, config = saved.load_network(folder, TRANSLATORS[kind], where)
+    for missing in _missing(config):
+        raise UserError(f"{folder} does not hold a readable model: config.json {missing}")
+    return TranslationModel(network, config, folder, where)
+
+
+def _missing(config: dict[str, Any]) -> Iterator[str]:
+    """What a translator's config.json does not say, or says otherwise than its network."""
+    if "eval_size" not in config:
+        yield "says no eval_size"
+    for side, channels in (("input", "inputs"), ("target", "outputs")):
+        if side in config:
+            try:
+                is_kind = _is_of(Kind(**config[side]), config["arguments"].get(channels, 3))
+            except (TypeError, ValueError, KeyError, IndexError, OverflowError):  # a stranger's file
+                is_kind = False
+            if not is_kind:
+                yield f"does not say what kind of pictures the {side} of the network is"
+
+
+def _is_of(kind: Kind, channels: int) -> bool:
+    """Whether pictures of `kind` go into or out of a network of so many channels."""
+    if kind.channels != channels or kind.dtype not in ("uint8", "uint16", "float32"):
+        return False
+    if kind.labels is None:
+        return math.isfinite(kind.high - kind.low) and kind.low < kind.high
+    values, colours = (np.array([one[key] for one in kind.labels], float) for key in ("value", "colour"))
+    return values.ndim == 2 and colours.shape[1] == channels
 
 
 def network_of(folder: Path) -> str:

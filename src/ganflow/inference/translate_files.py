@@ -12,13 +12,14 @@ from tqdm import tqdm
 
 from ganflow.data.kinds import PHOTO, Kind
 from ganflow.data.pictures import SUFFIXES
-from ganflow.errors import UserError
+from ganflow.errors import UserError, foreseeable
 from ganflow.files import check_output
 from ganflow.inference import output
 from ganflow.inference.grids import shown
 from ganflow.inference.model import TranslationModel
 from ganflow.inference.photos import Photo, Range, open_photo
 from ganflow.inference.rows import STRIP, Stream, strips
+from ganflow.text import printable
 
 LEARNED_FROM = {
     "download": "the published aerial photos and maps",
@@ -103,13 +104,13 @@ def translate_files(model: TranslationModel, jobs: Sequence[Job], options: Optio
             try:
                 for line in _translate(model, job, options):
                     if line not in said:  # what holds for all photos is said once
-                        tqdm.write(line)
+                        tqdm.write(printable(line))
                     said.add(line)
             except UserError as fault:
                 if len(jobs) == 1:
                     raise
                 failed += 1
-                tqdm.write(f"error: {fault}", file=sys.stderr)
+                tqdm.write(f"error: {foreseeable(fault)}", file=sys.stderr)
             bar.update()
     if failed:
         raise UserError(f"{failed} of {len(jobs)} photos were not translated: the lines above say why")
@@ -133,7 +134,7 @@ def _translate(model: TranslationModel, job: Job, options: Options) -> Iterator[
         else:
             answer = _with_progress(model.translated(photo, factor, latent), path.name)
             output.write_picture(path, answer, photo.georeference, kind)
-        learned_from = LEARNED_FROM[model.config["source"]]
+        learned_from = LEARNED_FROM.get(model.config.get("source", ""), "pictures that its config.json does not name")
         yield f"{path}: {answer.width}x{answer.height}, drawn by a model trained on {learned_from}"
 
 
@@ -189,7 +190,7 @@ def _with_progress(picture: Stream, name: str) -> Stream:
 
     def chunks() -> Iterator[np.ndarray]:
         total = picture.height * picture.width / 1e6
-        with tqdm(total=total, unit="Mpx", desc=name, delay=2.0, disable=None, leave=False) as bar:
+        with tqdm(total=total, unit="Mpx", desc=printable(name), delay=2.0, disable=None, leave=False) as bar:
             for strip in strips(picture):
                 yield strip
                 bar.update(round(strip.shape[0] * strip.shape[1] / 1e6, 3))
