@@ -39,6 +39,14 @@ def test_a_fresh_clone_has_all_to_do_and_nothing_wrong(project: Path) -> None:
     assert not findings["runs"].advice
 
 
+def test_a_damaged_configuration_of_dvc_is_named(project: Path) -> None:
+    (project / ".dvc").mkdir()
+    (project / ".dvc/config").write_text("[core\nremote = x\n")
+    finding = doctor._remote(project)
+    assert "cannot be read: config file error: Invalid line" in finding.state
+    assert finding.advice == "correct .dvc/config"
+
+
 def test_faults_are_named_with_their_cure(project: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     (project / "params.yaml").write_text("seed: -1\n")
     (project / "constraints.txt").write_text("numpy==0.0.1\nno-such-package==1\n")

@@ -12,11 +12,12 @@ from importlib import metadata
 from pathlib import Path
 from urllib.parse import quote
 
+import psutil
 import requests
 
 from ganflow import config
 from ganflow.config import Params
-from ganflow.errors import UserError, say, without_secrets
+from ganflow.errors import UserError, one_line, say, without_secrets
 from ganflow.files import project_root
 from ganflow.pipeline import checkpoint_folders, place, rwlock
 
@@ -94,9 +95,7 @@ def _disk_and_memory(root: Path) -> Iterator[Finding]:
     free = shutil.disk_usage(root).free
     advice = "" if free > DISK_NEEDED else "free some space: `dvc gc -w` drops results that are not in this folder"
     yield Finding("disk", f"{free / 1e9:.0f} GB free", advice)
-    if "SC_AVPHYS_PAGES" not in os.sysconf_names:  # macOS
-        return
-    memory = os.sysconf("SC_AVPHYS_PAGES") * os.sysconf("SC_PAGE_SIZE")
+    memory = psutil.virtual_memory().available  # with what the kernel keeps of files, and gives back when asked
     advice = "" if memory > MEMORY_NEEDED else "a smaller evaluate.batch_size or evaluate.digits needs less"
     yield Finding("memory", f"{memory / 1e9:.0f} GB free", advice)
 
@@ -233,9 +232,12 @@ def _remote(root: Path) -> Finding:
     """Where `dvc push` would take data and results to."""
     if not (root / ".dvc").is_dir():
         return Finding("DVC", "this is no DVC project", "work in a clone")
-    from dvc.config import Config
+    from dvc.config import Config, ConfigError
 
-    remote = Config(str(root / ".dvc"))["core"].get("remote")
+    try:
+        remote = Config(str(root / ".dvc"))["core"].get("remote")
+    except ConfigError as fault:
+        return Finding("DVC", f"its configuration cannot be read: {one_line(fault)}", "correct .dvc/config")
     return Finding("DVC remote", remote or "none: data and results are on this machine alone (docs/servers.md)")
 
 

@@ -4,8 +4,11 @@ import base64
 import http.client
 import io
 import json
+import socket
+import struct
 import threading
 from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -14,7 +17,7 @@ import pytest
 import tifffile
 import torch
 from PIL import Image
-from small_model import small_model
+from small_model import ARGUMENTS, small_model
 
 from ganflow.app import server as app
 from ganflow.app.answers import Answers
@@ -23,11 +26,13 @@ from ganflow.inference.model import load_model
 from ganflow.models import saved
 from ganflow.models.cvae import ConditionalVae
 from ganflow.models.dcgan import DigitGenerator
+from ganflow.models.unet import UNet
 
 CVAE = {"levels": 2, "channels": 1, "encoder_channels": 1, "norm": "instance", "upsample": "resize"}
 CVAE |= {"latent_dim": 3, "prior": "learned"}
 DIGITS = {"latent_dim": 4, "channels": 2, "classes": 10}
 ABOUT = {"eval_size": 16, "source": "generated", "metres_per_pixel": 2.0}
+CLASSES = [{"name": str(number), "value": [number], "colour": [30 * number, 0, 0]} for number in range(8)]
 PHOTO = np.random.default_rng(0).integers(0, 256, (20, 33, 3), np.uint8)
 
 
@@ -44,13 +49,22 @@ def answers(tmp_path_factory: pytest.TempPathFactory) -> Answers:
 
 @pytest.fixture(scope="module")
 def address(answers: Answers) -> Iterator[tuple[str, int]]:
-    page = app.server(answers)
+    with served(answers) as where:
+        yield where
+
+
+@contextmanager
+def served(answers: Answers, host: str = "127.0.0.1") -> Iterator[tuple[str, int]]:
+    page = app.server(answers, host)
+    page.daemon_threads = False  # so that its end waits for the answers under way
     thread = threading.Thread(target=page.serve_forever, kwargs={"poll_interval": 0.01})
     thread.start()
-    yield "127.0.0.1", page.server_address[1]
-    page.shutdown()
-    page.server_close()
-    thread.join()
+    try:
+        yield host, page.server_address[1]
+    finally:
+        page.shutdown()
+        thread.join()
+        page.server_close()
 
 
 def ask(address: tuple[str, int], path: str, content: bytes | None = None, **headers: str) -> tuple[int, bytes]:
@@ -93,6 +107,32 @@ def test_the_page_and_its_models(address: tuple[str, int]) -> None:
         "cgan": "draw",
     }
     assert (found["cvae"]["samples"], found["pix2pix"]["samples"], found["cgan"]["classes"]) == (True, False, 10)
+
+
+def test_a_model_that_cannot_be_read_does_not_hide_the_others(answers: Answers, tmp_path: Path) -> None:
+    broken = small_model(tmp_path)
+    (broken / "model.safetensors").write_bytes(b"cut off")
+    with served(Answers({"broken": broken, "good": answers.folders["pix2pix"]}, 10_000)) as where:
+        found = told(where, "/models")
+    assert [model["name"] for model in found] == ["broken", "good"]
+    assert "does not hold a readable model" in found[0]["error"]
+    assert found[1]["does"] == "translate"
+
+
+@pytest.mark.parametrize(
+    ("target", "said"),
+    [
+        ({"channels": 4}, "shown without 1 of 4 channels: `ganflow translate` writes the values"),
+        ({"channels": 4, "dtype": "uint16"}, "shown in 8 bits, without 1 of 4 channels"),
+        ({"channels": 3, "classes": CLASSES}, "shown before each pixel is given its class"),
+    ],
+)
+def test_what_the_page_does_not_show_of_an_answer_is_said(tmp_path: Path, target: dict[str, Any], said: str) -> None:
+    kind = {"name": "answer", "dtype": "uint8", "low": 0.0, "high": 255.0, "classes": None} | target
+    about, arguments = ABOUT | {"target": kind}, ARGUMENTS | {"outputs": target["channels"]}
+    saved.save_network(tmp_path, UNet(**arguments), arguments, about)
+    answer = Answers({"own": tmp_path}, 10_000).translate("own", png(), {"file": "a.png"})
+    assert answer["notes"][-1].startswith(said)
 
 
 def test_a_photo_comes_back_with_the_models_answer(address: tuple[str, int], answers: Answers) -> None:
@@ -180,9 +220,40 @@ def test_another_website_cannot_ask(address: tuple[str, int]) -> None:
     assert ask(address, "/models", Host=f"localhost:{address[1]}")[0] == 200
 
 
+def test_it_answers_where_it_says_that_it_listens(answers: Answers) -> None:
+    with served(answers, "127.0.0.2") as where:
+        assert ask(where, "/")[0] == 200
+        assert ask(where, "/", Host="evil.example")[0] == 403
+    with pytest.raises(UserError, match="try --host 127.0.0.1"):
+        app.server(answers, "::1")
+
+
+def test_a_client_that_leaves_is_no_fault(answers: Answers, capsys: pytest.CaptureFixture[str]) -> None:
+    """Before its upload is whole, and before it has the answer."""
+    with served(answers) as (host, port):
+        for content in (png()[:99], png()):
+            with socket.create_connection((host, port)) as client:
+                client.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))  # leave with a reset
+                client.sendall(
+                    b"POST /translate?model=pix2pix&file=a.png HTTP/1.0\r\nHost: 127.0.0.1\r\n"
+                    b"Content-Type: application/octet-stream\r\nContent-Length: %d\r\n\r\n" % len(png()) + content
+                )
+    assert capsys.readouterr().err == ""
+
+
 def test_a_port_in_use_is_one_line(address: tuple[str, int], answers: Answers) -> None:
     with pytest.raises(UserError, match=r"cannot listen on 127\.0\.0\.1, port .*: Address already in use; try --port"):
         app.server(answers, port=address[1])
+
+
+def test_an_upload_is_deleted_before_it_is_translated(
+    answers: Answers, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("tempfile.tempdir", str(tmp_path))
+    left = []
+    monkeypatch.setattr("ganflow.app.answers.scale", lambda *_: (left.extend(tmp_path.iterdir()) or 1.0, ""))
+    answers.translate("pix2pix", png(), {"file": "a.png"})
+    assert left == []
 
 
 def test_nothing_of_an_upload_stays(address: tuple[str, int], tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

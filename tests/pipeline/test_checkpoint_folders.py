@@ -1,7 +1,9 @@
 import hashlib
+import os
 import re
 import shutil
 from pathlib import Path
+from typing import Any
 
 import pytest
 from ruamel.yaml import YAML
@@ -146,6 +148,26 @@ def test_a_kill_while_a_folder_is_removed_leaves_nothing_to_be_taken_for_whole(
 ) -> None:
     finished(folder)
     monkeypatch.setattr(shutil, "rmtree", lambda *_, **__: None)  # it does not come to that
-    assert remove(folder)
+    assert not remove(folder), "it is still there"
     (one,) = list_folders(tmp_path)
     assert (one.step, one.state) == (0, "interrupted")
+
+
+@pytest.mark.parametrize("seen", [True, False])
+def test_a_training_may_remove_files_while_they_are_listed(
+    folder: Path, monkeypatch: pytest.MonkeyPatch, seen: bool
+) -> None:
+    sample, stat = folder / "sample.png", os.stat
+    sample.write_bytes(b"x")
+
+    def removing(path: Any, *arguments: Any, **options: Any) -> os.stat_result:
+        if not str(path).endswith(sample.name):
+            return stat(path, *arguments, **options)
+        found = stat(path, *arguments, **options)
+        sample.unlink()
+        return found if seen else stat(path, *arguments, **options)
+
+    monkeypatch.setattr(os, "stat", removing)
+    (listed,) = list_folders(Path())
+    assert listed.step == 1200
+    assert not sample.exists()

@@ -11,11 +11,13 @@ from typing import Any
 import numpy as np
 from PIL import Image
 
+from ganflow.data.kinds import Kind
 from ganflow.data.pictures import SUFFIXES
-from ganflow.errors import UserError
+from ganflow.errors import UserError, without_secrets
 from ganflow.inference.grids import shown
 from ganflow.inference.model import DigitModel, TranslationModel, load_model
-from ganflow.inference.photos import open_photo
+from ganflow.inference.output import not_shown
+from ganflow.inference.photos import Photo, open_photo
 from ganflow.inference.sample_files import Wanted, sampled_digits
 from ganflow.inference.translate_files import Options, scale
 
@@ -33,11 +35,14 @@ class Answers:
     _turn: threading.Lock = field(default_factory=threading.Lock)  # one answer at a time has all cores
 
     def models(self) -> list[dict[str, Any]]:
-        """Each model's name, what it does, and what it was trained on."""
+        """Each model's name, what it does, and what it was trained on; or why it cannot be used ("error")."""
         return [self._about(name) for name in self.folders]
 
     def _about(self, name: str) -> dict[str, Any]:
-        model = self._model(name)
+        try:
+            model = self._model(name)
+        except UserError as fault:  # the others can be used
+            return {"name": name, "error": without_secrets(str(fault))}
         about = {"name": name, "source": model.config.get("source", "")}
         if isinstance(model, DigitModel):
             return about | {"does": "draw", "classes": model.classes}
@@ -59,29 +64,33 @@ class Answers:
         metres = float(_number(asked, "metres", 0.001, 1000, float)) if asked.get("metres") else None
         options = Options(metres_per_pixel=metres, fit=asked.get("fit") == "1")
         suffix = Path(asked.get("file", "")).suffix.lower()
-        with tempfile.TemporaryDirectory(prefix="ganflow-app-") as folder, self._turn:
-            path = Path(folder) / f"the photo{suffix if suffix in SUFFIXES else '.png'}"
-            path.write_bytes(content)
+        with self._turn:
             try:
-                photo = open_photo(path, self.most_pixels, model.takes, in_pieces=False)
+                photo = self._read(content, suffix if suffix in SUFFIXES else ".png", model.takes)
                 factor, assumed = scale(model, photo, options)
             except UserError as fault:  # in the page's words
-                said = str(fault).replace(str(path), "the photo").replace(str(model.folder), name)
-                raise UserError(said) from None
+                raise UserError(str(fault).replace(str(model.folder), name)) from None
             if photo.height * photo.width * factor**2 > self.most_pixels:
                 raise UserError(f"at this scale the photo would be {factor:.3g} times as wide: too large for this page")
             latents = model.latents(n, _number(asked, "seed", 0, 2**31 - 1)) if model.draws_samples else [None]
             answers = [model.levels(photo, factor, latent).rows(0, photo.height) for latent in latents]
-        notes = [*photo.notes, assumed.split("; --")[0]]
-        if not model.gives.is_eight_bits:
-            notes.append(f"shown in 8 bits: `ganflow translate` writes {model.gives.dtype}")
         return {
             "width": photo.width,
             "height": photo.height,
             "photo": _data_uri(photo.stream().rows(0, photo.height)),
             "answers": [_data_uri(answer) for answer in answers],
-            "notes": notes,
+            "notes": [*photo.notes, assumed.split("; --")[0], *not_shown(model.gives)],
         }
+
+    def _read(self, content: bytes, suffix: str, kind: Kind) -> Photo:
+        """The photo in the `content` of a file, which is on disk only while it is read."""
+        with tempfile.TemporaryDirectory(prefix="ganflow-app-") as folder:
+            path = Path(folder) / f"the photo{suffix}"
+            path.write_bytes(content)
+            try:
+                return open_photo(path, self.most_pixels, kind, in_pieces=False)
+            except UserError as fault:
+                raise UserError(str(fault).replace(str(path), "the photo")) from None
 
     def digits(self, name: str, asked: dict[str, str]) -> dict[str, Any]:
         """Digits in one picture. asked: digit (or nothing: any, or every one in turn), n, seed.

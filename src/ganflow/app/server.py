@@ -1,6 +1,8 @@
 """The page of `ganflow app` over HTTP, for this machine alone: no address outside, no request larger than allowed."""
 
+import errno
 import json
+import sys
 import traceback
 from collections.abc import Callable
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
@@ -32,17 +34,26 @@ def server(answers: Answers, host: str = "127.0.0.1", port: int = 0) -> Threadin
 
     class Bound(_Handler):
         asked_of = answers
-        for_this_machine = host.startswith("127.") or host == "localhost"
+        names = (*LOOPBACK, host) if host.startswith("127.") or host == "localhost" else ()
 
     try:
-        return ThreadingHTTPServer((host, port), Bound)
+        return _Server((host, port), Bound)
     except OSError as fault:
-        raise UserError(f"cannot listen on {host}, port {port}: {fault.strerror}; try --port {port + 1}") from None
+        other_port = isinstance(fault, PermissionError) or fault.errno == errno.EADDRINUSE
+        way = f"--port {port + 1}" if other_port else "--host 127.0.0.1, or another IPv4 address of this machine"
+        raise UserError(f"cannot listen on {host}, port {port}: {fault.strerror}; try {way}") from None
+
+
+class _Server(ThreadingHTTPServer):
+    def handle_error(self, request: Any, client_address: Any) -> None:
+        """Print the traceback of a fault; that a client has left is none: a page that is loaded again does so."""
+        if not isinstance(sys.exception(), ConnectionError):
+            super().handle_error(request, client_address)
 
 
 class _Handler(BaseHTTPRequestHandler):
     asked_of: Answers
-    for_this_machine: bool
+    names: tuple[str, ...]  # by which it may be asked; (): by any
     timeout = 60  # seconds that a client may be silent
 
     def do_GET(self) -> None:
@@ -80,7 +91,7 @@ class _Handler(BaseHTTPRequestHandler):
         if not super().parse_request():
             return False
         name = self.headers.get("Host", "").rpartition(":")[0] or self.headers.get("Host", "")
-        if self.for_this_machine and name not in LOOPBACK:
+        if self.names and name not in self.names:
             self._refuse(403, "this page is for this machine: http://127.0.0.1")
             return False
         return True

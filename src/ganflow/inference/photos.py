@@ -59,7 +59,7 @@ def open_photo(
             found = tiff.facts(path)
     if in_pieces and found and found.plain and found.height * found.width >= WINDOWED:
         return _windowed(path, found, kind, given_range)
-    _check_size(path, most_pixels)
+    _check_size(path, most_pixels, in_pieces)
     photo = of_picture(pictures.read(path, most_pixels=most_pixels), str(path), kind, given_range)
     if found is None or not found.upright:  # its georeference is of the stored rows
         return photo
@@ -209,7 +209,7 @@ def _check_channels(name: str, channels: int, kind: Kind) -> list[str]:
     return []
 
 
-def _check_size(path: Path, most_pixels: int) -> None:
+def _check_size(path: Path, most_pixels: int, in_pieces: bool) -> None:
     try:
         before, Image.MAX_IMAGE_PIXELS = Image.MAX_IMAGE_PIXELS, None
         with Image.open(path) as image:
@@ -221,6 +221,6 @@ def _check_size(path: Path, most_pixels: int) -> None:
     if width * height > most_pixels:
         raise UserError(
             f"{path} has {width}x{height} pixels, more than the {most_pixels / 1e6:g} million that are read at once: "
-            f"--max-megapixels {-(-width * height // 1_000_000)} reads it (about 10 bytes of memory a pixel), "
-            "and a TIFF of any size is read piece by piece"
+            f"--max-megapixels {-(-width * height // 1_000_000)} reads it (about 10 bytes of memory a pixel)"
+            + (", and a TIFF of any size is read piece by piece" if in_pieces else "")
         )

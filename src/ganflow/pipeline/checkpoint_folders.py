@@ -10,9 +10,11 @@ differs in its length alone, "e90d20" in place of "e40d20", goes on from it.
 
 import hashlib
 import json
+import os
 import re
 import shutil
 from collections.abc import Iterable
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 from typing import Any
@@ -139,11 +141,11 @@ def release(deps: Iterable[str]) -> None:
 
 
 def remove(folder: Path) -> bool:
-    """Remove a training's folder, unless the training runs. Whether it was removed."""
+    """Remove a training's folder, unless the training runs. Whether it was removed: some files may belong to others."""
     with locked(lock_of(folder), wait=False) as idle:
         if idle:
             _remove(folder)
-        return idle
+        return not folder.exists()
 
 
 def _remove(folder: Path) -> None:
@@ -182,7 +184,7 @@ def _examine(path: Path, code: str, present: dict[str, Any]) -> Folder:
     about = read_object(path / ABOUT)
     own, outliving = states(path), kept_states(path)
     newest = next(iter((*own, *outliving)), None)
-    size = sum(file.stat().st_size for file in path.rglob("*") if file.is_file())
+    size = _bytes(path)
     state = "interrupted" if own or not outliving else "kept"
     state = "finished" if (path / FINISHED).exists() else state
     if lock_of(path).exists():
@@ -195,3 +197,13 @@ def _examine(path: Path, code: str, present: dict[str, Any]) -> Folder:
     if differing := [f"{key} = {value}" for key, value in params.items() if present.get(key, value) != value]:
         other.append(f"of other parameters: {', '.join(differing)}")
     return Folder(path, step_of(newest) if newest else 0, size, state, ", ".join(other))
+
+
+def _bytes(folder: Path) -> int:
+    """The size of the files in `folder` and below. A training that runs may remove any of them meanwhile."""
+    size = 0
+    for place, _, names in os.walk(folder):
+        for name in names:
+            with suppress(FileNotFoundError):
+                size += os.stat(os.path.join(place, name)).st_size
+    return size
