@@ -224,7 +224,7 @@ def test_it_answers_where_it_says_that_it_listens(answers: Answers) -> None:
     with served(answers, "127.0.0.2") as where:
         assert ask(where, "/")[0] == 200
         assert ask(where, "/", Host="evil.example")[0] == 403
-    with pytest.raises(UserError, match="try --host 127.0.0.1"):
+    with pytest.raises(UserError, match=r"try --host 127\.0\.0\.1"):
         app.server(answers, "::1")
 
 

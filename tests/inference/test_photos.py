@@ -183,7 +183,7 @@ def numbers(path: Path) -> None:
 
 
 @pytest.mark.parametrize("write", [stack, ycbcr(None), ycbcr("tiff_adobe_deflate"), numbers])
-@pytest.mark.parametrize("classes", [None, [{"name": str(n), "value": [n], "colour": [30 * n, 0, 0]} for n in range(8)]])
+@pytest.mark.parametrize("classes", [None, legend_entries([[number] for number in range(8)], {})])
 def test_a_tiff_is_seen_alike_whether_it_is_read_at_once_or_in_pieces(
     tmp_path: Path,
     monkeypatch: pytest.MonkeyPatch,

@@ -123,7 +123,7 @@ def test_the_georeference_of_a_photo_says_its_scale_here_and_in_python_as_in_tra
     tifffile.imwrite("photo.tif", values, photometric="rgb", extratags=tags)
     sample(monkeypatch, "photo.tif", "-n", 2, "-o", "sampled")
     assert "scale: 4 m per pixel by the georeference, 2 m for the model" in capsys.readouterr().out
-    monkeypatch.setattr("sys.argv", "ganflow translate photo.tif -o map.png --samples 2".split())
+    monkeypatch.setattr("sys.argv", ["ganflow", "translate", "photo.tif", "-o", "map.png", "--samples", "2"])
     cli.main()
     in_python = ganflow.load("models/cvae").samples("photo.tif", 2)  # type: ignore[union-attr]
     for number in (1, 2):

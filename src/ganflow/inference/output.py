@@ -69,7 +69,9 @@ def writable_format(path: Path, size: tuple[int, int], kind: Kind = PHOTO) -> st
     # Photos may lose detail, as in JPEG; between the values of two labels lies that of a third.
     if changed == "size" or (changed and (kind.labels or not kind.is_eight_bits)):
         what = "the size" if changed == "size" else "labels" if kind.labels else f"values of {kind.dtype}"
-        raise UserError(f"cannot write {path} as {name}: it would change {what}; give it a name like map.png or map.tif")
+        raise UserError(
+            f"cannot write {path} as {name}: it would change {what}; give it a name like map.png or map.tif"
+        )
     return name
 
 

@@ -205,5 +205,5 @@ def _bytes(folder: Path) -> int:
     for place, _, names in os.walk(folder):
         for name in names:
             with suppress(FileNotFoundError):
-                size += os.stat(os.path.join(place, name)).st_size
+                size += Path(place, name).stat().st_size
     return size
