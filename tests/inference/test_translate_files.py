@@ -89,6 +89,16 @@ def test_several_files_and_patterns_go_into_one_folder_once_each(monkeypatch: py
         assert said in refused(monkeypatch, words, "-o", "maps")
 
 
+def test_what_is_hidden_is_translated_only_if_it_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
+    for name in ("x/1.jpg", "x/._1.jpg", "x/.thumbs/2.jpg"):
+        photo(name)
+    translate(monkeypatch, "x", "-o", "of_folder")
+    translate(monkeypatch, "x/*.jpg", "-o", "of_pattern")
+    assert below("of_folder") == below("of_pattern") == {"1.png"}
+    translate(monkeypatch, "x/.thumbs", "x/.*.jpg", "-o", "named")
+    assert below("named") == {"2.png", "._1.png"}
+
+
 def test_the_one_answer_of_a_conditional_vae_is_its_best_guess_and_no_sample(monkeypatch: pytest.MonkeyPatch) -> None:
     arguments = ARGUMENTS | {"encoder_channels": 4, "latent_dim": 3, "prior": "learned"}
     del arguments["dropout"]

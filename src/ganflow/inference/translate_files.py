@@ -163,7 +163,7 @@ def _photos(words: Sequence[str], target: Path) -> Iterator[tuple[Path, Path]]:
         path = Path(word)
         if path.is_dir():
             files = [file for file in sorted(path.rglob("*")) if file.suffix.lower() in SUFFIXES and file.is_file()]
-            files = [file for file in files if not file.name.startswith(".")]
+            files = [file for file in files if not _is_hidden(file.relative_to(path))]
             if path.resolve() in target.resolve().parents:  # what an earlier run wrote there is no photo
                 files = [file for file in files if target.resolve() not in file.resolve().parents]
             pairs = [(file, file.relative_to(path)) for file in files]
@@ -176,6 +176,8 @@ def _photos(words: Sequence[str], target: Path) -> Iterator[tuple[Path, Path]]:
         else:
             below = str(path.relative_to(path.anchor))
             matched = [file for file in sorted(Path(path.anchor).glob(below)) if file.is_file()]
+            if not _is_hidden(Path(below)):  # as a shell reads it
+                matched = [file for file in matched if not _is_hidden(file.relative_to(path.anchor))]
             if not matched:
                 raise UserError(f"no file matches {word}")
             pairs = [(file, Path(file.name)) for file in matched]
@@ -183,6 +185,11 @@ def _photos(words: Sequence[str], target: Path) -> Iterator[tuple[Path, Path]]:
             if file.resolve() not in seen:
                 seen.add(file.resolve())
                 yield file, name
+
+
+def _is_hidden(path: Path) -> bool:
+    """Whether it lies in something hidden: what other programs keep beside photos, such as ._photo.jpg of macOS."""
+    return any(part.startswith(".") and part != ".." for part in path.parts)
 
 
 def _with_progress(picture: Stream, name: str) -> Stream:
