@@ -103,6 +103,15 @@ def test_a_picture_that_is_there_before_the_models_is_translated_when_they_are(o
     expect(opened.locator("#result")).to_be_visible()
 
 
+def test_a_model_that_cannot_be_read_is_named_beside_those_that_can(opened: Page) -> None:
+    found = [{"name": "cvae", "error": "it is damaged"}, {"name": "cgan", "does": "draw", "classes": 10}]
+    opened.route("**/models", lambda route: route.fulfill(json=found))
+    opened.reload()
+    expect(opened.locator("#page-said .error")).to_have_text("cvae: it is damaged")
+    expect(opened.locator("#photos")).to_be_hidden()
+    expect(opened.locator("#drawn")).to_be_visible()
+
+
 @pytest.mark.parametrize("width", [390, 1200])
 def test_nothing_is_wider_than_the_screen(opened: Page, tmp_path: Path, width: int) -> None:
     opened.set_viewport_size({"width": width, "height": 900})
