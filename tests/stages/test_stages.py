@@ -78,9 +78,7 @@ def test_a_run_holds_curves_and_model_and_one_below_it_measures_and_pictures(who
         headline = json.loads((whole / f"metrics/headline/{task}.json").read_text())
         assert len(headline) <= 5, "`dvc exp show` has a column for each"
         assert headline["failure"] == failed
-        start = (
-            "No run is best" if failed or judged.failure else "The only run"
-        ) + f': "{run.info.run_name}"'
+        start = ("No run is best" if failed or judged.failure else "The only run") + f': "{run.info.run_name}"'
         assert about.startswith(start)
         assert f"path={PICTURE}&run_uuid={run.info.run_id}" in about
 
