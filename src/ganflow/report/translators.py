@@ -182,14 +182,17 @@ def _by_class(table: dict[str, Any], to_map: bool, details: list[dict[str, Any]]
 
 
 def curves_fold(task: str, name: str, about: dict[str, Any], figures: dict[str, Path]) -> Fold:
+    paired = task != "cyclegan"
+    ahead = (
+        "With a large L1 weight a generator does not reach the equilibrium (dashed): the discriminator stays ahead. "
+    )
     return Fold(
         "Training curves",
         [
             Figure(
                 picture_of(figures[f"{task}_curves"], f"Losses over the training of {name}"),
-                "Faint: every logged point; strong: their running median. With a large L1 weight a generator does not "
-                "reach the equilibrium (dashed): the discriminator stays ahead. The circle marks epoch "
-                f"{about['epoch']}, chosen on validation pairs.",
+                f"Faint: every logged point; strong: their running median. {ahead if paired else ''}The circle marks "
+                f"epoch {about['epoch']}, chosen {'on validation pairs' if paired else 'without pairs'}.",
                 chart=True,
             )
         ],
