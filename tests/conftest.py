@@ -15,8 +15,14 @@ ROOT = Path(__file__).parents[1]
 # Two test processes share two cores: more threads each would only wait for one another.
 torch.set_num_threads(1)
 os.environ["OMP_NUM_THREADS"] = "1"
+# The longest first: begun near the end, one of them would run on beside a worker that has nothing left to do.
+LONGEST = ("test_documented_commands", "test_kills", "test_runs", "test_processes", "test_going_on", "test_guard")
 # A shell has its background jobs ignore Ctrl-C (`nohup make test &`), and they would pass that on to their children.
 signal.signal(signal.SIGINT, signal.default_int_handler)
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    items.sort(key=lambda item: LONGEST.index(item.path.stem) if item.path.stem in LONGEST else len(LONGEST))
 
 
 @pytest.fixture(scope="session")
