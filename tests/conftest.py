@@ -2,10 +2,12 @@
 
 import os
 import signal
+import zlib
 from collections.abc import Iterator
 from pathlib import Path
 
 import new_stores
+import numpy as np
 import pytest
 import torch
 
@@ -35,6 +37,14 @@ def _one_thread_again() -> Iterator[None]:
     """Also after a test that prepared the machine: a fork of a process with more of OpenMP's threads waits for ever."""
     yield
     torch.set_num_threads(1)
+
+
+@pytest.fixture(autouse=True)
+def _random_numbers_of_its_own(request: pytest.FixtureRequest) -> None:
+    """A test draws the same from its module's RNG whichever tests ran before it in this process."""
+    if isinstance(rng := getattr(request.module, "RNG", None), np.random.Generator):
+        seed = zlib.crc32(request.node.name.encode())
+        rng.bit_generator.state = np.random.default_rng(seed).bit_generator.state
 
 
 @pytest.fixture(scope="session", autouse=True)

@@ -112,7 +112,7 @@ def test_the_noise_of_resamples_is_that_of_new_samples(measure: Callable[..., np
     anew = np.array([measure(*draw())[0] for _ in range(150)])
     widths = [
         plus_minus(measure(*draw(), (multiplicities(300, seed, 150), multiplicities(300, seed + 99, 150))))
-        for seed in range(4)
+        for seed in range(12)
     ]
     assert np.mean(widths) == pytest.approx(plus_minus(anew), rel=0.25)
 
