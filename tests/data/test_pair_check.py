@@ -10,6 +10,7 @@ from ganflow.data import pair_check
 from ganflow.data.pair_folder import list_pairs
 from ganflow.data.pair_survey import survey
 from ganflow.data.unpaired_folder import list_unpaired, sizes_of
+from ganflow.metrics.bootstrap import FEW
 
 
 def write(path: Path, pixels: np.ndarray) -> None:
@@ -79,3 +80,7 @@ def test_what_is_to_be_drawn_is_told_by_its_name_and_said_in_words(tmp_path: Pat
     said = pair_check.findings(read, seed=0)
     assert "few test pictures (6): every ± will be wide" in said
     assert "few validation pictures (3): no model becomes champion (20 are needed)" in said
+
+
+def test_few_pictures_are_as_many_as_where_intervals_are_made() -> None:
+    assert pair_check.ENOUGH == FEW

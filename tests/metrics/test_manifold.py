@@ -62,11 +62,11 @@ def test_equal_distributions_have_a_density_near_one_and_the_rest_near_one() -> 
 
 
 def test_a_dropped_mode_costs_recall_and_coverage_and_not_precision() -> None:
-    modes = RNG.normal(size=(2, 300, 4)) * 0.1 + np.array([0, 5])[:, None, None]
-    found = manifold(RNG.normal(size=(300, 4)) * 0.1, modes.reshape(-1, 4))
-    assert found["precision"] > 0.85
-    assert found["recall"] == pytest.approx(0.5, abs=0.1)
-    assert found["coverage"] == pytest.approx(0.5, abs=0.1)
+    modes = RNG.normal(size=(2, 1000, 4)) * 0.1 + np.array([0, 5])[:, None, None]
+    found = manifold(RNG.normal(size=(1000, 4)) * 0.1, modes.reshape(-1, 4))
+    assert found["precision"] > 0.9
+    assert found["recall"] == pytest.approx(0.5, abs=0.05)
+    assert found["coverage"] == pytest.approx(0.5, abs=0.05)
 
 
 def test_samples_from_nowhere_cost_precision_and_density() -> None:

@@ -14,8 +14,7 @@ from ruamel.yaml import YAML
 from workspace import stage
 
 from ganflow.config import Params
-from ganflow.inference.grids import GAP, translation_grid
-from ganflow.report.parts import corner, first_rows, picture_of
+from ganflow.report.parts import picture_of
 from ganflow.report.published import PUBLISHED
 
 ROOT = Path(__file__).parents[2]
@@ -280,17 +279,3 @@ def test_map_to_aerial_has_no_classes(tmp_path: Path, params: Params) -> None:
     assert "Map → aerial photo" in text
     assert "intersection over union" not in text
     assert "CycleGAN" not in text
-
-
-def test_a_card_shows_a_grids_first_tiles_without_captions_and_a_section_its_first_rows(tmp_path: Path) -> None:
-    tiles = np.zeros((5, 64, 64, 3), np.uint8)
-    grid = translation_grid({name: tiles + level for name, level in (("a", 50), ("b", 100), ("c", 150), ("d", 200))})
-    grid.save(tmp_path / "grid.png")
-    card = np.asarray(corner(tmp_path / "grid.png", columns=4))
-    assert set(np.unique(card)) == {50, 100, 150, 200, 255}, "tiles and the gaps between them: no letters"
-    narrow = np.asarray(corner(tmp_path / "grid.png", columns=4, shown=2))
-    assert set(np.unique(narrow)) == {50, 100, 255}
-    rows = first_rows(tmp_path / "grid.png", columns=4, rows=3)
-    assert rows.width == grid.width
-    assert grid.height - rows.height == 2 * (64 + GAP)
-    assert first_rows(tmp_path / "grid.png", columns=4, rows=9).height == grid.height

@@ -16,7 +16,7 @@ from ganflow.text import dvc_value
 LARGEST_TILE, LARGEST_CROP = 256, 128
 SEEN = 16_000  # training tiles that a translator is shown in all, for a first answer within the hour on two CPU cores
 MOST_NUMBER = 64  # numbers of classes are smaller: beside such, the largest value of 8 or 16 bits is none
-ENOUGH = 20  # pictures of a split from which on its intervals are not widened, and a model can be champion
+ENOUGH = 20  # pictures of a split from which on a model can be champion; metrics.bootstrap.FEW, which data knows not of
 DRAWN = re.compile(
     r"mask|label|annot|manual|segment|(^|[^a-z])(gt|seg)([^a-z]|$)", re.IGNORECASE
 )  # what is to be drawn
